@@ -1,0 +1,56 @@
+"""Refuse answers that would render a broken project, before any file of it is written."""
+
+import json
+import keyword
+import re
+import sys
+import unicodedata
+
+ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
+
+# The names of the rendered project's own folders, of what it depends on, and of Windows' devices.
+TAKEN = set(
+    """
+    choices data deploy docs test tests
+    annotated_types blinker brotli certifi charset_normalizer click dash dateutil distributed dotenv
+    flask gunicorn hatchling httpx idna importlib_metadata itsdangerous janus jinja2 markupsafe mypy
+    mypy_extensions narwhals nest_asyncio numpy orjson packaging pandas pandera pebble pip plotly
+    prometheus_client psutil pyarrow pydantic pydantic_core pydantic_settings pytest pythonjsonlogger
+    pytz redis requests retrying ruff schedule setuptools six sqlalchemy time_machine tsdownsample
+    typeguard typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv waitress
+    werkzeug zipp
+    aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4
+    """.split()
+)
+
+
+def refuse(answer: str, rule: str) -> None:
+    """Stop with a sentence that names the answer and the rule."""
+    sys.exit(f"{answer} = {ANSWERS[answer]!r} cannot be used: {rule}.")
+
+
+def main() -> None:
+    """Check every answer."""
+    slug = ANSWERS["project_slug"]
+    if not re.fullmatch(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?", slug):
+        refuse(
+            "project_slug",
+            "a package's name has at most 40 lower-case letters, digits and _, "
+            "starts with a letter and does not end with _",
+        )
+    if keyword.iskeyword(slug) or keyword.issoftkeyword(slug):
+        refuse("project_slug", "it is a keyword of Python, which no package can be called")
+    if slug in sys.stdlib_module_names:
+        refuse("project_slug", "it would hide the standard library's module of that name")
+    if slug in TAKEN:
+        refuse("project_slug", "the project has a folder or a dependency of that name, or Windows a device")
+    for answer in ("project_name", "description", "author_name"):
+        if any(unicodedata.category(character).startswith("C") for character in ANSWERS[answer]):
+            refuse(answer, "it must have no control characters, such as line breaks")
+        if not ANSWERS[answer].strip():
+            refuse(answer, "it must not be empty")
+    if not re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", ANSWERS["author_email"], re.ASCII):
+        refuse("author_email", "an e-mail address looks like name@example.com")
+
+
+main()

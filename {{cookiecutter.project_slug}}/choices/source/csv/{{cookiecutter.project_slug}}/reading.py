@@ -1,0 +1,49 @@
+"""Where the data come from: a CSV file or URL, read again when it has changed."""
+
+import io
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+
+import pandas as pd
+import requests
+from pydantic import BaseModel
+
+from .setting import Settings
+
+
+class Source(BaseModel, extra="forbid"):
+    """What `[source]` in config.toml may say."""
+
+    path: str
+
+
+def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
+    """Return the rows of the file; its columns are time, series and value.
+
+    A file that has not changed gives back the same frame, which the pipeline knows and skips.
+    """
+    source = Source(**settings.source)
+    return {"readings": _rows(source.path, _mark(source.path))}
+
+
+@lru_cache(maxsize=1)
+def _rows(path: str, mark: str) -> pd.DataFrame:
+    if not _is_url(path):
+        return pd.read_csv(path)
+    response = requests.get(path, timeout=30)
+    response.raise_for_status()
+    return pd.read_csv(io.BytesIO(response.content))
+
+
+def _mark(path: str) -> str:
+    """Return what tells this state of the file from others: time and size, or what its server says."""
+    if not _is_url(path):
+        stat = Path(path).stat()
+        return f"{stat.st_mtime_ns} {stat.st_size}"
+    headers = requests.head(path, timeout=30, allow_redirects=True).headers
+    return headers.get("ETag") or headers.get("Last-Modified") or datetime.now().isoformat()
+
+
+def _is_url(path: str) -> bool:
+    return path.startswith(("http://", "https://"))

@@ -1,0 +1,45 @@
+"""Where the data come from: this computer, measured anew at each refresh."""
+
+import os
+import time
+from datetime import datetime
+
+import pandas as pd
+import psutil
+from pydantic import BaseModel, Field
+
+from .setting import Settings
+
+
+class Source(BaseModel, extra="forbid"):
+    """What `[source]` in config.toml may say."""
+
+    sample_seconds: float = Field(0.5, gt=0, le=60)
+
+
+def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
+    """Return one reading of each series: percent, megabytes a second, and tasks that want a CPU.
+
+    `since` is of no use here: a computer remembers no readings.
+    """
+    source = Source(**settings.source)
+    before, started = _counters(), time.monotonic()
+    values = {"cpu": psutil.cpu_percent(source.sample_seconds)}
+    values["memory"] = psutil.virtual_memory().percent
+    seconds = time.monotonic() - started
+    for name, count in _counters().items():
+        values[name] = max(count - before.get(name, count), 0) / 1e6 / seconds
+    if hasattr(os, "getloadavg"):  # not on Windows
+        values["load"] = os.getloadavg()[0]
+    rows = {"time": pd.Timestamp.now("UTC"), "series": values.keys(), "value": values.values()}
+    return {"readings": pd.DataFrame(rows)}
+
+
+def _counters() -> dict[str, int]:
+    """Return the bytes moved since the start of the system; some have no disk, or no network."""
+    counters: dict[str, int] = {}
+    if disk := psutil.disk_io_counters():
+        counters |= {"disk_read": disk.read_bytes, "disk_write": disk.write_bytes}
+    if network := psutil.net_io_counters():
+        counters |= {"net_received": network.bytes_recv, "net_sent": network.bytes_sent}
+    return counters

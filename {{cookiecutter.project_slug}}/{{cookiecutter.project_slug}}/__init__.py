@@ -1,0 +1,1 @@
+"""A live dashboard: read, clean and draw on a schedule, served by waitress."""

@@ -1,0 +1,151 @@
+"""The page: its layout, and its views of the newest snapshot by the viewer's choices."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+from dash import Dash, Input, Output, State, dcc, html
+from dash.development.base_component import Component
+
+from . import engineering, live, pipeline
+from .engineering import Kpi
+from .setting import Settings
+from .store import Store
+
+ASSETS = Path(__file__).with_name("assets")
+WINDOWS = {
+    "5 min": timedelta(minutes=5),
+    "1 hour": timedelta(hours=1),
+    "6 hours": timedelta(hours=6),
+    "1 day": timedelta(days=1),
+    "All": None,
+}
+STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical"}
+
+
+def create_app(settings: Settings, store: Store) -> Dash:
+    """Make the Dash application over a store."""
+    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
+    app = Dash(__package__, title=settings.app.title, update_title="", assets_folder=str(ASSETS))
+    app.layout = lambda: layout(settings, store, series)
+    live.register(app, settings, store, [Input("series", "value"), Input("window", "value")])
+
+    def chosen(names: list[str], window: str) -> pd.DataFrame:
+        readings = pipeline.table(store.latest(), "readings")
+        return engineering.select(readings, names, WINDOWS[window])
+
+    @app.callback(
+        Output("cards", "children"),
+        Input("snapshot-version", "data"),
+        Input("series", "value"),
+        Input("window", "value"),
+    )
+    def show_cards(_version: int, names: list[str], window: str) -> list[Component]:
+        return [card(kpi) for kpi in engineering.kpis(chosen(names, window), series)]
+
+    @app.callback(
+        Output("trend-graph", "figure"),
+        Input("snapshot-version", "data"),
+        Input("series", "value"),
+        Input("window", "value"),
+    )
+    def show_trend(_version: int, names: list[str], window: str) -> go.Figure:
+        return engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
+
+    @app.callback(
+        Output("distribution-graph", "figure"),
+        Input("snapshot-version", "data"),
+        Input("series", "value"),
+        Input("window", "value"),
+    )
+    def show_distribution(_version: int, names: list[str], window: str) -> go.Figure:
+        return engineering.distribution_figure(chosen(names, window), series)
+
+    @app.callback(
+        Output("download", "data"),
+        Input("download-button", "n_clicks"),
+        State("series", "value"),
+        State("window", "value"),
+        prevent_initial_call=True,
+    )
+    def download(_clicks: int, names: list[str], window: str) -> dict[str, Any]:
+        data = chosen(names, window)
+        data = data.assign(time=data["time"].dt.tz_convert(settings.app.timezone))
+        return {"content": data.to_csv(index=False), "filename": f"{__package__}.csv"}
+
+    return app
+
+
+def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
+    """Return the page's shell: everything but the data."""
+    known = engineering.describe(pipeline.table(store.latest(), "readings"), series)
+    names = {**series["label"], **known["label"]}
+    return html.Div(
+        [
+            *live.machinery(store),
+            dcc.Download(id="download"),
+            html.Header(
+                [
+                    html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),
+                    live.status_line(),
+                ]
+            ),
+            html.Section(controls(names), className="controls", **aria(label="Choices")),
+            html.Main(
+                live.loading(
+                    html.Div(id="cards", className="cards"),
+                    panel("Trend", "trend-graph"),
+                    panel("Distribution", "distribution-graph"),
+                )
+            ),
+        ],
+        className="page",
+    )
+
+
+def aria(**attributes: str) -> dict[str, Any]:
+    """Return the attributes that tell a screen reader what an element is."""
+    return {f"aria-{name}": value for name, value in attributes.items()}
+
+
+def controls(names: dict[str, str]) -> list[Component]:
+    """Return what a viewer can choose and do."""
+    return [
+        html.Label("Series", htmlFor="series"),
+        dcc.Dropdown(names, [], id="series", multi=True, placeholder="All"),
+        html.Label("Time", id="window-label"),
+        dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True),
+        html.Button("Refresh now", id="refresh-now", className="action"),
+        html.Button("Download CSV", id="download-button", className="action"),
+    ]
+
+
+def panel(title: str, graph: str) -> Component:
+    """Return a titled frame with a graph in it."""
+    return html.Section(
+        [
+            html.H2(title),
+            dcc.Graph(
+                id=graph,
+                figure=engineering.message_figure("Waiting for the first data"),
+                config={"displaylogo": False, "responsive": True},
+            ),
+        ],
+        className="panel",
+        **aria(label=title),
+    )
+
+
+def card(kpi: Kpi) -> Component:
+    """Return a key figure as a card."""
+    return html.Div(
+        [
+            html.Span(kpi.label, className="card-label"),
+            html.Span([kpi.value, html.Small(kpi.unit)], className="card-value"),
+            html.Span(f"{kpi.low} to {kpi.high}", className="card-range"),
+            html.Span(STATES[kpi.state], className="card-state"),
+        ],
+        className=f"card card-{kpi.state}",
+    )

@@ -1,0 +1,191 @@
+"""What the data say: key figures and pictures, as pure functions of tables and choices."""
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+from tsdownsample import MinMaxLTTBDownsampler
+
+# As many points of a line as a wide screen has pixels to show them; more would only be weight.
+POINTS = 1000
+# Each keeps a contrast of 3:1 and more on the light background and on the dark one.
+COLORS = ["#3b82f6", "#d9660b", "#16a34a", "#a855f7", "#e11d48", "#0d9488", "#b7790a", "#6b7f99"]
+GRID = "rgba(128,128,128,0.22)"
+CLEAR = "rgba(0,0,0,0)"
+
+
+@dataclass(frozen=True)
+class Kpi:
+    """One key figure, ready to show: the newest value, its range, and where its limits put it."""
+
+    label: str
+    value: str
+    unit: str
+    low: str
+    high: str
+    state: Literal["ok", "warn", "critical"]
+
+
+def read_series(path: Path) -> pd.DataFrame:
+    """Read what is known of each series: `label`, `unit`, `warn` and `critical`, by its name."""
+    return pd.read_csv(path, index_col="series", dtype={"label": str, "unit": str})
+
+
+def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    """Return label, unit, limits and color of the series in the data, the known ones first."""
+    present = list(readings["series"].unique())
+    names = [name for name in series.index if name in present]
+    names += [name for name in present if name not in series.index]
+    known = series.reindex(names)
+    color = [COLORS[position % len(COLORS)] for position in range(len(names))]
+    return known.assign(
+        label=known["label"].fillna(pd.Series(names, names)),
+        unit=known["unit"].fillna(""),
+        color=color,
+    )
+
+
+def select(
+    readings: pd.DataFrame, names: list[str] | None = None, window: timedelta | None = None
+) -> pd.DataFrame:
+    """Return the readings of some series (none named: all), back from the newest by a window."""
+    if window is not None and len(readings):
+        start = readings["time"].searchsorted(readings["time"].iloc[-1] - window)
+        readings = readings.iloc[start:]
+    return readings[readings["series"].isin(names)] if names else readings
+
+
+def kpis(readings: pd.DataFrame, series: pd.DataFrame) -> list[Kpi]:
+    """Return the key figure of each series, in the order of `series.csv`."""
+    values = readings.groupby("series", observed=True)["value"].agg(["last", "min", "max"])
+    return [
+        Kpi(
+            row.label,
+            number(values.at[name, "last"]),
+            row.unit,
+            number(values.at[name, "min"]),
+            number(values.at[name, "max"]),
+            rate(values.at[name, "last"], row.warn, row.critical),
+        )
+        for name, row in describe(readings, series).iterrows()
+    ]
+
+
+def rate(value: float, warn: float, critical: float) -> Literal["ok", "warn", "critical"]:
+    """Compare a value with its limits; a `critical` below `warn` means that low values are bad."""
+    sign = -1 if critical < warn else 1
+    if sign * value >= sign * critical:
+        return "critical"
+    return "warn" if sign * value >= sign * warn else "ok"
+
+
+def number(value: float) -> str:
+    """Write a number with three significant digits, and no fewer than its whole ones."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    digits = min(max(2 - math.floor(math.log10(abs(value))), 0), 6)
+    return f"{value:,.{digits}f}"
+
+
+def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+    """Draw each series over time, a panel for each unit; times are those of the zone's clocks."""
+    known = describe(readings, series)
+    units = list(known["unit"].unique())
+    if not units:
+        return message_figure("No data to show yet")
+    figure = make_subplots(rows=len(units), shared_xaxes=True, vertical_spacing=0.2 / len(units))
+    for name, row in known.iterrows():
+        line = downsample(readings[readings["series"] == name])
+        figure.add_scatter(
+            x=_wall_clock(line["time"], zone),
+            y=line["value"].to_numpy(),
+            name=row.label,
+            uid=str(name),
+            line={"color": row.color, "width": 1.6},
+            hovertemplate=f"%{{y:,.3~g}} {row.unit}",
+            row=units.index(row.unit) + 1,
+            col=1,
+        )
+    for panel, unit in enumerate(units, start=1):
+        figure.update_yaxes(title_text=unit, row=panel)
+    figure.update_xaxes(type="date")
+    return _style(figure, height=80 + 170 * len(units))
+
+
+def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
+    """Draw the spread of each series as a box of its 5, 25, 50, 75 and 95 %, by unit."""
+    known = describe(readings, series)
+    units = list(known["unit"].unique())
+    if not units:
+        return message_figure("No data to show yet")
+    values = readings.groupby("series", observed=True)["value"]
+    spread = values.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
+    counts = [int((known["unit"] == unit).sum()) for unit in units]
+    figure = make_subplots(rows=len(units), row_heights=counts, vertical_spacing=0.3 / len(units))
+    for name, row in known.iterrows():
+        low, q1, median, q3, high = spread[name]
+        figure.add_box(
+            lowerfence=[low],
+            q1=[q1],
+            median=[median],
+            q3=[q3],
+            upperfence=[high],
+            y=[row.label],
+            name=row.label,
+            uid=str(name),
+            orientation="h",
+            line={"color": row.color, "width": 1.6},
+            showlegend=False,
+            row=units.index(row.unit) + 1,
+            col=1,
+        )
+    for panel, unit in enumerate(units, start=1):
+        figure.update_xaxes(title_text=unit, row=panel)
+    figure.update_yaxes(autorange="reversed")
+    return _style(figure, height=80 + 60 * len(units) + 34 * len(known))
+
+
+def message_figure(text: str) -> go.Figure:
+    """Draw nothing but a sentence."""
+    figure = _style(go.Figure(), height=240)
+    figure.add_annotation(text=text, showarrow=False, font_size=16)
+    return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def downsample(line: pd.DataFrame) -> pd.DataFrame:
+    """Keep the points of one series that a screen can show, its peaks among them."""
+    if len(line) <= POINTS:
+        return line
+    time, value = line["time"].to_numpy("datetime64[us]").view("int64"), line["value"].to_numpy()
+    return line.iloc[MinMaxLTTBDownsampler().downsample(time, value, n_out=POINTS)]
+
+
+def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
+    """Return the milliseconds that make Plotly, which knows no zones, show the zone's time."""
+    local = time.dt.tz_convert(zone).dt.tz_localize(None)
+    return local.to_numpy("datetime64[us]").view("int64") / 1000
+
+
+def _style(figure: go.Figure, height: int) -> go.Figure:
+    """Give a figure the look of the page; css-theme.css colors its texts."""
+    figure.update_layout(
+        template="none",
+        height=height,
+        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        font={"family": "inherit", "size": 12},
+        hovermode="x unified",
+        hoverlabel={"bgcolor": "#1f2937", "font_color": "#f9fafb"},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        uirevision="keep",  # zoom and hidden lines survive an update
+    )
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    return figure

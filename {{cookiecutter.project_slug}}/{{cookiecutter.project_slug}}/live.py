@@ -1,0 +1,112 @@
+"""What keeps an open page live: it asks for a new version when one is due, and tells its age."""
+
+from datetime import datetime
+from typing import Any
+
+from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash.development.base_component import Component
+
+from . import health
+from .schedule import now_utc
+from .setting import Settings
+from .store import Store
+
+HIDDEN: dict[str, Any] = {"aria-hidden": "true"}
+UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
+SOON, RARELY = 0.5, 60.0  # seconds: how often a page asks at most, and at least
+
+
+def machinery(store: Store) -> list[Component]:
+    """Return the invisible parts: the version that views depend on, and the two timers."""
+    snapshot = store.latest()
+    return [
+        dcc.Store(id="snapshot-version", data=snapshot.version if snapshot else None),
+        dcc.Store(id="answer"),
+        dcc.Interval(id="tick", interval=1000 * SOON),
+        dcc.Interval(id="clock", interval=1000),
+    ]
+
+
+def status_line() -> Component:
+    """Return the line that says how fresh the page is."""
+    return html.Div(
+        [
+            html.Span(className="status-dot", **HIDDEN),
+            html.Strong(id="status-state", role="status"),
+            html.Span(id="status-age"),
+            html.Span(id="status-message"),
+        ],
+        id="status",
+        **UNKNOWN,
+    )
+
+
+def loading(*children: Component) -> Component:
+    """Mark what is inside as loading, at first and at a viewer's own choice, not at updates."""
+    return dcc.Loading(
+        list(children),
+        id="loading",
+        display="show",
+        delay_show=300,
+        overlay_style={"visibility": "visible", "opacity": 0.4},
+        parent_className="loading",
+    )
+
+
+def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) -> None:
+    """Wire the timers, the status line and the button; `choices` are what a viewer can change."""
+
+    @app.callback(
+        Output("snapshot-version", "data"),
+        Output("answer", "data"),
+        Output("tick", "interval"),
+        Input("tick", "n_intervals"),
+        Input("refresh-now", "n_clicks"),
+        State("snapshot-version", "data"),
+    )
+    def tick(_ticks: int, _clicks: int, shown: int | None) -> tuple[Any, dict[str, Any], float]:
+        if ctx.triggered_id == "refresh-now":
+            store.ask()
+        now, status = now_utc(), store.status()
+        state = health.check(settings, store, now)
+        wait = (status.next_due - now).total_seconds() if status.next_due else 0.0
+        answer = {
+            "version": state.version,
+            "state": state.status,
+            "age": state.age_seconds,
+            "next": wait,
+            "stale_after": settings.stale_after.total_seconds(),
+            "message": _message(settings, store),
+        }
+        pause = SOON if store.asked() else min(max(wait, SOON), RARELY)
+        return no_update if state.version == shown else state.version, answer, 1000 * pause
+
+    app.clientside_callback(
+        ClientsideFunction("live", "status"),
+        Output("status", "data-state"),
+        Output("status", "data-version"),
+        Output("status-state", "children"),
+        Output("status-age", "children"),
+        Output("status-message", "children"),
+        Input("clock", "n_intervals"),
+        Input("answer", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("live", "loading"),
+        Output("loading", "display"),
+        Input("answer", "data"),
+        *choices,
+    )
+
+
+def _message(settings: Settings, store: Store) -> str:
+    """Say what is wrong and since when, or nothing."""
+    snapshot, status = store.latest(), store.status()
+
+    def clock(time: datetime) -> str:
+        return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
+
+    if status.failing_since is None:
+        return ""
+    shown = f"These are the data of {clock(snapshot.created)}. " if snapshot else ""
+    return f"{shown}The source fails since {clock(status.failing_since)}: {status.error}"

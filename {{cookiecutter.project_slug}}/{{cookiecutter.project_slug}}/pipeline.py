@@ -1,0 +1,88 @@
+"""From the source to a snapshot: read, clean, and append to what is known."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pandas as pd
+
+from . import preprocess, reading
+from .preprocess import TABLES, Table
+from .setting import Settings
+from .store import Snapshot
+
+Tables = Mapping[str, pd.DataFrame]
+
+
+def fetch(settings: Settings, since: datetime | None) -> Tables:
+    """Read what is new since a time and clean it; this is what runs in the worker.
+
+    A source may give back the very frame of the last time, to say that nothing is new.
+    """
+    raw = reading.read(settings, since)
+    if since is not None and isinstance(raw, dict):
+        raw = {name: data for name, data in raw.items() if "clean" not in data.attrs}
+    tables = preprocess.clean(raw)
+    for data in raw.values():
+        data.attrs["clean"] = True
+    return tables
+
+
+def read_from(previous: Snapshot | None, overlap: timedelta) -> datetime | None:
+    """Return the time to read from: where the table that lags most ends, less the overlap."""
+    if previous is None:
+        return None
+    newest = [
+        previous.tables[name]["time"].iloc[-1]
+        for name, table in TABLES.items()
+        if table.grows == "append" and len(previous.tables.get(name, ()))
+    ]
+    return (min(newest) - overlap).to_pydatetime() if newest else None
+
+
+def append(
+    previous: Snapshot | None, rows: Tables, due: datetime, now: datetime, history: timedelta
+) -> Snapshot:
+    """Make the next snapshot of the previous one and the new, clean rows."""
+    tables = dict(previous.tables) if previous else {}
+    for name, new in rows.items():
+        grows = TABLES[name].grows == "append" and name in tables
+        tables[name] = _extend(tables[name], new, TABLES[name]) if grows else new
+        if TABLES[name].grows == "append":
+            tables[name] = _trim(tables[name], history)
+    # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
+    version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
+    return Snapshot(version, due, now, tables)
+
+
+def table(snapshot: Snapshot | None, name: str) -> pd.DataFrame:
+    """Return a table of a snapshot; an empty one, of the declared columns, if it holds none."""
+    if snapshot and name in snapshot.tables:
+        return snapshot.tables[name]
+    schema = TABLES[name].schema
+    return schema.validate(pd.DataFrame(columns=list(schema.columns)))
+
+
+def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Put new rows behind the old; only where the two overlap are rows compared."""
+    if new.empty:
+        return old
+    start = old["time"].searchsorted(new["time"].iloc[0])
+    overlap = preprocess.put_right(_concat(old.iloc[start:], new), table)
+    return _concat(old.iloc[:start], overlap)
+
+
+def _trim(data: pd.DataFrame, history: timedelta) -> pd.DataFrame:
+    """Drop what is older than the history, counted back from the newest row."""
+    if data.empty:
+        return data
+    start = data["time"].searchsorted(data["time"].iloc[-1] - history)
+    return data.iloc[start:].reset_index(drop=True)
+
+
+def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Concatenate two frames; pandas alone turns categories that differ into text."""
+    for column in first.columns[first.dtypes == "category"]:
+        names = first[column].cat.categories.union(second[column].cat.categories, sort=False)
+        first = first.assign(**{column: first[column].cat.set_categories(names)})
+        second = second.assign(**{column: second[column].cat.set_categories(names)})
+    return pd.concat([first, second], ignore_index=True)

@@ -1,0 +1,153 @@
+"""When a refresh is due, and the thread that has it done, one at a time, whatever fails."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, wait
+from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
+from zoneinfo import ZoneInfo
+
+import schedule
+
+from . import pipeline
+from .setting import Refresh, Settings
+from .store import Status, Store
+
+logger = logging.getLogger(__name__)
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def now_utc() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+def slots(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    """Return the latest due time and the next one, in UTC.
+
+    A daily time that the clock skips in spring, or shows twice in autumn, is one slot all the same.
+    """
+    if not refresh.daily_at:
+        latest = now - (now - EPOCH) % refresh.every
+        return latest, latest + refresh.every
+    today = now.astimezone(zone).date()
+    due = sorted(
+        datetime.combine(today + timedelta(days=day), at, zone).astimezone(UTC)
+        for day in (-1, 0, 1)
+        for at in refresh.daily_at
+    )
+    return max(slot for slot in due if slot <= now), min(slot for slot in due if slot > now)
+
+
+def owed(done: datetime | None, latest: datetime, following: datetime) -> bool:
+    """Whether the latest slot still wants its refresh.
+
+    After the clock was set back a little, `done` may be the slot that follows: that one is not
+    done twice. If it is later still, the clock was set back further, and the schedule starts anew.
+    """
+    return done is None or not latest <= done <= following
+
+
+class Schedule:
+    """Has the pipeline run in a worker whenever a refresh is due, and publishes what it gives."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        worker: Executor,
+        clock: Callable[[], datetime] = now_utc,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings, self._store, self._worker = settings, store, worker
+        self._clock, self._monotonic = clock, monotonic
+        self._running: Future[pipeline.Tables] | None = None
+        self._due = EPOCH
+        self._started = self._retry_at = -math.inf
+        self._failures = 0
+        self._stop = Event()
+        self._thread = Thread(target=self._run, name="schedule", daemon=True)
+
+    def start(self) -> None:
+        """Start the background thread; the first refresh comes at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread within a second; a refresh that still runs is left behind."""
+        self._stop.set()
+        self._thread.join(1)
+        self._worker.shutdown(wait=False)
+
+    def look(self) -> None:
+        """Start a refresh if one is wanted and none runs, or take in the one that has ended."""
+        if self._running is None and self._wanted():
+            self._due, _ = self._slots()
+            self._started = self._monotonic()
+            since = pipeline.read_from(self._store.latest(), self._settings.refresh.overlap)
+            self._running = self._worker.submit(pipeline.fetch, self._settings, since)
+        if self._running is not None and wait([self._running], timeout=0.5).done:
+            ended, self._running = self._running, None
+            self._take_in(ended)
+
+    def _run(self) -> None:
+        scheduler = schedule.Scheduler()
+        job = scheduler.every().second.do(self.look)
+        while not self._stop.is_set():
+            # Set anew each time: the library's times are local and naive, so that its job would
+            # sleep through the hour that comes twice in autumn, or that the clock was set back.
+            job.next_run = datetime.now() + self._pause()
+            self._stop.wait(scheduler.idle_seconds)
+            try:
+                scheduler.run_pending()
+            except Exception:  # no bug may end the loop: pages would grow stale for ever
+                logger.exception("the schedule failed and goes on")
+                self._stop.wait(1)
+
+    def _pause(self) -> timedelta:
+        if self._running is not None:
+            return timedelta(0)
+        return min(self._slots()[1] - self._clock(), timedelta(seconds=1))
+
+    def _slots(self) -> tuple[datetime, datetime]:
+        return slots(self._settings.refresh, self._settings.app.timezone, self._clock())
+
+    def _wanted(self) -> bool:
+        if self._store.asked():
+            return self._monotonic() - self._started >= 1
+        snapshot = self._store.latest()
+        return self._monotonic() >= self._retry_at and owed(
+            snapshot.due if snapshot else None, *self._slots()
+        )
+
+    def _take_in(self, ended: Future[pipeline.Tables]) -> None:
+        try:
+            rows, history = ended.result(), self._settings.refresh.history
+            now, previous = self._clock(), self._store.latest()
+            snapshot = pipeline.append(previous, rows, self._due, now, history)
+            self._store.publish(snapshot)
+        except BaseException as error:  # a source may even call sys.exit
+            self._failed(error)
+        else:
+            self._failures, self._retry_at = 0, -math.inf
+            self._store.report(Status(next_due=self._slots()[1]))
+            facts = {
+                "version": snapshot.version,
+                "rows": sum(map(len, rows.values())),
+                "seconds": round(self._monotonic() - self._started, 3),
+            }
+            line = "published version=%(version)d rows=%(rows)d seconds=%(seconds).3f"
+            logger.info(line, facts, extra=facts)
+        finally:
+            self._store.answer()
+
+    def _failed(self, error: BaseException) -> None:
+        """Log and report a failure; the pauses before the next try double from one second on."""
+        pause = min(timedelta(seconds=2.0**self._failures), self._settings.refresh.retry_at_most)
+        self._failures = min(self._failures + 1, 16)
+        self._retry_at = self._monotonic() + pause.total_seconds()
+        logger.error("refresh failed, next try in %s", pause, exc_info=error)
+        since = self._store.status().failing_since or self._clock()
+        self._store.report(Status(self._clock() + pause, f"{type(error).__name__}: {error}", since))

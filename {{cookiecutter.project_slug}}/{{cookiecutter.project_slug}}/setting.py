@@ -1,0 +1,201 @@
+"""Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
+
+import contextlib
+import difflib
+import os
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import dotenv
+import pandas as pd
+import tzlocal
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PACKAGE = __name__.partition(".")[0]
+PREFIX = f"{PACKAGE.upper()}__"
+
+
+class SettingError(Exception):
+    """A setting that cannot be used; the message names the key, the value and the remedy."""
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    try:
+        float(str(value))
+    except ValueError:
+        with contextlib.suppress(ValueError):
+            return pd.Timedelta(value).to_pytimedelta()
+    raise ValueError('write a number and a unit, such as "2s", "5m" or "24h"')
+
+
+def _zone(name: object) -> object:
+    try:
+        return tzlocal.get_localzone() if name == "local" else ZoneInfo(str(name))
+    except (LookupError, OSError, ValueError):
+        raise ValueError('write "local" or an IANA name such as "Europe/Copenhagen"') from None
+
+
+def _split(times: object) -> object:
+    return times.replace(" ", "").split(",") if isinstance(times, str) and times else times or []
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
+Period = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=1))]
+TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+
+
+class Section(BaseModel):
+    """One `[section]` of config.toml; an unknown key in it is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class App(Section):
+    """What the page says and how."""
+
+    title: str = "Dashboard"
+    description: str = ""
+    timezone: TimeZone = Field("local", validate_default=True)
+    stale_after: Duration = timedelta(0)
+
+
+class Refresh(Section):
+    """When the data are read again, and how much of them is kept."""
+
+    every: Period = timedelta(seconds=2)
+    daily_at: Annotated[list[time], NoDecode, BeforeValidator(_split)] = []
+    history: Period = timedelta(hours=24)
+    overlap: Duration = timedelta(0)
+    retry_at_most: Period = timedelta(minutes=1)
+    worker: Literal["thread"] = "thread"
+
+    @property
+    def period(self) -> timedelta:
+        """The longest time between two refreshes."""
+        return timedelta(days=1) if self.daily_at else self.every
+
+
+class Store(Section):
+    """Where the latest snapshot lives."""
+
+    url: Literal["memory://"] = "memory://"
+
+
+class Server(Section):
+    """Where waitress listens."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8050, ge=0, le=65535)
+    threads: int = Field(8, ge=1)
+    secret_key: SecretStr = SecretStr("")
+
+
+class Log(Section):
+    """What is logged, and where."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    format: Literal["text", "json"] = "text"
+    file: str = ""
+    max_bytes: int = Field(10_000_000, ge=0)
+    backups: int = Field(3, ge=0)
+
+
+class Settings(BaseSettings):
+    """All settings; the keys of `source` are those of `reading.Source`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+    config: Path = Path("config.toml")
+    app: App = App()
+    refresh: Refresh = Refresh()
+    store: Store = Store()
+    server: Server = Server()
+    log: Log = Log()
+    source: dict[str, Any] = {}
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the arguments first, then the environment, then the config file."""
+        config = init_settings().get("config", cls.model_fields["config"].default)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config)
+
+    @property
+    def stale_after(self) -> timedelta:
+        """The age from which data are stale: as set, or three periods."""
+        return self.app.stale_after or 3 * self.refresh.period
+
+
+def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Settings:
+    """Read all settings; `server` is what the command line says of it. Raises SettingError."""
+    if not config.is_file():
+        raise SettingError(
+            f"The config file {config} does not exist: "
+            "start in the project's folder, or name the file with --config."
+        )
+    dotenv.load_dotenv(config.with_name(".env"))
+    _refuse_unknown_variables()
+    try:
+        settings = Settings(config=config, server=server)
+        source.model_validate(settings.source)
+    except ValidationError as error:
+        raise SettingError(_explain(error, source)) from error
+    except ValueError as error:
+        raise SettingError(f"The config file {config} is no TOML ({error}): mend it.") from error
+    return settings
+
+
+def _refuse_unknown_variables() -> None:
+    for name in filter(lambda name: name.upper().startswith(PREFIX), os.environ):
+        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
+        if section not in Settings.model_fields or not key:
+            raise SettingError(
+                f"The environment variable {name} names no setting: "
+                f"write {PREFIX}<SECTION>__<KEY>, with a section and a key of config.toml."
+            )
+
+
+def _explain(error: ValidationError, source: type[BaseModel]) -> str:
+    """The first error as one sentence with key, value and remedy."""
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    if error.title == source.__name__:
+        path = ["source", *path]
+    key, value = ".".join(path), repr(first["input"])
+    if "secret" in key or "password" in key:
+        value = "(hidden)"
+    if first["type"] == "missing":
+        return f"{key} is missing: add it to [{path[0]}] in config.toml."
+    if first["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(key, _keys(source), n=1)
+        remedy = f"did you mean {close[0]}?" if close else "remove it, or see config.toml."
+        return f"{key} = {value} names no setting: {remedy}"
+    return f"{key} = {value} is not valid: {first['msg'].removeprefix('Value error, ')}."
+
+
+def _keys(source: type[BaseModel]) -> list[str]:
+    sections = {**Settings.model_fields, "source": FieldInfo(annotation=source)}
+    return [
+        f"{name}.{key}"
+        for name, field in sections.items()
+        for key in getattr(field.annotation, "model_fields", ())
+    ]
