@@ -92,12 +92,18 @@ def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
                     live.status_line(),
                 ]
             ),
+            live.notice(),
             html.Section(controls(names), className="controls", **aria(label="Choices")),
             html.Main(
                 live.loading(
                     html.Div(id="cards", className="cards"),
-                    panel("Trend", "trend-graph"),
-                    panel("Distribution", "distribution-graph"),
+                    html.Div(
+                        [
+                            panel("Trend", "trend-graph"),
+                            panel("Distribution", "distribution-graph"),
+                        ],
+                        className="panels",
+                    ),
                 )
             ),
         ],
@@ -115,8 +121,12 @@ def controls(names: dict[str, str]) -> list[Component]:
     return [
         html.Label("Series", htmlFor="series"),
         dcc.Dropdown(names, [], id="series", multi=True, placeholder="All"),
-        html.Label("Time", id="window-label"),
-        dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True),
+        html.Fieldset(
+            [
+                html.Legend("Time"),
+                dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True),
+            ]
+        ),
         html.Button("Refresh now", id="refresh-now", className="action"),
         html.Button("Download CSV", id="download-button", className="action"),
     ]
@@ -127,10 +137,13 @@ def panel(title: str, graph: str) -> Component:
     return html.Section(
         [
             html.H2(title),
-            dcc.Graph(
-                id=graph,
-                figure=engineering.message_figure("Waiting for the first data"),
-                config={"displaylogo": False, "responsive": True},
+            html.Div(
+                dcc.Graph(
+                    id=graph,
+                    figure=engineering.message_figure("Waiting for the first data"),
+                    config={"displaylogo": False, "responsive": True},
+                ),
+                className="graph",
             ),
         ],
         className="panel",

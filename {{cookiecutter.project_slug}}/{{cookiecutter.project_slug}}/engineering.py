@@ -25,8 +25,8 @@ class Kpi:
     """One key figure, ready to show: the newest value, its range, and where its limits put it."""
 
     label: str
-    value: str
     unit: str
+    value: str
     low: str
     high: str
     state: Literal["ok", "warn", "critical"]
@@ -64,17 +64,13 @@ def select(
 def kpis(readings: pd.DataFrame, series: pd.DataFrame) -> list[Kpi]:
     """Return the key figure of each series, in the order of `series.csv`."""
     values = readings.groupby("series", observed=True)["value"].agg(["last", "min", "max"])
-    return [
-        Kpi(
-            row.label,
-            number(values.at[name, "last"]),
-            row.unit,
-            number(values.at[name, "min"]),
-            number(values.at[name, "max"]),
-            rate(values.at[name, "last"], row.warn, row.critical),
-        )
-        for name, row in describe(readings, series).iterrows()
-    ]
+    figures = []
+    for name, row in describe(readings, series).iterrows():
+        last, low, high = values.loc[name]
+        digits = decimals(max(abs(low), abs(high)))
+        shown = [f"{value:,.{digits}f}" for value in (last, low, high)]
+        figures.append(Kpi(row.label, row.unit, *shown, rate(last, row.warn, row.critical)))
+    return figures
 
 
 def rate(value: float, warn: float, critical: float) -> Literal["ok", "warn", "critical"]:
@@ -85,12 +81,11 @@ def rate(value: float, warn: float, critical: float) -> Literal["ok", "warn", "c
     return "warn" if sign * value >= sign * warn else "ok"
 
 
-def number(value: float) -> str:
-    """Write a number with three significant digits, and no fewer than its whole ones."""
+def decimals(value: float) -> int:
+    """Return how many decimals show three significant digits of a number, four at most."""
     if value == 0 or not math.isfinite(value):
-        return f"{value:.0f}"
-    digits = min(max(2 - math.floor(math.log10(abs(value))), 0), 6)
-    return f"{value:,.{digits}f}"
+        return 0
+    return min(max(2 - math.floor(math.log10(abs(value))), 0), 4)
 
 
 def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
@@ -99,7 +94,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     units = list(known["unit"].unique())
     if not units:
         return message_figure("No data to show yet")
-    figure = make_subplots(rows=len(units), shared_xaxes=True, vertical_spacing=0.2 / len(units))
+    figure = _panels(units, shared_xaxes=True)
     for name, row in known.iterrows():
         line = downsample(readings[readings["series"] == name])
         figure.add_scatter(
@@ -107,15 +102,14 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
             y=line["value"].to_numpy(),
             name=row.label,
             uid=str(name),
+            mode="lines",
             line={"color": row.color, "width": 1.6},
             hovertemplate=f"%{{y:,.3~g}} {row.unit}",
             row=units.index(row.unit) + 1,
             col=1,
         )
-    for panel, unit in enumerate(units, start=1):
-        figure.update_yaxes(title_text=unit, row=panel)
-    figure.update_xaxes(type="date")
-    return _style(figure, height=80 + 170 * len(units))
+    figure.update_xaxes(type="date").update_yaxes(rangemode="tozero")
+    return _style(figure)
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -126,9 +120,8 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
         return message_figure("No data to show yet")
     values = readings.groupby("series", observed=True)["value"]
     spread = values.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
-    counts = [int((known["unit"] == unit).sum()) for unit in units]
-    figure = make_subplots(rows=len(units), row_heights=counts, vertical_spacing=0.3 / len(units))
-    for name, row in known.iterrows():
+    figure = _panels(units)
+    for name, row in known.iloc[::-1].iterrows():  # Plotly draws the first one at the bottom
         low, q1, median, q3, high = spread[name]
         figure.add_box(
             lowerfence=[low],
@@ -145,15 +138,13 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
             row=units.index(row.unit) + 1,
             col=1,
         )
-    for panel, unit in enumerate(units, start=1):
-        figure.update_xaxes(title_text=unit, row=panel)
-    figure.update_yaxes(autorange="reversed")
-    return _style(figure, height=80 + 60 * len(units) + 34 * len(known))
+    figure.update_xaxes(rangemode="tozero").update_yaxes(automargin=True)
+    return _style(figure)
 
 
 def message_figure(text: str) -> go.Figure:
     """Draw nothing but a sentence."""
-    figure = _style(go.Figure(), height=240)
+    figure = _style(go.Figure())
     figure.add_annotation(text=text, showarrow=False, font_size=16)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
@@ -172,20 +163,25 @@ def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
     return local.to_numpy("datetime64[us]").view("int64") / 1000
 
 
-def _style(figure: go.Figure, height: int) -> go.Figure:
+def _panels(units: list[str], **options: Any) -> go.Figure:
+    """Make a panel for each unit, one below the other, with the unit as its title."""
+    return make_subplots(
+        rows=len(units), subplot_titles=units, vertical_spacing=0.24 / len(units), **options
+    ).update_annotations(x=0, xanchor="left", font_size=12)
+
+
+def _style(figure: go.Figure) -> go.Figure:
     """Give a figure the look of the page; css-theme.css colors its texts."""
     figure.update_layout(
         template="none",
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
+        margin={"l": 44, "r": 12, "t": 24, "b": 40},
         paper_bgcolor=CLEAR,
         plot_bgcolor=CLEAR,
-        font={"family": "inherit", "size": 12},
+        font={"family": "system-ui, sans-serif", "size": 12},
         hovermode="x unified",
         hoverlabel={"bgcolor": "#1f2937", "font_color": "#f9fafb"},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0},
         uirevision="keep",  # zoom and hidden lines survive an update
     )
-    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    figure.update_yaxes(gridcolor=GRID, zeroline=False, automargin=True)
-    return figure
+    axis = {"gridcolor": GRID, "zeroline": False}
+    return figure.update_xaxes(axis).update_yaxes(axis)

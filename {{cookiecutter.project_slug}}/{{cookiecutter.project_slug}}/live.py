@@ -34,11 +34,15 @@ def status_line() -> Component:
             html.Span(className="status-dot", **HIDDEN),
             html.Strong(id="status-state", role="status"),
             html.Span(id="status-age"),
-            html.Span(id="status-message"),
         ],
         id="status",
         **UNKNOWN,
     )
+
+
+def notice() -> Component:
+    """Return the place that says what is wrong and since when; empty while all is well."""
+    return html.P(id="notice", role="status")
 
 
 def loading(*children: Component) -> Component:
@@ -87,7 +91,7 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         Output("status", "data-version"),
         Output("status-state", "children"),
         Output("status-age", "children"),
-        Output("status-message", "children"),
+        Output("notice", "children"),
         Input("clock", "n_intervals"),
         Input("answer", "data"),
     )

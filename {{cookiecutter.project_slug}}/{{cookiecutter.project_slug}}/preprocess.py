@@ -66,7 +66,7 @@ def _clean(name: str, data: pd.DataFrame) -> pd.DataFrame:
     try:
         return put_right(TABLES[name].schema.validate(data, lazy=True), TABLES[name])
     except SchemaErrors as error:
-        raise DataError(f"{name}: {_explain(error)}") from error
+        raise DataError(f"{name}: {_explain(error)}") from None
 
 
 def _explain(error: SchemaErrors) -> str:
