@@ -43,7 +43,10 @@ def main() -> None:
     if slug in sys.stdlib_module_names:
         refuse("project_slug", "it would hide the standard library's module of that name")
     if slug in TAKEN:
-        refuse("project_slug", "the project has a folder or a dependency of that name, or Windows a device")
+        refuse(
+            "project_slug",
+            "the project has a folder or a dependency of that name, or Windows a device",
+        )
     for answer in ("project_name", "description", "author_name"):
         if any(unicodedata.category(character).startswith("C") for character in ANSWERS[answer]):
             refuse(answer, "it must have no control characters, such as line breaks")

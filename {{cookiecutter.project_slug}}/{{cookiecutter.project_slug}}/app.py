@@ -30,36 +30,23 @@ def create_app(settings: Settings, store: Store) -> Dash:
     series = engineering.read_series(ASSETS / "static_data" / "series.csv")
     app = Dash(__package__, title=settings.app.title, update_title="", assets_folder=str(ASSETS))
     app.layout = lambda: layout(settings, store, series)
-    live.register(app, settings, store, [Input("series", "value"), Input("window", "value")])
+    choices = [Input("series", "value"), Input("window", "value")]
+    inputs = [Input("snapshot-version", "data"), *choices]
+    live.register(app, settings, store, choices)
 
     def chosen(names: list[str], window: str) -> pd.DataFrame:
         readings = pipeline.table(store.latest(), "readings")
         return engineering.select(readings, names, WINDOWS[window])
 
-    @app.callback(
-        Output("cards", "children"),
-        Input("snapshot-version", "data"),
-        Input("series", "value"),
-        Input("window", "value"),
-    )
+    @app.callback(Output("cards", "children"), inputs)
     def show_cards(_version: int, names: list[str], window: str) -> list[Component]:
         return [card(kpi) for kpi in engineering.kpis(chosen(names, window), series)]
 
-    @app.callback(
-        Output("trend-graph", "figure"),
-        Input("snapshot-version", "data"),
-        Input("series", "value"),
-        Input("window", "value"),
-    )
+    @app.callback(Output("trend-graph", "figure"), inputs)
     def show_trend(_version: int, names: list[str], window: str) -> go.Figure:
         return engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
 
-    @app.callback(
-        Output("distribution-graph", "figure"),
-        Input("snapshot-version", "data"),
-        Input("series", "value"),
-        Input("window", "value"),
-    )
+    @app.callback(Output("distribution-graph", "figure"), inputs)
     def show_distribution(_version: int, names: list[str], window: str) -> go.Figure:
         return engineering.distribution_figure(chosen(names, window), series)
 

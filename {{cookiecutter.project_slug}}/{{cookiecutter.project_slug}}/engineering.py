@@ -68,8 +68,9 @@ def kpis(readings: pd.DataFrame, series: pd.DataFrame) -> list[Kpi]:
     for name, row in describe(readings, series).iterrows():
         last, low, high = values.loc[name]
         digits = decimals(max(abs(low), abs(high)))
-        shown = [f"{value:,.{digits}f}" for value in (last, low, high)]
-        figures.append(Kpi(row.label, row.unit, *shown, rate(last, row.warn, row.critical)))
+        value, low, high = (f"{number:,.{digits}f}" for number in (last, low, high))
+        state = rate(last, row.warn, row.critical)
+        figures.append(Kpi(row.label, row.unit, value, low, high, state))
     return figures
 
 

@@ -81,6 +81,10 @@ class Schedule:
         self._thread.join(1)
         self._worker.shutdown(wait=False)
 
+    def is_alive(self) -> bool:
+        """Whether the background thread runs."""
+        return self._thread.is_alive()
+
     def look(self) -> None:
         """Start a refresh if one is wanted and none runs, or take in the one that has ended."""
         if self._running is None and self._wanted():
@@ -96,11 +100,11 @@ class Schedule:
         scheduler = schedule.Scheduler()
         job = scheduler.every().second.do(self.look)
         while not self._stop.is_set():
-            # Set anew each time: the library's times are local and naive, so that its job would
-            # sleep through the hour that comes twice in autumn, or that the clock was set back.
-            job.next_run = datetime.now() + self._pause()
-            self._stop.wait(scheduler.idle_seconds)
             try:
+                # Set anew each time: the library's times are local and naive, so that its job
+                # would sleep through the hour that autumn, or a clock set back, brings twice.
+                job.next_run = datetime.now() + self._pause()
+                self._stop.wait(scheduler.idle_seconds)
                 scheduler.run_pending()
             except Exception:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")

@@ -1,7 +1,5 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
-import contextlib
-import difflib
 import os
 from datetime import time, timedelta
 from pathlib import Path
@@ -11,8 +9,15 @@ from zoneinfo import ZoneInfo
 import dotenv
 import pandas as pd
 import tzlocal
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -21,8 +26,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-PACKAGE = __name__.partition(".")[0]
-PREFIX = f"{PACKAGE.upper()}__"
+PREFIX = f"{__name__.partition('.')[0].upper()}__"
 
 
 class SettingError(Exception):
@@ -33,33 +37,37 @@ def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     try:
-        float(str(value))
+        float(str(value))  # which pandas would take for nanoseconds
     except ValueError:
-        with contextlib.suppress(ValueError):
-            return pd.Timedelta(value).to_pytimedelta()
-    raise ValueError('write a number and a unit, such as "2s", "5m" or "24h"')
+        return pd.Timedelta(value).to_pytimedelta()
+    raise ValueError('a duration has a unit, as in "2s", "5m" or "24h"')
 
 
 def _zone(name: object) -> object:
-    try:
-        return tzlocal.get_localzone() if name == "local" else ZoneInfo(str(name))
-    except (LookupError, OSError, ValueError):
-        raise ValueError('write "local" or an IANA name such as "Europe/Copenhagen"') from None
+    return tzlocal.get_localzone() if name == "local" else name
 
 
-def _split(times: object) -> object:
-    return times.replace(" ", "").split(",") if isinstance(times, str) and times else times or []
+def _times(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part] if isinstance(value, str) else value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(0))]
-Period = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta(seconds=1))]
-TimeZone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+def _at_least(seconds: int) -> AfterValidator:
+    def check(value: timedelta) -> timedelta:
+        if value.total_seconds() < seconds:
+            raise ValueError(f"it must be {seconds}s or more")
+        return value
+
+    return AfterValidator(check)
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), _at_least(0)]
+Period = Annotated[timedelta, BeforeValidator(_duration), _at_least(1)]
 
 
 class Section(BaseModel):
     """One `[section]` of config.toml; an unknown key in it is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class App(Section):
@@ -67,7 +75,7 @@ class App(Section):
 
     title: str = "Dashboard"
     description: str = ""
-    timezone: TimeZone = Field("local", validate_default=True)
+    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field("local", validate_default=True)
     stale_after: Duration = timedelta(0)
 
 
@@ -75,7 +83,7 @@ class Refresh(Section):
     """When the data are read again, and how much of them is kept."""
 
     every: Period = timedelta(seconds=2)
-    daily_at: Annotated[list[time], NoDecode, BeforeValidator(_split)] = []
+    daily_at: Annotated[list[time], NoDecode, BeforeValidator(_times)] = []
     history: Period = timedelta(hours=24)
     overlap: Duration = timedelta(0)
     retry_at_most: Period = timedelta(minutes=1)
@@ -186,16 +194,5 @@ def _explain(error: ValidationError, source: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."
     if first["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(key, _keys(source), n=1)
-        remedy = f"did you mean {close[0]}?" if close else "remove it, or see config.toml."
-        return f"{key} = {value} names no setting: {remedy}"
-    return f"{key} = {value} is not valid: {first['msg'].removeprefix('Value error, ')}."
-
-
-def _keys(source: type[BaseModel]) -> list[str]:
-    sections = {**Settings.model_fields, "source": FieldInfo(annotation=source)}
-    return [
-        f"{name}.{key}"
-        for name, field in sections.items()
-        for key in getattr(field.annotation, "model_fields", ())
-    ]
+        return f"{key} = {value} names no setting: remove it, or take its name from config.toml."
+    return f"{key} = {value} cannot be used: {first['msg'].removeprefix('Value error, ')}."

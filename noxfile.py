@@ -1,0 +1,83 @@
+"""The sessions of the template's own development; `uv run nox` runs all the tests."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "tests"]
+
+ROOT = Path(__file__).parent
+GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install a dependency group of pyproject.toml."""
+    session.install(*nox.project.dependency_groups(GROUPS, group))
+
+
+def install_browser(session: nox.Session) -> None:
+    """Have a Chromium: the system's, or Debian's by apt-get, or the one that Playwright downloads."""
+    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        return
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        session.run_install("apt-get", "update", external=True)
+        session.run_install("apt-get", "install", "-y", "chromium", external=True)
+    else:
+        session.run_install("playwright", "install", "chromium")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the template's own Python."""
+    install(session, "test")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run all the tests: render, install, start and drive each combination of answers."""
+    install(session, "test")
+    install_browser(session)
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run what takes seconds: what is rendered, and what is refused."""
+    install(session, "test")
+    session.run("ruff", "check")
+    session.run("pytest", "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Render and serve a dashboard; answers as arguments, as in: nox -s demo -- source=csv."""
+    install(session, "template")
+    folder = Path(session.create_tmp()) / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("cookiecutter", str(ROOT), "--no-input", "-o", str(folder), *session.posargs)
+    project = next(folder.iterdir())
+    with session.chdir(project):
+        session.run("uv", "run", "python", "-m", f"{project.name}.server", success_codes=[0, 130])
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
+    """Make the pictures of docs/ from the real page, in light and dark, wide and narrow."""
+    install(session, "test")
+    install_browser(session)
+    session.run("python", "docs/pictures.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what is too slow or too noisy for a test."""
+    install(session, "bench")
+    session.run("python", "benchmarks/bench.py", *session.posargs)

@@ -1,0 +1,163 @@
+"""Renders the template by named combinations of answers, installs what it rendered and starts it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+TEMPLATE = Path(__file__).parents[1]
+COMBINATIONS: dict[str, dict[str, str]] = {
+    "default": {},
+    "csv": {
+        "source": "csv",
+        "theme": "dark",
+        "license": "Apache-2.0",
+        "docker": "yes",
+        "github_actions": "no",
+    },
+    "awkward": {
+        "project_name": 'Søren\'s "Plant" 7 \\ 😀',
+        "project_slug": "a_slug_that_is_as_long_as_one_can_get_40",
+        "description": 'C:\\new\\table "quoted" {{ "{% raw %}" }} it\'s <b>100 %</b>',
+        "author_name": 'Zoë "Z" O\'Neil',
+        "source": "csv",
+        "theme": "light",
+        "license": "proprietary",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project."""
+
+    path: Path
+
+    @property
+    def slug(self) -> str:
+        return self.path.name
+
+    def run(self, *command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the project's environment; its output is shown if it fails."""
+        result = subprocess.run(
+            ["uv", "run", *command], cwd=self.path, env=clean(), capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    @contextmanager
+    def serving(self, *flags: str, **settings: str) -> Iterator["Server"]:
+        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment."""
+        log = self.path / f"server-{time.monotonic_ns()}.txt"
+        settings = {f"{self.slug.upper()}__{name}": value for name, value in settings.items()}
+        python = self.path / ".venv" / ("Scripts/python" if os.name == "nt" else "bin/python")
+        command = [python, "-m", f"{self.slug}.server", "--port", "0", *flags]
+        with log.open("w", encoding="utf-8") as output:
+            process = subprocess.Popen(
+                command, cwd=self.path, stdout=output, stderr=output, env=clean(**settings)
+            )
+        server = Server(log, process)
+        try:
+            wait_until(lambda: process.poll() is not None or server.url, server.output)
+            assert server.url, server.output()
+            yield server
+        finally:
+            process.kill()
+            process.wait()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs in a process of its own."""
+
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def output(self) -> str:
+        return self.log.read_text("utf-8")
+
+    @property
+    def url(self) -> str:
+        found = re.search(r"serving at (http://\S+)", self.output())
+        return found[1] if found else ""
+
+
+def clean(**settings: str) -> dict[str, str]:
+    """Return this environment without the virtual environment that the tests run in."""
+    environment = {**os.environ, **settings, "PYTHONUTF8": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    return environment
+
+
+def wait_until(condition: Callable[[], Any], explain: Callable[[], str] = str) -> Any:
+    """Return what the condition gives once it is true; fail after a minute."""
+    deadline = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"waited in vain\n{explain()}"
+        time.sleep(0.05)
+    return found
+
+
+def render(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
+    """Run cookiecutter as a user does."""
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "-o", str(folder)),
+            *(f"{name}={value}" for name, value in answers.items()),
+        ],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env=clean(),
+    )
+
+
+@pytest.fixture(scope="session")
+def bake(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    """Return a function that renders a project with some answers."""
+
+    def bake(**answers: str) -> Project:
+        folder = tmp_path_factory.mktemp("rendered")
+        result = render(folder, **answers)
+        assert result.returncode == 0, result.stderr
+        return Project(next(folder.iterdir()))
+
+    return bake
+
+
+@pytest.fixture(scope="session", params=COMBINATIONS)
+def combination(request: pytest.FixtureRequest) -> str:
+    """Go through the named combinations."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def baked(combination: str, bake: Callable[..., Project]) -> Project:
+    """Return a project rendered by each combination of answers."""
+    return bake(**COMBINATIONS[combination])
+
+
+@pytest.fixture(scope="session")
+def installed(baked: Project) -> Project:
+    """Return each project, installed into a fresh environment as its user would."""
+    return install(baked)
+
+
+def install(project: Project) -> Project:
+    assert shutil.which("uv"), "run the tests by nox, which brings uv"
+    subprocess.run(
+        ["uv", "sync", "--quiet", "--python", sys.executable],
+        cwd=project.path,
+        env=clean(),
+        check=True,
+    )
+    return project

@@ -1,0 +1,163 @@
+"""What is rendered, file by file, and what is refused."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import COMBINATIONS, TEMPLATE, Project, render
+
+ALWAYS = """
+    .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
+    {slug}/__init__.py {slug}/app.py {slug}/engineering.py {slug}/health.py {slug}/live.py
+    {slug}/log.py {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py {slug}/schedule.py
+    {slug}/server.py {slug}/setting.py {slug}/store.py {slug}/worker.py
+    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/live.js
+    {slug}/assets/static_data/series.csv
+    tests/conftest.py tests/test_app.py tests/test_engineering.py tests/test_pipeline.py
+    tests/test_schedule.py tests/test_server.py tests/test_setting.py
+"""
+MORE = {
+    "default": ".github/workflows/ci.yml",
+    "csv": "data/readings.csv tests/test_reading.py Dockerfile .dockerignore",
+    "awkward": "data/readings.csv tests/test_reading.py .github/workflows/ci.yml",
+}
+
+
+def files(project: Project) -> list[Path]:
+    ignored = {".venv", "uv.lock"}
+    return [
+        path
+        for path in sorted(project.path.rglob("*"))
+        if path.is_file()
+        and not ignored & set(path.relative_to(project.path).parts)
+        and not re.search(r"__pycache__|_cache|server-\d+\.txt", str(path))
+    ]
+
+
+def test_exactly_these_files_are_rendered(baked: Project, combination: str) -> None:
+    expected = (ALWAYS + MORE[combination]).format(slug=baked.slug).split()
+    assert {path.relative_to(baked.path).as_posix() for path in files(baked)} == set(expected)
+
+
+def test_no_template_is_left_over_and_every_file_parses(baked: Project) -> None:
+    for path in files(baked):
+        text = path.read_bytes().decode("utf-8")
+        assert "\r" not in text, path
+        assert "cookiecutter." not in text, path
+        if path.suffix == ".py":
+            ast.parse(text)
+        elif path.suffix == ".toml":
+            tomllib.loads(text)
+
+
+def test_the_package_holds_no_template_at_all() -> None:
+    """So that it can be linted, typed and read in place."""
+    slug = "{{cookiecutter.project_slug}}"
+    for path in (TEMPLATE / slug).rglob(f"{slug}/*.py"):
+        assert not re.search(r"{{ ?cookiecutter|{%", path.read_text("utf-8")), path
+
+
+def test_answers_arrive_as_they_were_given(baked: Project, combination: str) -> None:
+    answers = {**json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))}
+    answers.update(COMBINATIONS[combination])
+    config = tomllib.loads((baked.path / "config.toml").read_text("utf-8"))
+    project = tomllib.loads((baked.path / "pyproject.toml").read_text("utf-8"))["project"]
+    assert config["app"]["title"] == answers["project_name"]
+    assert project["description"] == config["app"]["description"]
+    if combination == "default":
+        assert (baked.slug, config["server"]["port"]) == ("my_dashboard", 8050)
+    else:
+        assert config["source"] == {"path": "data/readings.csv"}
+        theme = (baked.path / baked.slug / "assets" / "css-theme.css").read_text("utf-8")
+        assert f"color-scheme: {answers['theme']};" in theme
+    assert project["authors"][0]["name"] == answers["author_name"]
+    licence = {"MIT": "MIT License", "Apache-2.0": "Apache License", "proprietary": "All rights"}
+    chosen = answers["license"] if isinstance(answers["license"], str) else "MIT"
+    assert licence[chosen] in (baked.path / "LICENSE").read_text("utf-8")
+
+
+def test_each_project_has_a_secret_of_its_own(bake: Callable[..., Project]) -> None:
+    secrets = {
+        re.findall(r"^MY_DASHBOARD__SERVER__SECRET_KEY=(\S{40,})$", text, re.M)[0]
+        for text in ((bake().path / ".env").read_text("utf-8") for _ in range(2))
+    }
+    assert len(secrets) == 2
+
+
+def test_the_next_commands_are_printed(tmp_path: Path) -> None:
+    result = render(tmp_path)
+    assert "cd my_dashboard" in result.stdout
+    assert "python -m my_dashboard.server" in result.stdout
+
+
+REFUSED = {
+    "no-identifier": "lower-case letters, digits and _",
+    "7th": "lower-case letters, digits and _",
+    "Capital": "lower-case letters, digits and _",
+    "søren": "lower-case letters, digits and _",
+    "trailing_": "lower-case letters, digits and _",
+    "x" * 41: "at most 40",
+    "class": "keyword",
+    "match": "keyword",
+    "json": "standard library",
+    "dash": "dependency",
+    "schedule": "dependency",
+    "pandas": "dependency",
+    "tests": "folder",
+    "data": "folder",
+    "con": "Windows",
+}
+
+
+@pytest.mark.parametrize(("slug", "rule"), REFUSED.items())
+def test_a_slug_that_cannot_work_is_refused(slug: str, rule: str, tmp_path: Path) -> None:
+    refused(tmp_path, {"project_slug": slug}, "project_slug", slug, rule)
+
+
+@pytest.mark.parametrize(
+    ("answer", "value", "rule"),
+    [
+        ("project_name", "two\nlines", "control characters"),
+        ("description", "a\x1bb", "control characters"),
+        ("author_name", "a\tb", "control characters"),
+        ("author_name", " ", "empty"),
+        ("author_email", 'a"b@example.com', "e-mail"),
+        ("author_email", "nobody", "e-mail"),
+    ],
+)
+def test_a_text_that_cannot_work_is_refused(
+    answer: str, value: str, rule: str, tmp_path: Path
+) -> None:
+    refused(tmp_path, {answer: value, "project_slug": "fine"}, answer, repr(value), rule)
+
+
+def refused(folder: Path, answers: dict[str, str], *words: str) -> None:
+    result = render(folder, **answers)
+    assert result.returncode != 0
+    assert all(word in result.stderr for word in words), result.stderr
+    assert "Traceback" not in result.stderr
+    assert not list(folder.iterdir()), "nothing is left behind"
+
+
+@pytest.mark.slow
+def test_no_dependency_can_be_hidden_by_a_slug(installed: Project, tmp_path: Path) -> None:
+    """Every name that the project's environment can import is refused as a slug."""
+    listing = "import importlib.metadata as m; print(*m.packages_distributions())"
+    names = installed.run("python", "-c", listing).stdout.split()
+    hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text("utf-8")
+    answers = {"project_name": "A", "description": "A", "author_name": "A", "author_email": "a@b.c"}
+    let_through = []
+    for name in names:
+        if re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", name) and name != installed.slug:
+            answers["project_slug"] = name
+            script = hook.replace("{{ cookiecutter | jsonify }}", json.dumps(answers))
+            result = subprocess.run([sys.executable, "-c", script], capture_output=True)
+            if result.returncode == 0:
+                let_through.append(name)
+    assert not let_through

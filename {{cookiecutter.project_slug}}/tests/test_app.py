@@ -1,0 +1,112 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from {{cookiecutter.project_slug}} import health, pipeline, reading
+from {{cookiecutter.project_slug}}.app import create_app
+from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Status
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
+
+
+@pytest.fixture
+def store(settings: Settings) -> MemoryStore:
+    """A store that holds the source's own data."""
+    store = MemoryStore()
+    rows = pipeline.fetch(settings, None)
+    store.publish(pipeline.append(None, rows, NOW, NOW, settings.refresh.history))
+    return store
+
+
+def call(settings: Settings, store: MemoryStore, output: str, values: dict[str, Any]) -> Any:
+    """Call the callback of an output as a browser does, and return what it gives."""
+    client = create_app(settings, store).server.test_client()
+    dependencies = json.loads(client.get("/_dash-dependencies").text)
+    callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
+    ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
+    outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
+    filled = {
+        kind: [{**it, "value": values.get(f"{it['id']}.{it['property']}")} for it in callback[kind]]
+        for kind in ("inputs", "state")
+    }
+    body = {
+        "output": callback["output"],
+        "outputs": outputs if len(outputs) > 1 else outputs[0],
+        "changedPropIds": [next(iter(values))],
+        **filled,
+    }
+    response = client.post("/_dash-update-component", json=body)
+    assert response.status_code == 200, response.text
+    return json.loads(response.text)["response"]
+
+
+def test_the_shell_comes_before_the_first_data(settings: Settings) -> None:
+    client = create_app(settings, MemoryStore()).server.test_client()
+    assert settings.app.title in client.get("/").text
+    shell = client.get("/_dash-layout").text
+    for part in ("snapshot-version", "tick", "status", "trend-graph", "distribution-graph"):
+        assert f'"id":"{part}"' in shell
+    assert call(settings, MemoryStore(), "cards", CHOICES)["cards"]["children"] == []
+
+
+def test_the_views_show_the_data(settings: Settings, store: MemoryStore) -> None:
+    series = set(store.latest().tables["readings"]["series"])  # type: ignore[union-attr]
+    assert len(call(settings, store, "cards", CHOICES)["cards"]["children"]) == len(series)
+    for graph in ("trend-graph", "distribution-graph"):
+        assert len(call(settings, store, graph, CHOICES)[graph]["figure"]["data"]) == len(series)
+    one = {**CHOICES, "series.value": [min(series)]}
+    assert len(call(settings, store, "trend-graph", one)["trend-graph"]["figure"]["data"]) == 1
+
+
+def test_the_download_is_the_data_shown(settings: Settings, store: MemoryStore) -> None:
+    values = {"download-button.n_clicks": 1, **CHOICES}
+    content = call(settings, store, "download", values)["download"]["data"]["content"]
+    lines = content.splitlines()
+    assert lines[0] == "time,series,value"
+    assert len(lines) == 1 + len(store.latest().tables["readings"])  # type: ignore[union-attr]
+
+
+def test_a_page_is_told_when_to_ask_again(settings: Settings, store: MemoryStore) -> None:
+    store.report(Status(next_due=datetime.now(UTC) + timedelta(seconds=10)))
+    answer = call(settings, store, "tick", {"tick.n_intervals": 1})
+    assert answer["snapshot-version"]["data"] == store.latest().version  # type: ignore[union-attr]
+    assert 8_000 < answer["tick"]["interval"] <= 10_000
+    store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
+    assert call(settings, store, "tick", {"tick.n_intervals": 1})["tick"]["interval"] == 60_000
+
+
+def test_the_button_asks_for_a_refresh(settings: Settings, store: MemoryStore) -> None:
+    assert not store.asked()
+    answer = call(settings, store, "tick", {"refresh-now.n_clicks": 1})
+    assert store.asked()
+    assert answer["tick"]["interval"] == 500
+
+
+def test_a_page_says_since_when_the_source_fails(settings: Settings, store: MemoryStore) -> None:
+    store.report(Status(error="OSError: no such file", failing_since=NOW))
+    message = call(settings, store, "tick", {"tick.n_intervals": 1})["answer"]["data"]["message"]
+    since = NOW.astimezone(settings.app.timezone)
+    assert f"{since:%Y-%m-%d %H:%M:%S}: OSError: no such file" in message
+
+
+def test_health_goes_from_loading_to_live_to_stale(settings: Settings) -> None:
+    store = MemoryStore()
+    assert health.check(settings, store, NOW).status == "loading"
+    store.report(Status(error="OSError: gone", failing_since=NOW))
+    assert health.check(settings, store, NOW).status == "error"
+    store.publish(Snapshot(7, NOW, NOW, {}))
+    store.report(Status())
+    live = health.check(settings, store, NOW + timedelta(seconds=1))
+    assert (live.version, live.age_seconds, live.status) == (7, 1.0, "live")
+    store.report(Status(error="OSError: gone", failing_since=NOW))
+    assert health.check(settings, store, NOW).status == "error"
+    late = NOW + settings.stale_after + timedelta(seconds=1)
+    assert health.check(settings, store, late).status == "stale"
+
+
+def test_reading_checks_its_settings(settings: Settings) -> None:
+    assert reading.Source(**settings.source)

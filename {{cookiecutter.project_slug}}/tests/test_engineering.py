@@ -1,0 +1,88 @@
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from {{cookiecutter.project_slug}} import engineering
+
+SERIES = pd.DataFrame(
+    {
+        "label": ["Heat", "Battery"],
+        "unit": ["°C", "%"],
+        "warn": [70.0, 20.0],
+        "critical": [80.0, 10.0],
+    },
+    index=pd.Index(["heat", "battery"], name="series"),
+)
+
+
+def readings(count: int = 3) -> pd.DataFrame:
+    time = pd.date_range("2026-01-01", periods=count, freq="1min", tz="UTC")
+    parts = [
+        pd.DataFrame({"time": time, "series": name, "value": np.linspace(low, high, count)})
+        for name, low, high in (("other", 0, 1), ("battery", 90, 15), ("heat", 20, 1234.5))
+    ]
+    data = pd.concat(parts).sort_values("time", kind="stable", ignore_index=True)
+    return data.astype({"series": "category"})
+
+
+def test_key_figures_have_units_digits_and_states() -> None:
+    heat, battery, other = engineering.kpis(readings(), SERIES)
+    assert (heat.label, heat.value, heat.unit, heat.low) == ("Heat", "1,234", "°C", "20")
+    assert (heat.state, battery.state, other.state) == ("critical", "warn", "ok")
+    assert (other.label, other.unit, other.value) == ("other", "", "1.00")
+
+
+@pytest.mark.parametrize(
+    ("value", "warn", "critical", "state"),
+    [
+        (69, 70, 80, "ok"),
+        (70, 70, 80, "warn"),
+        (80, 70, 80, "critical"),
+        (21, 20, 10, "ok"),
+        (9, 20, 10, "critical"),
+    ],
+)
+def test_limits(value: float, warn: float, critical: float, state: str) -> None:
+    assert engineering.rate(value, warn, critical) == state
+
+
+def test_selecting_by_series_and_time() -> None:
+    data = engineering.select(readings(60), ["heat"], timedelta(minutes=10))
+    assert set(data["series"]) == {"heat"}
+    assert len(data) == 11
+    assert len(engineering.select(readings(60), [], None)) == 180
+
+
+def test_the_trend_shows_the_clock_of_the_zone_and_a_panel_for_each_unit() -> None:
+    figure = engineering.trend_figure(readings(), SERIES, ZoneInfo("Asia/Tokyo"))
+    assert [trace.name for trace in figure.data] == ["Heat", "Battery", "other"]
+    assert pd.Timestamp(figure.data[0].x[0], unit="ms") == pd.Timestamp("2026-01-01 09:00")
+    assert {trace.yaxis for trace in figure.data} == {"y", "y2", "y3"}
+
+
+def test_no_more_points_are_drawn_than_a_screen_shows_and_peaks_stay() -> None:
+    data = readings(50_000)
+    data.loc[data.index[40_000], "value"] = 9e9
+    figure = engineering.trend_figure(data, SERIES, ZoneInfo("UTC"))
+    assert all(len(trace.x) <= engineering.POINTS for trace in figure.data)
+    assert max(max(trace.y) for trace in figure.data) == 9e9
+
+
+def test_the_distribution_is_that_of_the_values() -> None:
+    heat = engineering.distribution_figure(readings(101), SERIES).data[-1]
+    assert heat.name == "Heat"
+    assert heat.median[0] == pytest.approx((20 + 1234.5) / 2)
+    assert heat.lowerfence[0] < heat.q1[0] < heat.median[0] < heat.q3[0] < heat.upperfence[0]
+
+
+def test_no_data_say_so() -> None:
+    empty = readings().iloc[:0]
+    assert engineering.kpis(empty, SERIES) == []
+    for figure in (
+        engineering.trend_figure(empty, SERIES, ZoneInfo("UTC")),
+        engineering.distribution_figure(empty, SERIES),
+    ):
+        assert "No data" in figure.layout.annotations[0].text

@@ -1,0 +1,113 @@
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+
+from {{cookiecutter.project_slug}} import pipeline, preprocess, reading
+from {{cookiecutter.project_slug}}.preprocess import DataError
+from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import Snapshot
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
+    return {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
+
+
+def append(previous: Snapshot | None, *rows: tuple[object, object, object]) -> Snapshot:
+    clean = preprocess.clean(raw(*rows))
+    return pipeline.append(previous, clean, due=NOW, now=NOW, history=DAY)
+
+
+def values(snapshot: Snapshot) -> list[tuple[str, str, float]]:
+    data = snapshot.tables["readings"]
+    time = data["time"].dt.strftime("%d %H:%M")
+    return list(zip(time, data["series"], data["value"], strict=True))
+
+
+def test_the_source_gives_data_that_fit(settings: Settings) -> None:
+    data = pipeline.fetch(settings, None)["readings"]
+    assert len(data)
+    assert str(data["time"].dt.tz) == "UTC"
+    assert data["series"].dtype == "category"
+
+
+def test_disorder_and_duplicates_are_put_right() -> None:
+    snapshot = append(
+        None,
+        ("2026-03-01T11:00:00+01:00", "a", 2),
+        ("2026-03-01T09:00:00Z", "a", "1"),
+        ("2026-03-01T10:00:00Z", "a", 3),
+    )
+    assert values(snapshot) == [("01 09:00", "a", 1.0), ("01 10:00", "a", 3.0)]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (raw(("2026-03-01", "a", 1), ("soon", "a", 1)), ["'time'", "row 1", "'soon'"]),
+        (raw(("2026-03-01", "a", 1), ("2026-03-02", "a", "x")), ["'value'", "row 1", "'x'"]),
+        (raw(("2026-03-01", "a", None)), ["'value'", "row 0", "nan"]),
+        ({"readings": pd.DataFrame({"time": [], "series": []})}, ["'value' is missing"]),
+        ({"readings": raw()["readings"].assign(extra=1)}, ["'extra' is not declared"]),
+        ({"orders": pd.DataFrame()}, ["'orders' is not declared"]),
+        (None, ["reading.read gave back None"]),
+    ],
+)
+def test_data_that_do_not_fit_are_named(
+    data: dict[str, pd.DataFrame],
+    words: list[str],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reading, "read", lambda *_: data)
+    with pytest.raises(DataError) as error:
+        pipeline.fetch(settings, None)
+    assert all(word in str(error.value) for word in words), error.value
+
+
+def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
+    first = append(None, ("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
+    second = append(
+        first,
+        ("2026-03-01T10:00Z", "a", 20),
+        ("2026-03-01T09:30Z", "b", 5),
+        ("2026-03-01T11:00Z", "b", 3),
+    )
+    assert values(second) == [
+        ("01 09:00", "a", 1.0),
+        ("01 09:30", "b", 5.0),
+        ("01 10:00", "a", 20.0),
+        ("01 11:00", "b", 3.0),
+    ]
+    assert second.tables["readings"]["series"].dtype == "category"
+    assert values(first) == [("01 09:00", "a", 1.0), ("01 10:00", "a", 2.0)]
+    assert second.version > first.version
+
+
+def test_what_is_older_than_the_history_is_dropped() -> None:
+    first = append(None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2))
+    second = append(first, ("2026-03-01T10:00Z", "a", 3))
+    assert values(second) == [("28 12:00", "a", 2.0), ("01 10:00", "a", 3.0)]
+
+
+def test_reading_goes_on_where_the_data_end() -> None:
+    assert pipeline.read_from(None, DAY) is None
+    snapshot = append(None, ("2026-03-01T09:00Z", "a", 1))
+    assert pipeline.read_from(snapshot, timedelta(hours=1)) == datetime(2026, 3, 1, 8, tzinfo=UTC)
+
+
+def test_the_same_frame_is_nothing_new_but_a_bad_one_stays_bad(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = raw(("2026-03-01", "a", 1)), raw(("2026-03-01", "a", "x"))
+    monkeypatch.setattr(reading, "read", lambda *_: good)
+    assert pipeline.fetch(settings, None).keys() == {"readings"}
+    assert pipeline.fetch(settings, NOW) == {}
+    assert pipeline.fetch(settings, None).keys() == {"readings"}
+    monkeypatch.setattr(reading, "read", lambda *_: bad)
+    for _ in range(2):
+        with pytest.raises(DataError):
+            pipeline.fetch(settings, NOW)

@@ -1,0 +1,228 @@
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+import time_machine
+
+from {{cookiecutter.project_slug}} import reading, schedule
+from {{cookiecutter.project_slug}}.schedule import Schedule
+from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
+from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot
+from {{cookiecutter.project_slug}}.worker import ThreadWorker
+
+HOUR = timedelta(hours=1)
+
+
+class Inline(Executor):
+    """Runs what it is given at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+class Simulation(MemoryStore):
+    """A schedule on a clock of its own; remembers when it published."""
+
+    def __init__(self, settings: Settings, start: str) -> None:
+        super().__init__()
+        self.now = datetime.fromisoformat(start).astimezone(UTC)
+        self.seconds = 0.0
+        self.published: list[datetime] = []
+        self.schedule = Schedule(
+            settings, self, Inline(), clock=lambda: self.now, monotonic=lambda: self.seconds
+        )
+
+    def publish(self, snapshot: Snapshot) -> None:
+        super().publish(snapshot)
+        self.published.append(self.now)
+
+    def run(self, duration: timedelta, step: timedelta = timedelta(seconds=1)) -> int:
+        """Look at every step; return how often it published meanwhile."""
+        before = len(self.published)
+        for _ in range(duration // step):
+            self.schedule.look()
+            self.now += step
+            self.seconds += step.total_seconds()
+        return len(self.published) - before
+
+
+def tables() -> dict[str, pd.DataFrame]:
+    time = pd.to_datetime(["2026-01-01T00:00Z"])
+    return {"readings": pd.DataFrame({"time": time, "series": "a", "value": 1.0})}
+
+
+@pytest.fixture(autouse=True)
+def source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "read", lambda *_: tables())
+
+
+def configured(settings: Settings, zone: str = "UTC", **refresh: Any) -> Settings:
+    changes = {"app": App(timezone=ZoneInfo(zone)), "refresh": Refresh(**refresh)}
+    return settings.model_copy(update=changes)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def test_the_first_refresh_comes_at_once_then_one_each_period(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00:01Z")
+    assert simulation.run(timedelta(seconds=1)) == 1
+    assert simulation.run(timedelta(minutes=1)) == 30
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, timedelta(days=-400), timedelta(days=400)])
+@pytest.mark.parametrize("every", ["2s", "1m", "1h"])
+def test_a_clock_set_anew_neither_stops_nor_doubles_it(
+    every: str, jump: timedelta, settings: Settings
+) -> None:
+    changed = configured(settings, every=every)
+    simulation = Simulation(changed, "2026-01-01T00:00Z")
+    periods = 20 * changed.refresh.every
+    step = changed.refresh.every / 4
+    simulation.run(periods, step)
+    simulation.now += jump
+    assert 19 <= simulation.run(periods, step) <= 21
+
+
+@pytest.mark.parametrize("at", ["00:00", "01:30", "02:30", "03:00", "06:00"])
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"])
+def test_a_daily_refresh_comes_once_on_each_day_of_daylight_saving(
+    day: str, at: str, settings: Settings
+) -> None:
+    zone = ZoneInfo("Europe/Copenhagen")
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=zone)
+    simulation = Simulation(configured(settings, zone.key, daily_at=[at]), noon.isoformat())
+    third_noon = (noon + timedelta(days=3)).astimezone(UTC)  # 71, 72 or 73 hours later
+    simulation.run(third_noon - simulation.now, timedelta(seconds=30))
+    _first, *daily = [time.astimezone(zone) for time in simulation.published]
+    assert len(daily) == 3
+    assert len({time.date() for time in daily}) == 3
+    skipped = at == "02:30" and day == "2026-03-28"
+    assert sum(f"{time:%H:%M}" == at for time in daily) == (2 if skipped else 3)
+
+
+def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T05:59Z")
+    assert simulation.run(timedelta(minutes=2)) == 2
+    simulation.now -= timedelta(minutes=30)
+    assert simulation.run(timedelta(hours=24)) == 0
+    assert simulation.run(timedelta(hours=1)) == 1
+
+
+def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = []
+
+    def fail(*_: object) -> dict[str, pd.DataFrame]:
+        tries.append(simulation.seconds)
+        raise SystemExit("the source is gone")
+
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
+    simulation.run(timedelta(seconds=2))
+    good = simulation.latest()
+    monkeypatch.setattr(reading, "read", fail)
+    assert simulation.run(timedelta(minutes=5)) == 0
+    pauses = [later - sooner for sooner, later in pairwise(tries)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert simulation.latest() is good
+    status = simulation.status()
+    assert status.error == "SystemExit: the source is gone"
+    assert status.failing_since == datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC)
+    assert "in fail" in caplog.text
+    monkeypatch.setattr(reading, "read", lambda *_: tables())
+    assert simulation.run(timedelta(minutes=2)) > 25
+    assert simulation.status().error == ""
+
+
+def test_a_refresh_asked_for_comes_once_a_second_at_most(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
+    assert simulation.run(timedelta(minutes=1)) == 1
+    for _ in range(50):
+        simulation.ask()
+        simulation.run(timedelta(seconds=0.1), timedelta(seconds=0.1))
+    assert simulation.run(timedelta(minutes=1)) <= 1
+    assert 5 <= len(simulation.published) - 1 <= 6
+
+
+def test_the_thread_goes_on_through_a_clock_set_back(settings: Settings) -> None:
+    store = MemoryStore()
+    running = Schedule(configured(settings, every="1s"), store, ThreadWorker())
+    running.start()
+    try:
+        wait_until(lambda: store.latest() is not None)
+        for jump in (-HOUR, HOUR):
+            with time_machine.travel(datetime.now(UTC) + jump, tick=True):
+                for _ in range(2):
+                    before = store.latest()
+                    wait_until(lambda: store.latest() is not before)  # noqa: B023
+    finally:
+        running.stop()
+
+
+def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, release = [], threading.Event()
+
+    def hang(*_: object) -> dict[str, pd.DataFrame]:
+        started.append(1)
+        release.wait(60)
+        return tables()
+
+    monkeypatch.setattr(reading, "read", hang)
+    store = MemoryStore()
+    running = Schedule(configured(settings, every="1s"), store, ThreadWorker())
+    running.start()
+    try:
+        wait_until(lambda: bool(started))
+        for _ in range(3):
+            store.ask()
+            time.sleep(0.5)  # gives a second refresh the time to start, if it could
+        assert len(started) == 1
+        asked = time.monotonic()
+        running.stop()
+        assert time.monotonic() - asked < 1.5
+        assert not running.is_alive()
+    finally:
+        release.set()
+
+
+def test_a_bug_does_not_end_the_thread(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    running = Schedule(configured(settings, every="1s"), store, ThreadWorker())
+    right, failed = schedule.slots, threading.Event()
+
+    def wrong(*args: Any) -> Any:
+        failed.set()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(schedule, "slots", wrong)
+    with caplog.at_level(logging.ERROR):
+        running.start()
+        try:
+            assert failed.wait(5)
+            monkeypatch.setattr(schedule, "slots", right)
+            wait_until(lambda: store.latest() is not None)
+        finally:
+            running.stop()
+    assert "a bug" in caplog.text

@@ -1,0 +1,119 @@
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from {{cookiecutter.project_slug}} import server
+from {{cookiecutter.project_slug}}.setting import PREFIX
+
+COMMAND = [sys.executable, "-m", server.__name__]
+WINDOWS = os.name == "nt"
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@contextmanager
+def serving(log: Path, *flags: str, **env: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Start the server on a free port, and give its address once it listens."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "--port", "0", *flags], stderr=output, env={**os.environ, **env}, text=True
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"serving at (http://\S+)", log.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield found[1], process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_serves_gets_new_data_and_ends_cleanly(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with serving(log) as (url, process):
+        assert get(f"{url}/healthz") == (200, "ok")
+        versions: list[int] = []
+        deadline = time.monotonic() + 60
+        while len(versions) < 3 and time.monotonic() < deadline:
+            code, body = get(f"{url}/readyz")
+            version = json.loads(body)["version"]
+            assert (code, version is None) in ((200, False), (503, True))
+            if version and version not in versions:
+                versions.append(version)
+            time.sleep(0.1)
+        assert len(versions) == 3 and versions == sorted(versions)
+        assert f"version={versions[0]} rows=" in log.read_text()
+        if not WINDOWS:  # which has no way to ask another process to end
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+            assert "stopped" in log.read_text()
+
+
+def test_logs_can_be_json_and_go_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.log"
+    env = {f"{PREFIX}LOG__FORMAT": "json", f"{PREFIX}LOG__FILE": str(file)}
+    with serving(tmp_path / "log.txt", **env) as (url, _):
+        deadline = time.monotonic() + 60
+        while get(f"{url}/readyz")[0] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        assert any({"version", "rows", "seconds"} <= line.keys() for line in lines)
+
+
+def run(*flags: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *flags], capture_output=True, text=True, timeout=60, env={**os.environ, **env}
+    )
+
+
+def test_help_names_the_flags() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    assert all(flag in result.stdout for flag in ("--host", "--port", "--config", "--debug"))
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt") as (url, _):
+        port = url.rpartition(":")[2]
+        refused(run("--port", port), "server.port", port, "--port")
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "words"),
+    [
+        (["--port", "abc"], {}, ["server.port", "'abc'"]),
+        (["--config", "nowhere.toml"], {}, ["nowhere.toml", "--config"]),
+        ([], {f"{PREFIX}SERVER__PROT": "1"}, ["server.prot", "'1'"]),
+        ([], {f"{PREFIX}NONSENSE": "1"}, [f"{PREFIX}NONSENSE"]),
+        ([], {f"{PREFIX}LOG__FILE": "no/such/folder/log.txt"}, ["log.file", "no/such/folder"]),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence(
+    flags: list[str], env: dict[str, str], words: list[str]
+) -> None:
+    refused(run(*flags, **env), *words)
+
+
+def refused(result: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert all(word in result.stderr for word in words), result.stderr
