@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import nox
@@ -22,7 +21,7 @@ def install(session: nox.Session, group: str) -> None:
 
 
 def install_browser(session: nox.Session) -> None:
-    """Have a Chromium: the system's, or Debian's by apt-get, or the one that Playwright downloads."""
+    """Have a Chromium: the system's, Debian's by apt-get, or the one that Playwright downloads."""
     if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
         return
     if shutil.which("apt-get") and os.geteuid() == 0:

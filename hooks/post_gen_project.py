@@ -20,7 +20,7 @@ def rewrite(path: Path, old: str, new: str) -> None:
 
 
 def wire(prompt: str) -> None:
-    """Lay the files of the chosen answer over the project; a config.toml is added to the one there."""
+    """Lay the files of the chosen answer over the project; add its config.toml to the one there."""
     answer = {True: "yes", False: "no"}.get(ANSWERS[prompt], ANSWERS[prompt])
     chosen = CHOICES / prompt / answer
     for file in filter(Path.is_file, chosen.rglob("*")):

@@ -12,13 +12,13 @@ ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 TAKEN = set(
     """
     choices data deploy docs test tests
-    annotated_types blinker brotli certifi charset_normalizer click dash dateutil distributed dotenv
-    flask gunicorn hatchling httpx idna importlib_metadata itsdangerous janus jinja2 markupsafe mypy
-    mypy_extensions narwhals nest_asyncio numpy orjson packaging pandas pandera pebble pip plotly
-    prometheus_client psutil pyarrow pydantic pydantic_core pydantic_settings pytest pythonjsonlogger
-    pytz redis requests retrying ruff schedule setuptools six sqlalchemy time_machine tsdownsample
-    typeguard typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv waitress
-    werkzeug zipp
+    annotated_types blinker brotli certifi charset_normalizer click dash dateutil distributed
+    dotenv flask gunicorn hatchling httpx idna importlib_metadata itsdangerous janus jinja2
+    markupsafe mypy mypy_extensions narwhals nest_asyncio numpy orjson packaging pandas pandera
+    pebble pip plotly prometheus_client psutil pyarrow pydantic pydantic_core pydantic_settings
+    pytest pythonjsonlogger pytz redis requests retrying ruff schedule setuptools six sqlalchemy
+    time_machine tsdownsample typeguard typing_extensions typing_inspect typing_inspection tzdata
+    tzlocal urllib3 uv waitress werkzeug zipp
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4
     """.split()
 )
@@ -45,7 +45,7 @@ def main() -> None:
     if slug in TAKEN:
         refuse(
             "project_slug",
-            "the project has a folder or a dependency of that name, or Windows a device",
+            "a folder or dependency of the project, or a Windows device, is called so",
         )
     for answer in ("project_name", "description", "author_name"):
         if any(unicodedata.category(character).startswith("C") for character in ANSWERS[answer]):

@@ -1,4 +1,4 @@
-"""Renders the template by named combinations of answers, installs what it rendered and starts it."""
+"""Renders the template by named combinations of answers, installs it and starts it."""
 
 import os
 import re

@@ -38,7 +38,7 @@ def test_the_order_is_command_line_environment_env_file_config(
 
 
 def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{PREFIX}REFRESH__EVERY", "1h30m")
+    monkeypatch.setenv(f"{PREFIX}REFRESH__EVERY", "1.5h")
     monkeypatch.setenv(f"{PREFIX}REFRESH__DAILY_AT", "06:00, 18:30")
     monkeypatch.setenv(f"{PREFIX}APP__TIMEZONE", "Asia/Tokyo")
     settings = load(tmp_path)

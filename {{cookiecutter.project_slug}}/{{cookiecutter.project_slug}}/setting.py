@@ -1,13 +1,13 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
 import os
+import re
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 import dotenv
-import pandas as pd
 import tzlocal
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,13 @@ from pydantic_settings import (
 )
 
 PREFIX = f"{__name__.partition('.')[0].upper()}__"
+UNITS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+}
 
 
 class SettingError(Exception):
@@ -36,11 +43,9 @@ class SettingError(Exception):
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
-    try:
-        float(str(value))  # which pandas would take for nanoseconds
-    except ValueError:
-        return pd.Timedelta(value).to_pytimedelta()
-    raise ValueError('a duration has a unit, as in "2s", "5m" or "24h"')
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)", str(value)):
+        return float(match[1]) * UNITS[match[2]]
+    raise ValueError('write a number and a unit, as in "500ms", "2s", "5m", "24h" or "30d"')
 
 
 def _zone(name: object) -> object:

@@ -53,10 +53,10 @@ def test_a_file_that_is_gone_is_an_error_and_then_read_again(
     file = tmp_path / "readings.csv"
     file.write_text(ROWS, "utf-8")
     read(settings, file)
-    os.replace(file, tmp_path / "away.csv")
+    file.rename(tmp_path / "away.csv")
     with pytest.raises(FileNotFoundError):
         read(settings, file)
-    os.replace(tmp_path / "away.csv", file)
+    (tmp_path / "away.csv").rename(file)
     assert len(read(settings, file)) == 1
 
 

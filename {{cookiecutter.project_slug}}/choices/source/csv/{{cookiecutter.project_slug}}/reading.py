@@ -37,7 +37,7 @@ def _rows(path: str, mark: str) -> pd.DataFrame:
 
 
 def _mark(path: str) -> str:
-    """Return what tells this state of the file from others: time and size, or what its server says."""
+    """Return what tells this state of the file from others: its time and size, or its ETag."""
     if not _is_url(path):
         stat = Path(path).stat()
         return f"{stat.st_mtime_ns} {stat.st_size}"
