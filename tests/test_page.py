@@ -1,0 +1,305 @@
+"""The page in a real browser, served by a rendered project as its user would serve it."""
+
+import re
+import shutil
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import Project, Server, install, wait_until
+from playwright.sync_api import Browser, Page, expect
+
+pytestmark = pytest.mark.slow
+
+FLAGS = """
+    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync
+"""
+# What Dash 4.4 gives its own Dropdown and RadioItems, and no property of theirs can change.
+DASH_OWN = {"aria-hidden-focus", "aria-input-field-name", "nested-interactive"}
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Use the system's Chromium where there is one."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    return {**browser_type_launch_args, "args": FLAGS.split(), "executable_path": next(found, None)}
+
+
+@pytest.fixture(autouse=True)
+def no_console_errors(page: Page, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail for whatever the browser complains of, but for a server that a test itself stops."""
+    said: list[str] = []
+    page.on("console", lambda it: said.append(it.text) if it.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield
+    if not request.node.get_closest_marker("stops_the_server"):
+        assert not said
+
+
+@pytest.fixture(scope="module")
+def machine(bake: Callable[..., Project]) -> Project:
+    return install(bake())
+
+
+@pytest.fixture(scope="module")
+def csv(bake: Callable[..., Project]) -> Project:
+    return install(bake(source="csv", project_name='Søren\'s "Plant" 7'))
+
+
+@pytest.fixture
+def source(csv: Project) -> Iterator[Path]:
+    """The file that the dashboard reads; put back afterwards."""
+    file = csv.path / "data" / "readings.csv"
+    content = file.read_bytes()
+    yield file
+    file.write_bytes(content)
+
+
+def state(page: Page, wanted: str) -> None:
+    expect(page.locator("#status")).to_have_attribute("data-state", wanted, timeout=30_000)
+
+
+def version(page: Page) -> str:
+    return page.locator("#status").get_attribute("data-version") or ""
+
+
+def next_version(page: Page) -> None:
+    before = version(page)
+    expect(page.locator("#status")).not_to_have_attribute("data-version", before, timeout=30_000)
+
+
+def traces(page: Page, graph: str) -> list[str]:
+    """Return the names of the series that a graph shows."""
+    script = (
+        "id => document.querySelector(`#${id} .js-plotly-plot`)?.data?.map(it => it.name) ?? []"
+    )
+    return page.evaluate(script, graph)
+
+
+def shown(page: Page) -> int:
+    """Wait until the cards and both graphs show the same series; return how many."""
+    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+
+    def agree() -> bool:
+        cards = sorted(page.locator(".card-label").all_inner_texts())
+        return (
+            cards
+            == sorted(traces(page, "trend-graph"))
+            == sorted(traces(page, "distribution-graph"))
+        )
+
+    wait_until(agree, lambda: page.content())
+    for graph in ("trend-graph", "distribution-graph"):
+        expect(page.locator(f"#{graph} .trace").first).to_be_attached()
+    return page.locator(".card").count()
+
+
+def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page: Page) -> None:
+    with machine.serving(SOURCE__SAMPLE_SECONDS="3") as server:
+        page.goto(server.url)
+        state(page, "loading")
+        expect(page.locator(".dash-spinner").first).to_be_visible()
+        state(page, "live")
+        expect(page.locator(".dash-spinner")).to_have_count(0)
+        assert shown(page) >= 2
+        expect(page.locator(".card", has_text="CPU")).to_contain_text("%")
+        first = version(page)
+        next_version(page)
+        assert int(version(page)) > int(first)
+        expect(page.locator("#status-age")).to_have_text(re.compile(r"updated \d+ s ago"))
+
+
+def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Page) -> None:
+    with machine.serving() as server:
+        page.goto(server.url)
+        state(page, "live")
+        for _ in range(3):
+            next_version(page)
+        page.evaluate(
+            """() => {
+                window.flickers = 0;
+                const look = () => {
+                    window.flickers += document.querySelectorAll(".dash-spinner").length;
+                    requestAnimationFrame(look);
+                };
+                look();
+            }"""
+        )
+        zoom = "document.querySelector('#trend-graph .js-plotly-plot')._fullLayout.yaxis.range"
+        whole = page.evaluate(zoom)
+        box = page.locator("#trend-graph .nsewdrag").first.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+        page.mouse.up()
+        wait_until(lambda: page.evaluate(zoom) != whole)
+        zoomed = page.evaluate(zoom)
+        page.locator("#trend-graph .legendtoggle").nth(1).click()
+        hidden = "document.querySelector('#trend-graph .js-plotly-plot')._fullData[1].visible"
+        wait_until(lambda: page.evaluate(hidden) == "legendonly")
+        for _ in range(3):
+            next_version(page)
+        assert page.evaluate(zoom) == zoomed
+        assert page.evaluate(hidden) == "legendonly"
+        assert page.evaluate("window.flickers") == 0
+
+
+def test_series_and_window_choose_what_is_shown(csv: Project, page: Page) -> None:
+    with csv.serving() as server:
+        page.goto(server.url)
+        expect(page.get_by_role("heading", level=1)).to_have_text('Søren\'s "Plant" 7')
+        assert shown(page) == 4
+        page.locator("#series").click()
+        page.get_by_role("option", name="Pressure").click()
+        page.keyboard.press("Escape")
+        wait_until(lambda: shown(page) == 1)
+        assert traces(page, "trend-graph") == ["Pressure"]
+        next_version(page)
+        assert traces(page, "trend-graph") == ["Pressure"]
+        page.locator("#window").get_by_text("1 hour").click()
+        points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
+        wait_until(lambda: page.evaluate(points) == 13)
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Download CSV").click()
+        lines = Path(downloading.value.path()).read_text("utf-8").splitlines()
+        assert lines[0] == "time,series,value"
+        assert len(lines) == 14
+        assert all(",pressure," in line for line in lines[1:])
+
+
+def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="1h") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        before = version(page)
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.keyboard.type("Press")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Space")
+        page.keyboard.press("Escape")
+        wait_until(lambda: shown(page) == 1)
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#window .selected")).to_have_text("1 day")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Refresh now")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator("#status")).not_to_have_attribute("data-version", before)
+
+
+def test_times_are_those_of_the_configured_zone(csv: Project, page: Page) -> None:
+    with csv.serving(APP__TIMEZONE="Asia/Tokyo") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        first = "document.querySelector('#trend-graph .js-plotly-plot').calcdata[0][0].x"
+        assert page.evaluate(f"new Date({first}).toISOString()") == "2026-11-22T09:00:00.000Z"
+
+
+@pytest.mark.parametrize("breakage", ["deleted", "no_csv", "wrong_type", "not_utf8"])
+def test_a_broken_source_keeps_the_data_and_says_since_when(
+    breakage: str, csv: Project, source: Path, page: Page
+) -> None:
+    content = source.read_bytes()
+    with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="5s") as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) == 4
+        if breakage == "deleted":
+            source.unlink()
+        else:
+            broken = {"no_csv": b"x", "wrong_type": content + b"2026-11-24,line_1,abc\n"}
+            source.write_bytes(broken.get(breakage, content + b"\xff\xfe"))
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text(re.compile(r"fails since \d{4}-\d\d-\d\d"))
+        assert ready(server)[0] == 200
+        state(page, "stale")
+        assert ready(server)[0] == 503
+        assert shown(page) == 4
+        assert "Traceback" in server.output()
+        page.reload()
+        state(page, "stale")
+        assert shown(page) == 4
+        source.write_bytes(content)
+        state(page, "live")
+        expect(page.locator("#notice")).to_be_empty()
+        assert ready(server)[0] == 200
+
+
+def test_no_data_yet_says_why_and_does_not_spin(csv: Project, source: Path, page: Page) -> None:
+    content = source.read_bytes()
+    source.unlink()
+    with csv.serving(REFRESH__RETRY_AT_MOST="2s") as server:
+        page.goto(server.url)
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text("FileNotFoundError")
+        expect(page.locator(".dash-spinner")).to_have_count(0)
+        source.write_bytes(content)
+        state(page, "live")
+        assert shown(page) == 4
+
+
+def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="1h") as server:
+        page.goto(server.url)
+        state(page, "live")
+        before = version(page)
+        time.sleep(1)  # the schedule answers once a second, and has just done so
+        page.get_by_role("button", name="Refresh now").click()
+        expect(page.locator("#status")).not_to_have_attribute("data-version", before, timeout=3_000)
+
+
+@pytest.mark.stops_the_server
+def test_a_server_out_of_reach_shows(csv: Project, page: Page) -> None:
+    with csv.serving() as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) == 4
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(10) == 0
+        state(page, "stale")
+        expect(page.locator("#notice")).to_contain_text("server has not answered")
+        expect(page.locator(".card")).to_have_count(4)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_it_is_accessible_and_fits(
+    scheme: str, size: tuple[int, int], machine: Project, browser: Browser
+) -> None:
+    page = browser.new_page(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    with machine.serving() as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) >= 2
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", background))) < 200) == (scheme == "dark")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
+        wrong = {
+            (violation["id"], node["html"])
+            for violation in results.response["violations"]
+            for node in violation["nodes"]
+            if not (violation["id"] in DASH_OWN and "dash-" in node["html"])
+        }
+        assert not wrong
+    page.close()
+
+
+def ready(server: Server) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"{server.url}/readyz", timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
