@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 TEMPLATE = Path(__file__).parents[1]
@@ -71,7 +72,13 @@ class Project:
             assert server.url, server.output()
             yield server
         finally:
-            process.kill()
+            children = (
+                psutil.Process(process.pid).children(recursive=True)
+                if process.poll() is None
+                else []
+            )
+            for member in (*children, process):
+                member.kill()
             process.wait()
 
 
@@ -87,7 +94,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        found = re.search(r"serving at (http://\S+)", self.output())
+        found = re.search(r"(?:serving at|is running on) (http://[^/\s]+)", self.output())
         return found[1] if found else ""
 
 

@@ -3,10 +3,12 @@
 import re
 import shutil
 import signal
+import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -181,10 +183,12 @@ def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
         assert shown(page) == 4
         before = version(page)
         page.keyboard.press("Tab")
+        expect(page.locator("#series")).to_be_focused()
         page.keyboard.press("Enter")
         page.keyboard.type("Press")
+        expect(page.get_by_role("option", name="Pressure")).to_be_visible()
         page.keyboard.press("ArrowDown")
-        page.keyboard.press("Space")
+        page.keyboard.press("Enter")
         page.keyboard.press("Escape")
         wait_until(lambda: shown(page) == 1)
         page.keyboard.press("Tab")
@@ -270,6 +274,29 @@ def test_a_server_out_of_reach_shows(csv: Project, page: Page) -> None:
         expect(page.locator(".card")).to_have_count(4)
 
 
+@pytest.mark.stops_the_server
+def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
+    module = csv.path / csv.slug / "app.py"
+    before = module.read_text("utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with csv.serving("--debug", "--port", str(port)) as server:
+        wait_until(lambda: ready(server)[0] == 200, server.output)
+        with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
+            page.goto(server.url)
+        expect(page.get_by_role("heading", name="Trend")).to_be_visible()
+        module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
+        try:
+            expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
+            for _ in range(3):
+                next_version(page)
+        finally:
+            module.write_text(before, "utf-8")
+        versions = [int(found) for found in re.findall(r"published version=(\d+)", server.output())]
+        pauses = [later - sooner for sooner, later in pairwise(versions)]
+        assert sum(pause < 1_000 for pause in pauses) <= 1, "one at each start, then every 2 s"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
 def test_it_is_accessible_and_fits(
@@ -303,3 +330,5 @@ def ready(server: Server) -> tuple[int, str]:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()
+    except urllib.error.URLError as error:  # nothing listens yet
+        return 0, str(error)

@@ -18,7 +18,7 @@ ALWAYS = """
     {slug}/log.py {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py {slug}/schedule.py
     {slug}/server.py {slug}/setting.py {slug}/store.py {slug}/worker.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/live.js
-    {slug}/assets/static_data/series.csv
+    {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_engineering.py tests/test_pipeline.py
     tests/test_schedule.py tests/test_server.py tests/test_setting.py
 """

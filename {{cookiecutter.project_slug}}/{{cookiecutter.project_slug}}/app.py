@@ -22,6 +22,12 @@ WINDOWS = {
     "1 day": timedelta(days=1),
     "All": None,
 }
+# Plotly's own buttons to select have no use here, and one would send the data to its cloud.
+GRAPH: Any = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
+}
 STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical"}
 
 
@@ -129,7 +135,7 @@ def panel(title: str, graph: str) -> Component:
                 dcc.Graph(
                     id=graph,
                     figure=engineering.message_figure("Waiting for the first data"),
-                    config={"displaylogo": False, "responsive": True},
+                    config=GRAPH,
                 ),
                 className="graph",
             ),

@@ -55,14 +55,14 @@ def build(settings: Settings) -> tuple[Dash, Schedule]:
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
-    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
-    app.server.test_client().get("/")
     return app, schedule
 
 
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
     host, port = settings.server.host, settings.server.port
+    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
+    app.server.test_client().get("/")
     try:
         server = waitress.create_server(
             app.server, host=host, port=port, threads=settings.server.threads
@@ -90,6 +90,7 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
         host=settings.server.host,
         port=settings.server.port,
         debug=True,
+        dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
         extra_files=[str(settings.config)],
     )
 
