@@ -72,7 +72,7 @@ def pictures(session: nox.Session) -> None:
     """Make the pictures of docs/ from the real page, in light and dark, wide and narrow."""
     install(session, "test")
     install_browser(session)
-    session.run("python", "docs/pictures.py", *session.posargs)
+    session.run("python", "docs/pictures.py", env={"PYTHONPATH": "tests"})
 
 
 @nox.session

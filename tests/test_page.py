@@ -30,8 +30,14 @@ DASH_OWN = {"aria-hidden-focus", "aria-input-field-name", "nested-interactive"}
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Use the system's Chromium where there is one."""
+    chosen = {"args": FLAGS.split(), "executable_path": system_chromium()}
+    return {**browser_type_launch_args, **chosen}
+
+
+def system_chromium() -> str | None:
+    """Return the path of the system's Chromium; Playwright takes its own for None."""
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-    return {**browser_type_launch_args, "args": FLAGS.split(), "executable_path": next(found, None)}
+    return next(found, None)
 
 
 @pytest.fixture(autouse=True)

@@ -109,8 +109,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
             row=units.index(row.unit) + 1,
             col=1,
         )
-    figure.update_xaxes(type="date").update_yaxes(rangemode="tozero")
-    return _style(figure)
+    return _style(figure.update_xaxes(type="date"))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -139,8 +138,7 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
             row=units.index(row.unit) + 1,
             col=1,
         )
-    figure.update_xaxes(rangemode="tozero").update_yaxes(automargin=True)
-    return _style(figure)
+    return _style(figure.update_yaxes(automargin=True))
 
 
 def message_figure(text: str) -> go.Figure:
@@ -184,5 +182,5 @@ def _style(figure: go.Figure) -> go.Figure:
         legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0},
         uirevision="keep",  # zoom and hidden lines survive an update
     )
-    axis = {"gridcolor": GRID, "zeroline": False}
+    axis = {"gridcolor": GRID, "zeroline": False, "ticklabelstandoff": 4}
     return figure.update_xaxes(axis).update_yaxes(axis)
