@@ -18,6 +18,8 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 def install(session: nox.Session, group: str) -> None:
     """Install a dependency group of pyproject.toml."""
     session.install(*nox.project.dependency_groups(GROUPS, group))
+    # A rendered project has an environment of its own, and uv must not take this one for it.
+    session.env.update({"UV_PROJECT_ENVIRONMENT": None, "UV_PYTHON": None, "VIRTUAL_ENV": None})
 
 
 def install_browser(session: nox.Session) -> None:

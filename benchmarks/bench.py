@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -36,13 +35,8 @@ def render(folder: Path) -> Path:
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     print(f"cookiecutter --no-input: {time.perf_counter() - started:.2f} s (bound 2)")
     project = next(folder.iterdir())
-    subprocess.run(["uv", "sync", "--quiet"], cwd=project, env=clean(), check=True)
+    subprocess.run(["uv", "sync", "--quiet"], cwd=project, check=True)
     return project
-
-
-def clean() -> dict[str, str]:
-    """Return this environment without the virtual environment that this runs in."""
-    return {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
 
 
 def memory(project: Path, refreshes: int) -> int:
@@ -50,7 +44,6 @@ def memory(project: Path, refreshes: int) -> int:
     process = subprocess.Popen(
         ["uv", "run", "python", str(ROOT / "benchmarks" / "memory.py"), str(refreshes)],
         cwd=project,
-        env=clean(),
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -50,7 +50,7 @@ class Project:
     def run(self, *command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
         """Run a command of the project's environment; its output is shown if it fails."""
         result = subprocess.run(
-            ["uv", "run", *command], cwd=self.path, env=clean(), capture_output=True, text=True
+            ["uv", "run", *command], cwd=self.path, capture_output=True, text=True
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result
@@ -64,7 +64,7 @@ class Project:
         command = [python, "-m", f"{self.slug}.server", "--port", "0", *flags]
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                command, cwd=self.path, stdout=output, stderr=output, env=clean(**settings)
+                command, cwd=self.path, stdout=output, stderr=output, env={**os.environ, **settings}
             )
         server = Server(log, process)
         try:
@@ -98,13 +98,6 @@ class Server:
         return found[1] if found else ""
 
 
-def clean(**settings: str) -> dict[str, str]:
-    """Return this environment without the virtual environment that the tests run in."""
-    environment = {**os.environ, **settings, "PYTHONUTF8": "1"}
-    environment.pop("VIRTUAL_ENV", None)
-    return environment
-
-
 def wait_until(condition: Callable[[], Any], explain: Callable[[], str] = str) -> Any:
     """Return what the condition gives once it is true; fail after a minute."""
     deadline = time.monotonic() + 60
@@ -124,7 +117,6 @@ def render(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         encoding="utf-8",
-        env=clean(),
     )
 
 
@@ -164,7 +156,6 @@ def install(project: Project) -> Project:
     subprocess.run(
         ["uv", "sync", "--quiet", "--python", sys.executable],
         cwd=project.path,
-        env=clean(),
         check=True,
     )
     return project
