@@ -20,6 +20,7 @@ def install(session: nox.Session, group: str) -> None:
     session.install(*nox.project.dependency_groups(GROUPS, group))
     # A rendered project has an environment of its own, and uv must not take this one for it.
     session.env.update({"UV_PROJECT_ENVIRONMENT": None, "UV_PYTHON": None, "VIRTUAL_ENV": None})
+    session.env["PYTHONUTF8"] = "1"  # on Windows too
 
 
 def install_browser(session: nox.Session) -> None:

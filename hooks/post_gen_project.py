@@ -46,6 +46,7 @@ def main() -> None:
     environment = PROJECT / ".env"
     shutil.copyfile(PROJECT / ".env.example", environment)
     rewrite(environment, "change-me", secrets.token_urlsafe(32))
+    environment.chmod(0o600)
 
     print(f"""
 {slug} is ready, with its settings in config.toml and a new secret in .env. Next:

@@ -147,9 +147,14 @@ def refused(folder: Path, answers: dict[str, str], *words: str) -> None:
 
 @pytest.mark.slow
 def test_no_dependency_can_be_hidden_by_a_slug(installed: Project, tmp_path: Path) -> None:
-    """Every name that the project's environment can import is refused as a slug."""
-    listing = "import importlib.metadata as m; print(*m.packages_distributions())"
-    names = installed.run("python", "-c", listing).stdout.split()
+    """Every package that the project itself asks for is refused as a slug."""
+    project = tomllib.loads((installed.path / "pyproject.toml").read_text("utf-8"))
+    declared = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    asked = {re.split(r"[\[>;]", requirement)[0] for requirement in declared}
+    listing = "import importlib.metadata as m, json; print(json.dumps(m.packages_distributions()))"
+    found = json.loads(installed.run("python", "-c", listing).stdout)
+    names = {name for name, distributions in found.items() if asked & set(distributions)}
+    assert {"dash", "schedule", "waitress", "dotenv", "pytest"} <= names
     hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text("utf-8")
     answers = {"project_name": "A", "description": "A", "author_name": "A", "author_email": "a@b.c"}
     let_through = []

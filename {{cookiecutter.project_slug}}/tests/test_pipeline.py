@@ -106,6 +106,9 @@ def test_the_same_frame_is_nothing_new_but_a_bad_one_stays_bad(
     monkeypatch.setattr(reading, "read", lambda *_: good)
     assert pipeline.fetch(settings, None).keys() == {"readings"}
     assert pipeline.fetch(settings, NOW) == {}
+    monkeypatch.setattr(reading, "read", lambda *_: {"readings": good["readings"].copy()})
+    assert pipeline.fetch(settings, NOW).keys() == {"readings"}
+    monkeypatch.setattr(reading, "read", lambda *_: good)
     assert pipeline.fetch(settings, None).keys() == {"readings"}
     monkeypatch.setattr(reading, "read", lambda *_: bad)
     for _ in range(2):

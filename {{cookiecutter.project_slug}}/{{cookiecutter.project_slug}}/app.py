@@ -51,7 +51,8 @@ def create_app(settings: Settings, store: Store) -> Dash:
 
     @app.callback(Output("trend-graph", "figure"), inputs)
     def show_trend(_version: int, names: list[str], window: str) -> go.Figure:
-        return engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
+        figure = engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
+        return figure.update_layout(uirevision=window)  # another window ends a viewer's zoom
 
     @app.callback(Output("distribution-graph", "figure"), inputs)
     def show_distribution(_version: int, names: list[str], window: str) -> go.Figure:
@@ -87,7 +88,7 @@ def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
                 ]
             ),
             live.notice(),
-            html.Section(controls(names), className="controls", **aria(label="Choices")),
+            html.Section(controls(names), className="controls", **live.aria(label="Choices")),
             html.Main(
                 live.loading(
                     html.Div(id="cards", className="cards"),
@@ -103,11 +104,6 @@ def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
         ],
         className="page",
     )
-
-
-def aria(**attributes: str) -> dict[str, Any]:
-    """Return the attributes that tell a screen reader what an element is."""
-    return {f"aria-{name}": value for name, value in attributes.items()}
 
 
 def controls(names: dict[str, str]) -> list[Component]:
@@ -141,7 +137,7 @@ def panel(title: str, graph: str) -> Component:
             ),
         ],
         className="panel",
-        **aria(label=title),
+        **live.aria(label=title),
     )
 
 

@@ -11,9 +11,13 @@ from .schedule import now_utc
 from .setting import Settings
 from .store import Store
 
-HIDDEN: dict[str, Any] = {"aria-hidden": "true"}
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
 SOON, RARELY = 0.5, 60.0  # seconds: how often a page asks at most, and at least
+
+
+def aria(**attributes: str) -> dict[str, Any]:
+    """Return the attributes that tell a screen reader what an element is."""
+    return {f"aria-{name}": value for name, value in attributes.items()}
 
 
 def machinery(store: Store) -> list[Component]:
@@ -31,7 +35,7 @@ def status_line() -> Component:
     """Return the line that says how fresh the page is."""
     return html.Div(
         [
-            html.Span(className="status-dot", **HIDDEN),
+            html.Span(className="status-dot", **aria(hidden="true")),
             html.Strong(id="status-state", role="status"),
             html.Span(id="status-age"),
         ],

@@ -20,10 +20,10 @@ def fetch(settings: Settings, since: datetime | None) -> Tables:
     """
     raw = reading.read(settings, since)
     if since is not None and isinstance(raw, dict):
-        raw = {name: data for name, data in raw.items() if "clean" not in data.attrs}
+        raw = {name: data for name, data in raw.items() if data.attrs.get("clean") != _mark(data)}
     tables = preprocess.clean(raw)
     for data in raw.values():
-        data.attrs["clean"] = True
+        data.attrs["clean"] = _mark(data)
     return tables
 
 
@@ -60,6 +60,11 @@ def table(snapshot: Snapshot | None, name: str) -> pd.DataFrame:
         return snapshot.tables[name]
     schema = TABLES[name].schema
     return schema.validate(pd.DataFrame(columns=list(schema.columns)))
+
+
+def _mark(data: pd.DataFrame) -> tuple[int, int]:
+    """Tell a frame from those that were made of it, which inherit its attributes, or that grew."""
+    return id(data), len(data)
 
 
 def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:

@@ -30,10 +30,10 @@ def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
 @lru_cache(maxsize=1)
 def _rows(path: str, mark: str) -> pd.DataFrame:
     if not _is_url(path):
-        return pd.read_csv(path)
+        return pd.read_csv(path, dtype={"series": str})
     response = requests.get(path, timeout=30)
     response.raise_for_status()
-    return pd.read_csv(io.BytesIO(response.content))
+    return pd.read_csv(io.BytesIO(response.content), dtype={"series": str})
 
 
 def _mark(path: str) -> str:
