@@ -187,6 +187,7 @@ def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
         page.keyboard.press("Tab")
         expect(page.locator("#series")).to_be_focused()
         page.keyboard.press("Enter")
+        expect(page.locator(".dash-dropdown-search")).to_be_focused()
         page.keyboard.type("Press")
         expect(page.get_by_role("option", name="Pressure")).to_be_visible()
         page.keyboard.press("ArrowDown")
