@@ -33,7 +33,7 @@ def filled(settings, now):
     full = pd.concat([sample] * count, ignore_index=True)
     full["time"] = times.repeat(len(sample))
     rows = preprocess.clean({"readings": full})
-    return pipeline.append(None, rows, now, now, settings.refresh.history)
+    return pipeline.append(None, rows, now, now, settings.refresh)
 
 
 def draw(client):

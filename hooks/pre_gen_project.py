@@ -49,11 +49,11 @@ def main() -> None:
             "a folder or dependency of the project, or a Windows device, is called so",
         )
     for answer in ("project_name", "description", "author_name"):
-        if any(unicodedata.category(character).startswith("C") for character in ANSWERS[answer]):
+        if any(unicodedata.category(it) in ("Cc", "Cs", "Zl", "Zp") for it in ANSWERS[answer]):
             refuse(answer, "it must have no control characters, such as line breaks")
         if not ANSWERS[answer].strip():
             refuse(answer, "it must not be empty")
-    if not re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)*", ANSWERS["author_email"], re.ASCII):
+    if not re.fullmatch(r"[\w.+'-]+@[\w-]+(\.[\w-]+)*", ANSWERS["author_email"], re.ASCII):
         refuse("author_email", "an e-mail address looks like name@example.com")
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from {{cookiecutter.project_slug}} import health, pipeline, reading
+from {{cookiecutter.project_slug}} import health, pipeline
 from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Status
@@ -17,8 +17,8 @@ CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "A
 def store(settings: Settings) -> MemoryStore:
     """A store that holds the source's own data."""
     store = MemoryStore()
-    rows = pipeline.fetch(settings, None)
-    store.publish(pipeline.append(None, rows, NOW, NOW, settings.refresh.history))
+    rows, now = pipeline.fetch(settings, None), datetime.now(UTC)
+    store.publish(pipeline.append(None, rows, now, now, settings.refresh))
     return store
 
 
@@ -106,7 +106,3 @@ def test_health_goes_from_loading_to_live_to_stale(settings: Settings) -> None:
     assert health.check(settings, store, NOW).status == "error"
     late = NOW + settings.stale_after + timedelta(seconds=1)
     assert health.check(settings, store, late).status == "stale"
-
-
-def test_reading_checks_its_settings(settings: Settings) -> None:
-    assert reading.Source(**settings.source)

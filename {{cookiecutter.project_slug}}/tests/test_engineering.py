@@ -1,4 +1,5 @@
 from datetime import timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -6,6 +7,7 @@ import pandas as pd
 import pytest
 
 from {{cookiecutter.project_slug}} import engineering
+from {{cookiecutter.project_slug}}.setting import SettingError
 
 SERIES = pd.DataFrame(
     {
@@ -47,6 +49,19 @@ def test_key_figures_have_units_digits_and_states() -> None:
 )
 def test_limits(value: float, warn: float, critical: float, state: str) -> None:
     assert engineering.rate(value, warn, critical) == state
+
+
+def test_a_color_goes_with_its_series() -> None:
+    whole = engineering.describe(readings(), SERIES)["color"]
+    alone = engineering.describe(engineering.select(readings(), ["battery"]), SERIES)["color"]
+    assert whole["battery"] == alone["battery"] != whole["heat"]
+
+
+def test_limits_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text("series,label,unit,warn,critical\na,A,%,high,90\n", "utf-8")
+    with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'high'"):
+        engineering.read_series(file)
 
 
 def test_selecting_by_series_and_time() -> None:

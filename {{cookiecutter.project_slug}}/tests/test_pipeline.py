@@ -5,7 +5,7 @@ import pytest
 
 from {{cookiecutter.project_slug}} import pipeline, preprocess, reading
 from {{cookiecutter.project_slug}}.preprocess import DataError
-from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.setting import Refresh, Settings
 from {{cookiecutter.project_slug}}.store import Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -16,9 +16,11 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
     return {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
 
 
-def append(previous: Snapshot | None, *rows: tuple[object, object, object]) -> Snapshot:
+def append(
+    previous: Snapshot | None, *rows: tuple[object, object, object], now: datetime = NOW
+) -> Snapshot:
     clean = preprocess.clean(raw(*rows))
-    return pipeline.append(previous, clean, due=NOW, now=NOW, history=DAY)
+    return pipeline.append(previous, clean, due=NOW, now=now, refresh=Refresh(history=DAY))
 
 
 def values(snapshot: Snapshot) -> list[tuple[str, str, float]]:
@@ -91,6 +93,24 @@ def test_what_is_older_than_the_history_is_dropped() -> None:
     first = append(None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2))
     second = append(first, ("2026-03-01T10:00Z", "a", 3))
     assert values(second) == [("28 12:00", "a", 2.0), ("01 10:00", "a", 3.0)]
+
+
+def test_rows_of_the_future_are_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    monkeypatch.setattr(reading, "read", lambda *_: raw((soon, "a", 1)))
+    assert len(pipeline.fetch(settings, None)["readings"]) == 1
+    monkeypatch.setattr(reading, "read", lambda *_: raw((soon + DAY, "a", 1)))
+    with pytest.raises(DataError, match=r"'time': 20.* is more than refresh\.ahead"):
+        pipeline.fetch(settings, None)
+
+
+def test_rows_of_before_the_clock_was_set_back_give_way_to_newer_ones() -> None:
+    wrong = NOW + 365 * DAY
+    first = append(None, ("2026-03-01T09:00Z", "a", 1), (wrong, "a", 2), now=wrong)
+    second = append(first, ("2026-03-01T12:00Z", "a", 3))
+    assert values(second) == [("01 12:00", "a", 3.0)]
 
 
 def test_reading_goes_on_where_the_data_end() -> None:

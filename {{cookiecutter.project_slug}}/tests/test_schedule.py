@@ -152,6 +152,21 @@ def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
     assert simulation.status().error == ""
 
 
+def test_a_refresh_asked_for_that_failed_is_retried(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
+    simulation.run(timedelta(minutes=1))
+    right = reading.read
+    monkeypatch.setattr(reading, "read", lambda *_: None)
+    simulation.ask()
+    assert simulation.run(timedelta(seconds=1)) == 0
+    assert simulation.status().error
+    monkeypatch.setattr(reading, "read", right)
+    assert simulation.run(timedelta(minutes=1)) == 1
+    assert simulation.status().error == ""
+
+
 def test_a_refresh_asked_for_comes_once_a_second_at_most(settings: Settings) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
     assert simulation.run(timedelta(minutes=1)) == 1

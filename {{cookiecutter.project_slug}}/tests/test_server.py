@@ -67,6 +67,11 @@ def test_it_serves_gets_new_data_and_ends_cleanly(tmp_path: Path) -> None:
             assert "stopped" in log.read_text()
 
 
+def test_a_name_of_several_addresses_can_be_listened_on(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt", "--host", "localhost") as (url, _):
+        assert get(f"{url}/healthz") == (200, "ok")
+
+
 def test_logs_can_be_json_and_go_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "dashboard.log"
     env = {f"{PREFIX}LOG__FORMAT": "json", f"{PREFIX}LOG__FILE": str(file)}
@@ -104,6 +109,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         (["--config", "nowhere.toml"], {}, ["nowhere.toml", "--config"]),
         ([], {f"{PREFIX}SERVER__PROT": "1"}, ["server.prot", "'1'"]),
         ([], {f"{PREFIX}NONSENSE": "1"}, [f"{PREFIX}NONSENSE"]),
+        (["--host", "nowhere.invalid"], {}, ["server.host", "nowhere.invalid"]),
         ([], {f"{PREFIX}LOG__FILE": "no/such/folder/log.txt"}, ["log.file", "no/such/folder"]),
     ],
 )

@@ -74,7 +74,7 @@ def test_a_bad_setting_is_named(
 
 
 def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"config\.toml is no TOML"):
+    with pytest.raises(SettingError, match=r"config\.toml, or \.env beside it, cannot be read"):
         load(tmp_path, "[server")
     with pytest.raises(SettingError, match="surplus"):
         load(tmp_path, "[surplus]\nkey = 1")

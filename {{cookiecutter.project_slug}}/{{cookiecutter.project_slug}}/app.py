@@ -52,7 +52,7 @@ def create_app(settings: Settings, store: Store) -> Dash:
     @app.callback(Output("trend-graph", "figure"), inputs)
     def show_trend(_version: int, names: list[str], window: str) -> go.Figure:
         figure = engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
-        return figure.update_layout(uirevision=window)  # another window ends a viewer's zoom
+        return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
 
     @app.callback(Output("distribution-graph", "figure"), inputs)
     def show_distribution(_version: int, names: list[str], window: str) -> go.Figure:

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 from tsdownsample import MinMaxLTTBDownsampler
+
+from .setting import SettingError
 
 # As many points of a line as a wide screen has pixels to show them; more would only be weight.
 POINTS = 1000
@@ -33,17 +36,24 @@ class Kpi:
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """Read what is known of each series: `label`, `unit`, `warn` and `critical`, by its name."""
-    return pd.read_csv(path, index_col="series", dtype={"label": str, "unit": str})
+    """Read what is known of each series, by its name. Raises SettingError."""
+    columns = {"series": str, "label": str, "unit": str, "warn": float, "critical": float}
+    try:
+        series = pd.read_csv(path, dtype=columns, usecols=list(columns), keep_default_na=True)
+    except ValueError as error:
+        raise SettingError(f"{path} cannot be used: {error}.") from error
+    return series.set_index("series")
 
 
 def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     """Return label, unit, limits and color of the series in the data, the known ones first."""
-    present = list(readings["series"].unique())
+    present = set(readings["series"].unique())
     names = [name for name in series.index if name in present]
-    names += [name for name in present if name not in series.index]
+    names += sorted(present.difference(names))
     known = series.reindex(names)
-    color = [COLORS[position % len(COLORS)] for position in range(len(names))]
+    # A color goes with its series, whatever others are shown.
+    place = {name: position for position, name in enumerate(series.index)}
+    color = [COLORS[place.get(name, crc32(str(name).encode())) % len(COLORS)] for name in names]
     return known.assign(
         label=known["label"].fillna(pd.Series(names, names)),
         unit=known["unit"].fillna(""),
@@ -98,6 +108,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     figure = _panels(units, shared_xaxes=True)
     for name, row in known.iterrows():
         line = downsample(readings[readings["series"] == name])
+        digits = decimals(line["value"].abs().max())
         figure.add_scatter(
             x=_wall_clock(line["time"], zone),
             y=line["value"].to_numpy(),
@@ -105,7 +116,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
             uid=str(name),
             mode="lines",
             line={"color": row.color, "width": 1.6},
-            hovertemplate=f"%{{y:,.3~g}} {row.unit}",
+            hovertemplate=f"%{{y:,.{digits}f}} {row.unit}",
             row=units.index(row.unit) + 1,
             col=1,
         )
@@ -157,7 +168,10 @@ def downsample(line: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
-    """Return the milliseconds that make Plotly, which knows no zones, show the zone's time."""
+    """Return the milliseconds that make Plotly, which knows no zones, show the zone's time.
+
+    In the hour that autumn brings twice, a line goes back by that hour.
+    """
     local = time.dt.tz_convert(zone).dt.tz_localize(None)
     return local.to_numpy("datetime64[us]").view("int64") / 1000
 

@@ -7,9 +7,8 @@ from typing import Literal
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from .schedule import now_utc
 from .setting import Settings
-from .store import Store
+from .store import Store, now_utc
 
 
 @dataclass(frozen=True)

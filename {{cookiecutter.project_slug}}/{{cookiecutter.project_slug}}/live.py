@@ -7,9 +7,8 @@ from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html,
 from dash.development.base_component import Component
 
 from . import health
-from .schedule import now_utc
 from .setting import Settings
-from .store import Store
+from .store import Store, now_utc
 
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
 SOON, RARELY = 0.5, 60.0  # seconds: how often a page asks at most, and at least
@@ -78,15 +77,16 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         now, status = now_utc(), store.status()
         state = health.check(settings, store, now)
         wait = (status.next_due - now).total_seconds() if status.next_due else 0.0
+        pause = SOON if store.asked() else min(max(wait, SOON), RARELY)
         answer = {
             "version": state.version,
             "state": state.status,
             "age": state.age_seconds,
             "next": wait,
+            "asks_again": pause,
             "stale_after": settings.stale_after.total_seconds(),
             "message": _message(settings, store),
         }
-        pause = SOON if store.asked() else min(max(wait, SOON), RARELY)
         return no_update if state.version == shown else state.version, answer, 1000 * pause
 
     app.clientside_callback(

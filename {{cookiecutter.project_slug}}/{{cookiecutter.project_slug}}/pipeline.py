@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from . import preprocess, reading
-from .preprocess import TABLES, Table
-from .setting import Settings
-from .store import Snapshot
+from .preprocess import TABLES, DataError, Table
+from .setting import Refresh, Settings
+from .store import Snapshot, now_utc
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -24,7 +24,7 @@ def fetch(settings: Settings, since: datetime | None) -> Tables:
     tables = preprocess.clean(raw)
     for data in raw.values():
         data.attrs["clean"] = _mark(data)
-    return tables
+    return {name: _refuse_future(name, data, settings) for name, data in tables.items()}
 
 
 def read_from(previous: Snapshot | None, overlap: timedelta) -> datetime | None:
@@ -40,7 +40,7 @@ def read_from(previous: Snapshot | None, overlap: timedelta) -> datetime | None:
 
 
 def append(
-    previous: Snapshot | None, rows: Tables, due: datetime, now: datetime, history: timedelta
+    previous: Snapshot | None, rows: Tables, due: datetime, now: datetime, refresh: Refresh
 ) -> Snapshot:
     """Make the next snapshot of the previous one and the new, clean rows."""
     tables = dict(previous.tables) if previous else {}
@@ -48,7 +48,7 @@ def append(
         grows = TABLES[name].grows == "append" and name in tables
         tables[name] = _extend(tables[name], new, TABLES[name]) if grows else new
         if TABLES[name].grows == "append":
-            tables[name] = _trim(tables[name], history)
+            tables[name] = _trim(tables[name], now + refresh.ahead, refresh.history)
     # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
     return Snapshot(version, due, now, tables)
@@ -76,8 +76,24 @@ def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
     return _concat(old.iloc[:start], overlap)
 
 
-def _trim(data: pd.DataFrame, history: timedelta) -> pd.DataFrame:
-    """Drop what is older than the history, counted back from the newest row."""
+def _refuse_future(name: str, data: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Refuse rows of later than now: as the newest ones, they would stand above all that come."""
+    if TABLES[name].grows == "append" and len(data):
+        newest, ahead = data["time"].iloc[-1], settings.refresh.ahead
+        if newest > now_utc() + ahead:
+            raise DataError(
+                f"{name}: column 'time': {newest} is more than refresh.ahead = {ahead} from now: "
+                "give times their zone, correct them at the source, or allow more"
+            )
+    return data
+
+
+def _trim(data: pd.DataFrame, end: datetime, history: timedelta) -> pd.DataFrame:
+    """Drop what is older than the history, counted back from the newest row.
+
+    Rows after the end are of a time before the clock was set back; they would hide all newer ones.
+    """
+    data = data.iloc[: data["time"].searchsorted(end, "right")]
     if data.empty:
         return data
     start = data["time"].searchsorted(data["time"].iloc[-1] - history)

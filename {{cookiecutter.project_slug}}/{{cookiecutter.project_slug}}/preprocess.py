@@ -78,9 +78,8 @@ def _explain(error: SchemaErrors) -> str:
     }.items():
         if check in failures.index:
             return said.format(failures.loc[[check], "failure_case"].iloc[0])
-    first = failures.iloc[0]
-    wanted = error.schema.columns[first["column"]].dtype
+    first, check = failures.iloc[0], failures.index[0]
     return (
-        f"column {first['column']!r}, row {first['index']}: {first['failure_case']!r} "
-        f"does not fit {wanted}: correct it at the source, or in reading.py"
+        f"column {first['column']!r}, row {first['index']}: '{first['failure_case']}' "
+        f"does not pass {check}: correct it at the source, or in reading.py"
     )

@@ -13,16 +13,11 @@ import schedule
 
 from . import pipeline
 from .setting import Refresh, Settings
-from .store import Status, Store
+from .store import Status, Store, now_utc
 
 logger = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def now_utc() -> datetime:
-    """Return the time now, in UTC."""
-    return datetime.now(UTC)
 
 
 def slots(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
@@ -111,7 +106,7 @@ class Schedule:
                 self._stop.wait(1)
 
     def _pause(self) -> timedelta:
-        if self._running is not None:
+        if self._running is not None or self._wanted():
             return timedelta(0)
         return min(self._slots()[1] - self._clock(), timedelta(seconds=1))
 
@@ -121,21 +116,21 @@ class Schedule:
     def _wanted(self) -> bool:
         if self._store.asked():
             return self._monotonic() - self._started >= 1
+        if self._failures:
+            return self._monotonic() >= self._retry_at
         snapshot = self._store.latest()
-        return self._monotonic() >= self._retry_at and owed(
-            snapshot.due if snapshot else None, *self._slots()
-        )
+        return owed(snapshot.due if snapshot else None, *self._slots())
 
     def _take_in(self, ended: Future[pipeline.Tables]) -> None:
         try:
-            rows, history = ended.result(), self._settings.refresh.history
+            rows, refresh = ended.result(), self._settings.refresh
             now, previous = self._clock(), self._store.latest()
-            snapshot = pipeline.append(previous, rows, self._due, now, history)
+            snapshot = pipeline.append(previous, rows, self._due, now, refresh)
             self._store.publish(snapshot)
         except BaseException as error:  # a source may even call sys.exit
             self._failed(error)
         else:
-            self._failures, self._retry_at = 0, -math.inf
+            self._failures = 0
             self._store.report(Status(next_due=self._slots()[1]))
             facts = {
                 "version": snapshot.version,

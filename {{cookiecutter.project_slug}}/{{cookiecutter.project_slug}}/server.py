@@ -18,7 +18,7 @@ from .setting import SettingError, Settings
 from .store import open_store
 from .worker import open_worker
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger(f"{__package__}.server")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,7 +67,7 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
         server = waitress.create_server(
             app.server, host=host, port=port, threads=settings.server.threads
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise SettingError(
             f"server.port = {port} on server.host = {host!r} cannot be listened on ({error}): "
             "stop what uses it, or choose another with --port."
@@ -75,7 +75,9 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     signal.signal(signal.SIGTERM, _exit)
     schedule.start()
     try:
-        logger.info("serving at http://%s:%s (Ctrl-C ends it)", host, server.effective_port)
+        # A name such as localhost may stand for several addresses, each with a socket of its own.
+        port = port or getattr(server, "effective_port", None) or server.effective_listen[0][1]
+        logger.info("serving at http://%s:%s (Ctrl-C ends it)", host, port)
         server.run()
     finally:
         schedule.stop()

@@ -1,5 +1,6 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
+import contextlib
 import os
 import re
 from datetime import time, timedelta
@@ -44,7 +45,8 @@ def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value
     if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)", str(value)):
-        return float(match[1]) * UNITS[match[2]]
+        with contextlib.suppress(OverflowError):
+            return float(match[1]) * UNITS[match[2]]
     raise ValueError('write a number and a unit, as in "500ms", "2s", "5m", "24h" or "30d"')
 
 
@@ -91,12 +93,13 @@ class Refresh(Section):
     daily_at: Annotated[list[time], NoDecode, BeforeValidator(_times)] = []
     history: Period = timedelta(hours=24)
     overlap: Duration = timedelta(0)
+    ahead: Duration = timedelta(minutes=5)
     retry_at_most: Period = timedelta(minutes=1)
     worker: Literal["thread"] = "thread"
 
     @property
     def period(self) -> timedelta:
-        """The longest time between two refreshes."""
+        """The usual time between two refreshes."""
         return timedelta(days=1) if self.daily_at else self.every
 
 
@@ -122,7 +125,7 @@ class Log(Section):
     format: Literal["text", "json"] = "text"
     file: str = ""
     max_bytes: int = Field(10_000_000, ge=0)
-    backups: int = Field(3, ge=0)
+    backups: int = Field(3, ge=1)
 
 
 class Settings(BaseSettings):
@@ -165,22 +168,25 @@ def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Setti
             f"The config file {config} does not exist: "
             "start in the project's folder, or name the file with --config."
         )
-    dotenv.load_dotenv(config.with_name(".env"))
-    _refuse_unknown_variables()
     try:
+        dotenv.load_dotenv(config.with_name(".env"))
+        _refuse_unknown_variables()
         settings = Settings(config=config, server=server)
         source.model_validate(settings.source)
     except ValidationError as error:
         raise SettingError(_explain(error, source)) from error
-    except ValueError as error:
-        raise SettingError(f"The config file {config} is no TOML ({error}): mend it.") from error
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"{config}, or .env beside it, cannot be read ({error}): "
+            "mend it, and save it as UTF-8 without a byte order mark."
+        ) from error
     return settings
 
 
 def _refuse_unknown_variables() -> None:
     for name in filter(lambda name: name.upper().startswith(PREFIX), os.environ):
-        section, _, key = name.removeprefix(PREFIX).lower().partition("__")
-        if section not in Settings.model_fields or not key:
+        section, _, key = name.upper().removeprefix(PREFIX).lower().partition("__")
+        if section not in Settings.model_fields or section == "config" or not key:
             raise SettingError(
                 f"The environment variable {name} names no setting: "
                 f"write {PREFIX}<SECTION>__<KEY>, with a section and a key of config.toml."
@@ -194,7 +200,7 @@ def _explain(error: ValidationError, source: type[BaseModel]) -> str:
     if error.title == source.__name__:
         path = ["source", *path]
     key, value = ".".join(path), repr(first["input"])
-    if "secret" in key or "password" in key:
+    if any(word in key for word in ("secret", "password", "token", "key")):
         value = "(hidden)"
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."

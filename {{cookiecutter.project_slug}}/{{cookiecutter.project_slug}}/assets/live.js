@@ -18,7 +18,7 @@
             answeredAt = Date.now();
         }
         const since = (Date.now() - answeredAt) / 1000;
-        const silent = since > Math.max(answer.next, 0) + 5;
+        const silent = since > answer.asks_again + 5;
         if (answer.version === null) {
             return [answer.state, "", STATES[answer.state], "", answer.message];
         }
