@@ -226,7 +226,7 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
             broken = {"no_csv": b"x", "wrong_type": content + b"2026-11-24,line_1,abc\n"}
             source.write_bytes(broken.get(breakage, content + b"\xff\xfe"))
         state(page, "error")
-        expect(page.locator("#notice")).to_contain_text(re.compile(r"fails since \d{4}-\d\d-\d\d"))
+        expect(page.locator("#notice")).to_contain_text(re.compile(r"failed since \d{4}-\d\d-\d\d"))
         assert ready(server)[0] == 200
         state(page, "stale")
         assert ready(server)[0] == 503

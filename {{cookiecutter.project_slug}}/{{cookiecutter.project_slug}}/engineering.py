@@ -120,7 +120,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
             row=units.index(row.unit) + 1,
             col=1,
         )
-    return _style(figure.update_xaxes(type="date"))
+    return _style(figure.update_xaxes(type="date", hoverformat="%Y-%m-%d %H:%M:%S"))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -194,6 +194,7 @@ def _style(figure: go.Figure) -> go.Figure:
         hovermode="x unified",
         hoverlabel={"bgcolor": "#1f2937", "font_color": "#f9fafb"},
         legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0},
+        modebar={"bgcolor": CLEAR, "color": "#8a94a3", "activecolor": COLORS[0]},
         uirevision="keep",  # zoom and hidden lines survive an update
     )
     axis = {"gridcolor": GRID, "zeroline": False, "ticklabelstandoff": 4}

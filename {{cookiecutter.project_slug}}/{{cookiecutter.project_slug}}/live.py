@@ -116,5 +116,5 @@ def _message(settings: Settings, store: Store) -> str:
 
     if status.failing_since is None:
         return ""
-    shown = f"These are the data of {clock(snapshot.created)}. " if snapshot else ""
-    return f"{shown}The source fails since {clock(status.failing_since)}: {status.error}"
+    shown = f"Showing the data of {clock(snapshot.created)}. " if snapshot else ""
+    return f"{shown}The source has failed since {clock(status.failing_since)}: {status.error}"

@@ -82,7 +82,9 @@ class App(Section):
 
     title: str = "Dashboard"
     description: str = ""
-    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field("local", validate_default=True)
+    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(
+        default_factory=tzlocal.get_localzone
+    )
     stale_after: Duration = timedelta(0)
 
 
