@@ -96,6 +96,10 @@ def test_the_next_commands_are_printed(tmp_path: Path) -> None:
     assert "python -m my_dashboard.server" in result.stdout
 
 
+def test_a_name_without_a_letter_gets_the_default_slug(bake: Callable[..., Project]) -> None:
+    assert bake(project_name="📈").slug == "my_dashboard"
+
+
 REFUSED = {
     "no-identifier": "lower-case letters, digits and _",
     "7th": "lower-case letters, digits and _",

@@ -28,13 +28,7 @@ from pydantic_settings import (
 )
 
 PREFIX = f"{__name__.partition('.')[0].upper()}__"
-UNITS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-}
+UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class SettingError(Exception):
@@ -46,7 +40,7 @@ def _duration(value: object) -> object:
         return value
     if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)", str(value)):
         with contextlib.suppress(OverflowError):
-            return float(match[1]) * UNITS[match[2]]
+            return timedelta(**{UNITS[match[2]]: float(match[1])})
     raise ValueError('write a number and a unit, as in "500ms", "2s", "5m", "24h" or "30d"')
 
 
@@ -58,17 +52,14 @@ def _times(value: object) -> object:
     return [part.strip() for part in value.split(",") if part] if isinstance(value, str) else value
 
 
-def _at_least(seconds: int) -> AfterValidator:
-    def check(value: timedelta) -> timedelta:
-        if value.total_seconds() < seconds:
-            raise ValueError(f"it must be {seconds}s or more")
-        return value
-
-    return AfterValidator(check)
+def _period(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("it must be 1s or more")
+    return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), _at_least(0)]
-Period = Annotated[timedelta, BeforeValidator(_duration), _at_least(1)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Period = Annotated[Duration, AfterValidator(_period)]
 
 
 class Section(BaseModel):

@@ -3,16 +3,15 @@
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from threading import Thread
-from typing import ParamSpec, TypeVar
+from typing import Any, TypeVar
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class ThreadWorker(Executor):
     """Runs each call in a daemon thread: one that hangs cannot hold up the end of the program."""
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Start a call and return its future."""
         future: Future[T] = Future()
 
