@@ -1,5 +1,6 @@
 """What keeps an open page live: it asks for a new version when one is due, and tells its age."""
 
+import random
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from .setting import Settings
 from .store import Store, now_utc
 
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
-SOON, RARELY = 0.5, 60.0  # seconds: how often a page asks at most, and at least
+SOON, RARELY, JITTER = 0.5, 60.0, 0.25  # seconds: the shortest and longest pause of a page
 
 
 def aria(**attributes: str) -> dict[str, Any]:
@@ -77,7 +78,9 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         now, status = now_utc(), store.status()
         state = health.check(settings, store, now)
         wait = (status.next_due - now).total_seconds() if status.next_due else 0.0
-        pause = SOON if store.asked() else min(max(wait, SOON), RARELY)
+        # The jitter keeps a thousand pages from asking in the same instant.
+        due = min(max(wait, SOON) + random.uniform(0, JITTER), RARELY)
+        pause = SOON if store.asked() else due
         answer = {
             "version": state.version,
             "state": state.status,
@@ -85,7 +88,7 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
             "next": wait,
             "asks_again": pause,
             "stale_after": settings.stale_after.total_seconds(),
-            "message": _message(settings, store),
+            "message": _message(settings, store, state.status == "stale"),
         }
         return no_update if state.version == shown else state.version, answer, 1000 * pause
 
@@ -107,14 +110,14 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
     )
 
 
-def _message(settings: Settings, store: Store) -> str:
+def _message(settings: Settings, store: Store, stale: bool) -> str:
     """Say what is wrong and since when, or nothing."""
     snapshot, status = store.latest(), store.status()
 
     def clock(time: datetime) -> str:
         return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
 
-    if status.failing_since is None:
-        return ""
     shown = f"Showing the data of {clock(snapshot.created)}. " if snapshot else ""
-    return f"{shown}The source has failed since {clock(status.failing_since)}: {status.error}"
+    if status.failing_since:
+        return f"{shown}The source has failed since {clock(status.failing_since)}: {status.error}"
+    return f"{shown}No refresh has ended since." if stale else ""
