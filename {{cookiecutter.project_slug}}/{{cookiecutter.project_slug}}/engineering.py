@@ -39,7 +39,7 @@ def read_series(path: Path) -> pd.DataFrame:
     """Read what is known of each series, by its name. Raises SettingError."""
     columns = {"series": str, "label": str, "unit": str, "warn": float, "critical": float}
     try:
-        series = pd.read_csv(path, dtype=columns, usecols=list(columns), keep_default_na=True)
+        series = pd.read_csv(path, dtype=columns, usecols=list(columns))
     except ValueError as error:
         raise SettingError(f"{path} cannot be used: {error}.") from error
     return series.set_index("series")
