@@ -101,9 +101,11 @@ def test_rows_of_the_future_are_refused(
     soon = datetime.now(UTC) + timedelta(minutes=1)
     monkeypatch.setattr(reading, "read", lambda *_: raw((soon, "a", 1)))
     assert len(pipeline.fetch(settings, None)["readings"]) == 1
-    monkeypatch.setattr(reading, "read", lambda *_: raw((soon + DAY, "a", 1)))
-    with pytest.raises(DataError, match=r"'time': 20.* is more than refresh\.ahead"):
-        pipeline.fetch(settings, None)
+    wrong = raw((soon + DAY, "a", 1))
+    monkeypatch.setattr(reading, "read", lambda *_: wrong)
+    for since in (None, NOW):
+        with pytest.raises(DataError, match=r"'time': 20.* is more than refresh\.ahead"):
+            pipeline.fetch(settings, since)
 
 
 def test_rows_of_before_the_clock_was_set_back_give_way_to_newer_ones() -> None:

@@ -22,9 +22,11 @@ def fetch(settings: Settings, since: datetime | None) -> Tables:
     if since is not None and isinstance(raw, dict):
         raw = {name: data for name, data in raw.items() if data.attrs.get("clean") != _mark(data)}
     tables = preprocess.clean(raw)
-    for data in raw.values():
+    for name, data in tables.items():
+        _refuse_future(name, data, settings)
+    for data in raw.values():  # only now: what was refused is refused again
         data.attrs["clean"] = _mark(data)
-    return {name: _refuse_future(name, data, settings) for name, data in tables.items()}
+    return tables
 
 
 def read_from(previous: Snapshot | None, overlap: timedelta) -> datetime | None:
@@ -76,7 +78,7 @@ def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
     return _concat(old.iloc[:start], overlap)
 
 
-def _refuse_future(name: str, data: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+def _refuse_future(name: str, data: pd.DataFrame, settings: Settings) -> None:
     """Refuse rows of later than now: as the newest ones, they would stand above all that come."""
     if TABLES[name].grows == "append" and len(data):
         newest, ahead = data["time"].iloc[-1], settings.refresh.ahead
@@ -85,7 +87,6 @@ def _refuse_future(name: str, data: pd.DataFrame, settings: Settings) -> pd.Data
                 f"{name}: column 'time': {newest} is more than refresh.ahead = {ahead} from now: "
                 "give times their zone, correct them at the source, or allow more"
             )
-    return data
 
 
 def _trim(data: pd.DataFrame, end: datetime, history: timedelta) -> pd.DataFrame:
