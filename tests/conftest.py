@@ -47,7 +47,7 @@ class Project:
     def slug(self) -> str:
         return self.path.name
 
-    def run(self, *command: str, **options: Any) -> "subprocess.CompletedProcess[str]":
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of the project's environment; its output is shown if it fails."""
         result = subprocess.run(
             ["uv", "run", *command], cwd=self.path, capture_output=True, text=True

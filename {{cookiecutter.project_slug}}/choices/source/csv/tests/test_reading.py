@@ -28,6 +28,12 @@ def served(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
         def __init__(self, *args: Any) -> None:
             super().__init__(*args, directory=str(tmp_path))
 
+        def do_HEAD(self) -> None:
+            if self.path.startswith("/get_only"):
+                self.send_error(405)
+            else:
+                super().do_HEAD()
+
         def log_message(self, *_: Any) -> None:
             requests.append(self.command)
 
@@ -72,5 +78,9 @@ def test_a_url_is_read_again_only_when_it_has_changed(
     file.write_text(ROWS, "utf-8")
     os.utime(file, (1e9, 1e9))
     assert read(settings, f"{url}/readings.csv") is not first
-    with pytest.raises(Exception, match="404"):
+    (tmp_path / "get_only.csv").write_text(ROWS, "utf-8")
+    first = read(settings, f"{url}/get_only.csv")
+    assert len(first) == 1
+    assert read(settings, f"{url}/get_only.csv") is not first
+    with pytest.raises(OSError, match="404"):
         read(settings, f"{url}/missing.csv")

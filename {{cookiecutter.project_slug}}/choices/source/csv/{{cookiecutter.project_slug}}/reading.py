@@ -41,7 +41,10 @@ def _mark(path: str) -> str:
     if not _is_url(path):
         stat = Path(path).stat()
         return f"{stat.st_mtime_ns} {stat.st_size}"
-    headers = _request("HEAD", path).headers
+    try:
+        headers = _request("HEAD", path).headers
+    except OSError:  # some servers refuse HEAD; if this one is down, GET says so
+        return datetime.now().isoformat()
     return headers.get("ETag") or headers.get("Last-Modified") or datetime.now().isoformat()
 
 
