@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -105,22 +106,23 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     units = list(known["unit"].unique())
     if not units:
         return message_figure("No data to show yet")
-    figure = _panels(units, shared_xaxes=True)
+    lines = []
     for name, row in known.iterrows():
         line = downsample(readings[readings["series"] == name])
         digits = decimals(line["value"].abs().max())
-        figure.add_scatter(
-            x=_wall_clock(line["time"], zone),
-            y=line["value"].to_numpy(),
-            name=row.label,
-            uid=str(name),
-            mode="lines",
-            line={"color": row.color, "width": 1.6},
-            hovertemplate=f"%{{y:,.{digits}f}} {row.unit}",
-            row=units.index(row.unit) + 1,
-            col=1,
+        lines.append(
+            go.Scatter(
+                x=_wall_clock(line["time"], zone),
+                y=line["value"].to_numpy(),
+                name=row.label,
+                uid=str(name),
+                mode="lines",
+                line={"color": row.color, "width": 1.6},
+                hovertemplate=f"%{{y:,.{digits}f}} {row.unit}",
+                **_panel(units, row.unit),
+            )
         )
-    return _style(figure.update_xaxes(type="date", hoverformat="%Y-%m-%d %H:%M:%S"))
+    return go.Figure(lines, _layout(tuple(units), over_time=True))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -131,25 +133,26 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
         return message_figure("No data to show yet")
     values = readings.groupby("series", observed=True)["value"]
     spread = values.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
-    figure = _panels(units)
+    boxes = []
     for name, row in known.iloc[::-1].iterrows():  # Plotly draws the first one at the bottom
         low, q1, median, q3, high = spread[name]
-        figure.add_box(
-            lowerfence=[low],
-            q1=[q1],
-            median=[median],
-            q3=[q3],
-            upperfence=[high],
-            y=[row.label],
-            name=row.label,
-            uid=str(name),
-            orientation="h",
-            line={"color": row.color, "width": 1.6},
-            showlegend=False,
-            row=units.index(row.unit) + 1,
-            col=1,
+        boxes.append(
+            go.Box(
+                lowerfence=[low],
+                q1=[q1],
+                median=[median],
+                q3=[q3],
+                upperfence=[high],
+                y=[row.label],
+                name=row.label,
+                uid=str(name),
+                orientation="h",
+                line={"color": row.color, "width": 1.6},
+                showlegend=False,
+                **_panel(units, row.unit),
+            )
         )
-    return _style(figure.update_yaxes(automargin=True))
+    return go.Figure(boxes, _layout(tuple(units)))
 
 
 def message_figure(text: str) -> go.Figure:
@@ -176,11 +179,29 @@ def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
     return local.to_numpy("datetime64[us]").view("int64") / 1000
 
 
-def _panels(units: list[str], **options: Any) -> go.Figure:
-    """Make a panel for each unit, one below the other, with the unit as its title."""
-    return make_subplots(
-        rows=len(units), subplot_titles=units, vertical_spacing=0.24 / len(units), **options
+def _panel(units: list[str], unit: str) -> dict[str, str]:
+    """Return the axes of a unit's panel."""
+    number = units.index(unit) + 1
+    return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+
+
+@lru_cache(maxsize=64)
+def _layout(units: tuple[str, ...], over_time: bool = False) -> dict[str, Any]:
+    """Lay out a panel for each unit, one below the other, with the unit as its title.
+
+    Kept, since Plotly takes longer for it than for the data.
+    """
+    figure = make_subplots(
+        rows=len(units),
+        subplot_titles=units,
+        vertical_spacing=0.24 / len(units),
+        shared_xaxes=over_time,
     ).update_annotations(x=0, xanchor="left", font_size=12)
+    if over_time:
+        figure.update_xaxes(type="date", hoverformat="%Y-%m-%d %H:%M:%S")
+    else:
+        figure.update_yaxes(automargin=True)
+    return _style(figure).to_plotly_json()["layout"]
 
 
 def _style(figure: go.Figure) -> go.Figure:
