@@ -48,7 +48,7 @@ def test_the_shell_comes_before_the_first_data(settings: Settings) -> None:
     client = create_app(settings, MemoryStore()).server.test_client()
     assert settings.app.title in client.get("/").text
     shell = client.get("/_dash-layout").text
-    for part in ("snapshot-version", "tick", "status", "trend-graph", "distribution-graph"):
+    for part in ("snapshot-version", "status", "trend-graph", "distribution-graph"):
         assert f'"id":"{part}"' in shell
     assert call(settings, MemoryStore(), "cards", CHOICES)["cards"]["children"] == []
 
@@ -70,33 +70,39 @@ def test_the_download_is_the_data_shown(settings: Settings, store: MemoryStore) 
     assert len(lines) == 1 + len(store.latest().tables["readings"])  # type: ignore[union-attr]
 
 
+def live(settings: Settings, store: MemoryStore, method: str = "GET") -> dict[str, Any]:
+    """Ask as a page does that wants to stay live."""
+    answer = create_app(settings, store).server.test_client().open("/_live", method=method)
+    return dict(answer.get_json())
+
+
 def test_a_page_is_told_when_to_ask_again(settings: Settings, store: MemoryStore) -> None:
-    store.report(Status(next_due=datetime.now(UTC) + timedelta(seconds=10)))
-    answer = call(settings, store, "tick", {"tick.n_intervals": 1})
-    assert answer["snapshot-version"]["data"] == store.latest().version  # type: ignore[union-attr]
-    assert 8_000 < answer["tick"]["interval"] < 11_000
-    store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
-    assert call(settings, store, "tick", {"tick.n_intervals": 1})["tick"]["interval"] == 60_000
+    due = datetime.now(UTC) + timedelta(seconds=10)
+    store.report(Status(next_due=due, takes=timedelta(seconds=5)))
+    answer = live(settings, store)
+    assert answer["version"] == store.latest().version  # type: ignore[union-attr]
+    assert 14 < answer["next"] < 15
+    assert live(settings, MemoryStore())["next"] <= 0
 
 
 def test_the_button_asks_for_a_refresh(settings: Settings, store: MemoryStore) -> None:
+    store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
     assert not store.asked()
-    answer = call(settings, store, "tick", {"refresh-now.n_clicks": 1})
+    assert live(settings, store, "POST")["next"] == 0
     assert store.asked()
-    assert answer["tick"]["interval"] == 500
 
 
 def test_a_page_says_since_when_the_source_fails(settings: Settings, store: MemoryStore) -> None:
     store.report(Status(error="OSError: no such file", failing_since=NOW))
-    message = call(settings, store, "tick", {"tick.n_intervals": 1})["answer"]["data"]["message"]
     since = NOW.astimezone(settings.app.timezone)
+    message = live(settings, store)["message"]
     assert f"{since:%Y-%m-%d %H:%M:%S}: OSError: no such file" in message
 
 
 def test_a_page_says_since_when_nothing_has_come(settings: Settings) -> None:
     store = MemoryStore()
     store.publish(Snapshot(7, NOW, NOW, {}))
-    answer = call(settings, store, "tick", {"tick.n_intervals": 1})["answer"]["data"]
+    answer = live(settings, store)
     since = NOW.astimezone(settings.app.timezone)
     assert answer["state"] == "stale"
     assert f"{since:%Y-%m-%d %H:%M:%S}. No refresh has ended" in answer["message"]

@@ -201,7 +201,8 @@ def _layout(units: tuple[str, ...], over_time: bool = False) -> dict[str, Any]:
         figure.update_xaxes(type="date", hoverformat="%Y-%m-%d %H:%M:%S")
     else:
         figure.update_yaxes(automargin=True)
-    return _style(figure).to_plotly_json()["layout"]
+    layout: dict[str, Any] = _style(figure).to_plotly_json()["layout"]
+    return layout
 
 
 def _style(figure: go.Figure) -> go.Figure:

@@ -1,18 +1,18 @@
 """What keeps an open page live: it asks for a new version when one is due, and tells its age."""
 
-import random
 from datetime import datetime
 from typing import Any
 
-from dash import ClientsideFunction, Dash, Input, Output, State, ctx, dcc, html, no_update
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
 
 from . import health
 from .setting import Settings
 from .store import Store, now_utc
 
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
-SOON, RARELY, JITTER = 0.5, 60.0, 0.25  # seconds: the shortest and longest pause of a page
 
 
 def aria(**attributes: str) -> dict[str, Any]:
@@ -21,12 +21,11 @@ def aria(**attributes: str) -> dict[str, Any]:
 
 
 def machinery(store: Store) -> list[Component]:
-    """Return the invisible parts: the version that views depend on, and the two timers."""
+    """Return the invisible parts: the version that views depend on, and what its age goes by."""
     snapshot = store.latest()
     return [
         dcc.Store(id="snapshot-version", data=snapshot.version if snapshot else None),
         dcc.Store(id="answer"),
-        dcc.Interval(id="tick", interval=1000 * SOON),
         dcc.Interval(id="clock", interval=1000),
     ]
 
@@ -62,36 +61,31 @@ def loading(*children: Component) -> Component:
 
 
 def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) -> None:
-    """Wire the timers, the status line and the button; `choices` are what a viewer can change."""
+    """Wire the status line and the button to the server; `choices` are what a viewer can change."""
+    routes = Blueprint("live", __name__, url_prefix=app.config.routes_pathname_prefix)
 
-    @app.callback(
-        Output("snapshot-version", "data"),
-        Output("answer", "data"),
-        Output("tick", "interval"),
-        Input("tick", "n_intervals"),
-        Input("refresh-now", "n_clicks"),
-        State("snapshot-version", "data"),
-    )
-    def tick(_ticks: int, _clicks: int, shown: int | None) -> tuple[Any, dict[str, Any], float]:
-        if ctx.triggered_id == "refresh-now":
+    @routes.route("/_live", methods=["GET", "POST"])
+    def answer() -> ResponseReturnValue:
+        if request.method == "POST":
             store.ask()
         now, status = now_utc(), store.status()
         state = health.check(settings, store, now)
-        wait = (status.next_due - now).total_seconds() if status.next_due else 0.0
-        # The jitter keeps a thousand pages from asking in the same instant.
-        due = min(max(wait, SOON) + random.uniform(0, JITTER), RARELY)
-        pause = SOON if store.asked() else due
-        answer = {
+        comes = status.next_due + status.takes if status.next_due else now
+        return {
             "version": state.version,
             "state": state.status,
             "age": state.age_seconds,
-            "next": wait,
-            "asks_again": pause,
+            "next": 0 if store.asked() else (comes - now).total_seconds(),
             "stale_after": settings.stale_after.total_seconds(),
             "message": _message(settings, store, state.status == "stale"),
         }
-        return no_update if state.version == shown else state.version, answer, 1000 * pause
 
+    app.server.register_blueprint(routes)
+    app.clientside_callback(
+        ClientsideFunction("live", "ask"),
+        Input("refresh-now", "n_clicks"),
+        State("snapshot-version", "data"),
+    )
     app.clientside_callback(
         ClientsideFunction("live", "status"),
         Output("status", "data-state"),

@@ -33,6 +33,8 @@ def configure(log: Log) -> None:
                 "formatters": formatters,
                 "handlers": handlers,
                 "root": {"level": log.level, "handlers": list(handlers)},
+                # It warns of each request that has to wait a moment for a thread.
+                "loggers": {"waitress.queue": {"level": "ERROR"}},
             }
         )
     except ValueError as error:

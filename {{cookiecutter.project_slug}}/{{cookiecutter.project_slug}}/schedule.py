@@ -131,11 +131,12 @@ class Schedule:
             self._failed(error)
         else:
             self._failures = 0
-            self._store.report(Status(next_due=self._slots()[1]))
+            seconds = self._monotonic() - self._started
+            self._store.report(Status(self._slots()[1], timedelta(seconds=seconds)))
             facts = {
                 "version": snapshot.version,
                 "rows": sum(map(len, rows.values())),
-                "seconds": round(self._monotonic() - self._started, 3),
+                "seconds": round(seconds, 3),
             }
             line = "published version=%(version)d rows=%(rows)d seconds=%(seconds).3f"
             logger.info(line, facts, extra=facts)
@@ -149,4 +150,5 @@ class Schedule:
         self._retry_at = self._monotonic() + pause.total_seconds()
         logger.error("refresh failed, next try in %s", pause, exc_info=error)
         since = self._store.status().failing_since or self._clock()
-        self._store.report(Status(self._clock() + pause, f"{type(error).__name__}: {error}", since))
+        said = f"{type(error).__name__}: {error}"
+        self._store.report(Status(self._clock() + pause, error=said, failing_since=since))

@@ -8,11 +8,13 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-import waitress
 from dash import Dash
+from flask_compress import Compress
 
-from . import health, log, reading, setting
+from . import bundles, health, log, reading, setting
 from .app import create_app
+from .listen import listen, port
+from .response_cache import ResponseCache
 from .schedule import Schedule
 from .setting import SettingError, Settings
 from .store import open_store
@@ -55,29 +57,23 @@ def build(settings: Settings) -> tuple[Dash, Schedule]:
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
+    compress = Compress(app.server)
+    bundles.install(app, compress)
+    if settings.server.cache_bytes:
+        ResponseCache(app, store, compress, settings.server.cache_bytes)
     return app, schedule
 
 
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
-    host, port = settings.server.host, settings.server.port
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
     app.server.test_client().get("/")
-    try:
-        server = waitress.create_server(
-            app.server, host=host, port=port, threads=settings.server.threads
-        )
-    except (OSError, ValueError) as error:
-        raise SettingError(
-            f"server.port = {port} on server.host = {host!r} cannot be listened on ({error}): "
-            "stop what uses it, or choose another with --port."
-        ) from error
+    server = listen(app.server, settings.server)
     signal.signal(signal.SIGTERM, _exit)
     schedule.start()
     try:
-        # A name such as localhost may stand for several addresses, each with a socket of its own.
-        port = port or getattr(server, "effective_port", None) or server.effective_listen[0][1]
-        logger.info("serving at http://%s:%s (Ctrl-C ends it)", host, port)
+        host = settings.server.host
+        logger.info("serving at http://%s:%s (Ctrl-C ends it)", host, port(server))
         server.run()
     finally:
         schedule.stop()

@@ -103,11 +103,15 @@ class Store(Section):
 
 
 class Server(Section):
-    """Where waitress listens."""
+    """Where waitress listens, and how much it takes on."""
 
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=0, le=65535)
     threads: int = Field(8, ge=1)
+    connection_limit: int = Field(5_000, ge=10)
+    channel_timeout: Period = timedelta(minutes=2)
+    max_body_bytes: int = Field(1_000_000, ge=1_000)
+    cache_bytes: int = Field(50_000_000, ge=0)
     secret_key: SecretStr = SecretStr("")
 
 

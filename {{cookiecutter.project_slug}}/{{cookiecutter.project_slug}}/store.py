@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Protocol
 
@@ -26,9 +26,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Status:
-    """How the refreshes go: what the last one failed with, if it did, and when the next is due."""
+    """How the refreshes go: what the last one failed with, if it did, and when data come next."""
 
     next_due: datetime | None = None
+    takes: timedelta = timedelta(0)
     error: str = ""
     failing_since: datetime | None = None
 

@@ -1,8 +1,66 @@
-// Counts the age of the data on in the browser, so that a server that is out of reach shows.
+// Asks the server for a new version when one is due, and counts the age of the data on meanwhile,
+// so that a server that is out of reach shows.
 (function () {
     const STATES = {loading: "Loading", live: "Live", stale: "Stale", error: "Error"};
-    let answer = null;
-    let answeredAt = 0;
+    const SOON = 0.25, LATE = 2, RARELY = 60, PATIENCE = 10; // seconds
+    let answer = null; // the last one, when it came, and what the page shows
+    let answeredAt = Date.now();
+    let shown = null;
+    let unreachable = false;
+    let pause = SOON; // grows while the next version is late
+    let timer = null;
+
+    function sinceAnswer() {
+        return (Date.now() - answeredAt) / 1000;
+    }
+
+    function take(newest) {
+        if (newest.version !== shown) {
+            shown = newest.version;
+            pause = SOON;
+            dash_clientside.set_props("snapshot-version", {data: shown});
+        }
+        answer = newest;
+        answeredAt = Date.now();
+        dash_clientside.set_props("answer", {data: newest});
+    }
+
+    // About once a refresh, and not with all other pages in the same instant.
+    function wait() {
+        if (document.hidden) return RARELY;
+        if (!unreachable && answer.next > 0) {
+            pause = SOON;
+            return Math.min(answer.next + Math.random() * Math.min(answer.next / 10, 1), RARELY);
+        }
+        const late = pause * (0.75 + Math.random() / 2);
+        pause = Math.min(2 * pause, LATE);
+        return late;
+    }
+
+    async function poll(method) {
+        const config = JSON.parse(document.getElementById("_dash-config").textContent);
+        try {
+            const response = await fetch(`${config.requests_pathname_prefix}_live`, {
+                method,
+                signal: AbortSignal.timeout(1000 * PATIENCE),
+            });
+            if (!response.ok) throw new Error(response.statusText);
+            take(await response.json());
+            unreachable = false;
+        } catch {
+            unreachable = true;
+        }
+        clearTimeout(timer);
+        timer = setTimeout(poll, 1000 * wait(), "GET");
+    }
+
+    function ask(clicks, version) {
+        if (!clicks) {
+            shown = version;
+            document.addEventListener("visibilitychange", () => document.hidden || poll("GET"));
+        }
+        poll(clicks ? "POST" : "GET");
+    }
 
     function duration(seconds) {
         const whole = Math.max(0, Math.round(seconds));
@@ -11,26 +69,21 @@
         return `${Math.floor(whole / 3600)} h`;
     }
 
-    function status(_seconds, newest) {
-        if (!newest) return ["loading", "", STATES.loading, "", ""];
-        if (newest !== answer) {
-            answer = newest;
-            answeredAt = Date.now();
-        }
-        const since = (Date.now() - answeredAt) / 1000;
-        const silent = since > answer.asks_again + 5;
-        if (answer.version === null) {
-            return [answer.state, "", STATES[answer.state], "", answer.message];
-        }
+    function status() {
+        const since = sinceAnswer();
+        const silent = unreachable && since > 5;
+        const says = silent ? `The server has not answered for ${duration(since)}.` : answer?.message;
+        const state = silent ? "stale" : answer?.state ?? "loading";
+        if (!answer || answer.version === null) return [state, "", STATES[state], "", says];
         const age = answer.age + since;
-        const state = age > answer.stale_after ? "stale" : answer.state;
+        const old = age > answer.stale_after ? "stale" : state;
         const next = answer.next - since;
         return [
-            state,
+            old,
             String(answer.version),
-            STATES[state],
+            STATES[old],
             `updated ${duration(age)} ago` + (next > 0 ? `, next in ${duration(next)}` : ""),
-            silent ? `The server has not answered for ${duration(since)}.` : answer.message,
+            says,
         ];
     }
 
@@ -41,5 +94,6 @@
         return triggers.length && !triggers.includes("answer.data") ? "auto" : "hide";
     }
 
-    window.dash_clientside = Object.assign({}, window.dash_clientside, {live: {status, loading}});
+    const live = {ask, status, loading};
+    window.dash_clientside = Object.assign({}, window.dash_clientside, {live});
 })();

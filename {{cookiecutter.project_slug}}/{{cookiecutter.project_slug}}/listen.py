@@ -1,0 +1,49 @@
+"""The listening server: waitress, with as many connections as the system has room for."""
+
+import select
+from typing import Any
+
+import waitress
+from flask import Flask
+
+from .setting import Server, SettingError
+
+WINDOWS = 500  # connections: its select takes 512 files
+SPARE = 100  # files for all that is no connection
+
+
+def listen(app: Flask, server: Server) -> Any:
+    """Open a waitress server; `run` serves. Raises SettingError."""
+    polls = hasattr(select, "poll")
+    try:
+        return waitress.create_server(
+            app,
+            host=server.host,
+            port=server.port,
+            threads=server.threads,
+            connection_limit=min(server.connection_limit, _room() if polls else WINDOWS),
+            channel_timeout=server.channel_timeout.total_seconds(),
+            max_request_body_size=server.max_body_bytes,
+            asyncore_use_poll=polls,
+        )
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            f"server.port = {server.port} on server.host = {server.host!r} cannot be listened on "
+            f"({error}): stop what uses it, or choose another with --port."
+        ) from error
+
+
+def port(listening: Any) -> int:
+    """Return the port of a server; a name such as localhost may stand for several addresses."""
+    return int(getattr(listening, "effective_port", None) or listening.effective_listen[0][1])
+
+
+def _room() -> int:
+    """Let this process open all the files that it may, and return how many can be connections."""
+    import resource  # POSIX only
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Where there is no hard limit (macOS), it does not take "no limit" for a soft one.
+    soft = max(soft, hard if hard != resource.RLIM_INFINITY else 10_000)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return soft - SPARE
