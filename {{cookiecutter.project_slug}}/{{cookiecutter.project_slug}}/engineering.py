@@ -131,11 +131,10 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
     units = list(known["unit"].unique())
     if not units:
         return message_figure("No data to show yet")
-    values = readings.groupby("series", observed=True)["value"]
-    spread = values.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
     boxes = []
     for name, row in known.iloc[::-1].iterrows():  # Plotly draws the first one at the bottom
-        low, q1, median, q3, high = spread[name]
+        values = readings.loc[readings["series"] == name, "value"]
+        low, q1, median, q3, high = values.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
         boxes.append(
             go.Box(
                 lowerfence=[low],

@@ -66,7 +66,7 @@ class Space:
             self._kept.clear()
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """How much is kept."""
         return int(self._kept.currsize)
 

@@ -44,8 +44,13 @@ class ResponseCache:
         server.view_functions[self._path] = self._view
         self._flask, server.wsgi_app = server.wsgi_app, self._short_way
 
+    @property
+    def size(self) -> int:
+        """How much is kept."""
+        return self._space.size
+
     def _view(self, **_: Any) -> Response:
-        user = session.get("user") if request.cookies else None
+        user = session.get("user")
         key = self._key(request.get_data(), user.get("groups") if isinstance(user, dict) else user)
         return self._space.response(key, self._compute) if key else make_response(self._dash())
 

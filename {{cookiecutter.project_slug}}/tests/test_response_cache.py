@@ -1,0 +1,266 @@
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any
+
+import brotli
+import pytest
+from dash import Dash, Input, Output, ctx, dcc, html, no_update
+from dash.exceptions import PreventUpdate
+from flask import abort, request, session
+from flask_compress import Compress
+from werkzeug.test import TestResponse
+
+from {{cookiecutter.project_slug}}.response_cache import ResponseCache, personal
+from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VERSION = Input("snapshot-version", "data")
+CHOICE = Input("choice", "value")
+
+
+class Page:
+    """A page with a callback, and the server that it comes from; counts what Dash computes."""
+
+    def __init__(self, view: Callable[..., Any], max_bytes: int = 10_000_000, **callback: Any):
+        self.count = 0
+        self.store = MemoryStore()
+        self.publish(1)
+        self.app = Dash(__name__)
+        self.app.layout = html.Div(
+            [dcc.Store(id="snapshot-version"), dcc.Input(id="choice"), html.P(id="a"), html.P("b")]
+        )
+        self.app.server.secret_key = "secret"
+        inputs = callback.pop("inputs", [VERSION, CHOICE])
+        self.outputs = callback.pop("output", [Output("a", "children")])
+        output = self.outputs if len(self.outputs) > 1 else self.outputs[0]
+        self.inputs = inputs
+
+        @self.app.callback(output, inputs, **callback)
+        @(personal if getattr(view, "personal", False) else lambda it: it)
+        def show(*values: Any) -> Any:
+            self.count += 1
+            return view(*values)
+
+        compress = Compress(self.app.server)
+        self.cache = ResponseCache(self.app, self.store, compress, max_bytes)
+
+    def publish(self, version: int) -> None:
+        self.store.publish(Snapshot(version, NOW, NOW, {}))
+
+    def body(self, version: Any = 1, choice: Any = "x") -> dict[str, Any]:
+        ids = [f"{it.component_id}.{it.component_property}" for it in self.outputs]
+        outputs = [dict(zip(("id", "property"), it.split("."), strict=True)) for it in ids]
+        many = len(ids) > 1
+        values = {"snapshot-version": version, "choice": choice}
+        return {
+            "output": f"..{'...'.join(ids)}.." if many else ids[0],
+            "outputs": outputs if many else outputs[0],
+            "inputs": [
+                {
+                    "id": it.component_id,
+                    "property": it.component_property,
+                    "value": values[it.component_id],
+                }
+                for it in self.inputs
+            ],
+            "changedPropIds": ["snapshot-version.data"],
+        }
+
+    def post(self, body: Any = None, **headers: str) -> TestResponse:
+        client = self.app.server.test_client()
+        body = self.body() if body is None else body
+        return client.post("/_dash-update-component", json=body, headers=headers)
+
+    def text(self, *values: Any, **headers: str) -> Any:
+        answer = self.post(self.body(*values), **headers)
+        assert answer.status_code == 200, answer.text
+        return json.loads(answer.text)["response"]["a"]["children"]
+
+
+def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
+    page = Page(lambda version, choice: f"{version} {choice}")
+    assert {page.text() for _ in range(5)} == {"1 x"}
+    assert page.count == 1
+    assert page.text(1, "y") == "1 y"
+    page.publish(2)
+    assert {page.text(2) for _ in range(5)} == {"2 x"}
+    assert page.count == 3
+
+
+def test_a_client_with_another_version_gets_the_servers_and_plants_nothing() -> None:
+    page = Page(lambda version, choice: str(version))
+    for version in (0, 99, None, "2", {"a": [1]}):
+        assert page.text(version) == "1"
+    page.publish(99)
+    assert page.text(99) == "99"
+    assert page.text(1) == "99"
+    assert page.count == 2
+
+
+def test_those_who_ask_at_once_wait_for_one_computation() -> None:
+    together = threading.Barrier(8)
+
+    def slow(*_: Any) -> str:
+        time.sleep(0.3)  # the others come meanwhile
+        return "slow"
+
+    page = Page(slow)
+    page.app.server.test_client().get("/")
+
+    def ask(_: int) -> Any:
+        together.wait(10)
+        return page.text()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(ask, range(8))) == {"slow"}
+    assert page.count == 1
+
+
+def raises(*_: Any) -> str:
+    raise ValueError("a bug in a view")
+
+
+def prevents(*_: Any) -> str:
+    raise PreventUpdate
+
+
+def sets_a_cookie(*_: Any) -> str:
+    ctx.response.set_cookie("who", "me")
+    return "hello"
+
+
+@personal
+def reads_a_header(*_: Any) -> str:
+    return str(request.headers.get("User-Agent"))
+
+
+@pytest.mark.parametrize(
+    ("view", "options"),
+    [
+        (raises, {}),
+        (prevents, {}),
+        (lambda *_: no_update, {}),
+        (lambda *_: ("a", no_update), {"output": [Output("a", "children"), Output("a", "title")]}),
+        (sets_a_cookie, {}),
+        (reads_a_header, {}),
+        (lambda _: "of another kind", {"inputs": [CHOICE]}),
+    ],
+)
+def test_what_is_not_for_everybody_is_computed_for_each(
+    view: Callable[..., Any], options: dict[str, Any]
+) -> None:
+    page = Page(view, **options)
+    page.app.server.test_client().get("/")
+    page.app.server.config["PROPAGATE_EXCEPTIONS"] = False
+    first, second = page.post(), page.post()
+    assert (first.status_code, first.data) == (second.status_code, second.data)
+    assert page.count == 2
+
+
+def test_an_answer_of_several_outputs_is_kept() -> None:
+    page = Page(lambda *_: ("a", "b"), output=[Output("a", "children"), Output("a", "title")])
+    assert page.post().data == page.post().data
+    assert page.count == 1
+
+
+def test_each_client_gets_the_encoding_it_takes() -> None:
+    page = Page(lambda *_: "long " * 1000)
+    plain = page.post()
+    assert "Content-Encoding" not in plain.headers
+    packed = page.post(**{"Accept-Encoding": "gzip, deflate, br, zstd"})
+    assert packed.headers["Content-Encoding"] == "zstd"
+    for encoding, decompress in (("gzip", gzip.decompress), ("br", brotli.decompress)):
+        packed = page.post(**{"Accept-Encoding": f"{encoding}, nonsense;q=0.1"})
+        assert packed.headers["Content-Encoding"] == encoding
+        assert decompress(packed.data) == plain.data
+        assert len(packed.data) < len(plain.data) / 10
+        assert int(packed.headers["Content-Length"]) == len(packed.data)
+        assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Content-Encoding" not in page.post(**{"Accept-Encoding": "gzip;q=0"}).headers
+    assert page.count == 1
+
+
+def test_it_keeps_within_its_bound_and_drops_old_versions() -> None:
+    page = Page(lambda version, choice: "long " * 200, max_bytes=100_000)
+    good = page.post().data
+    for choice in range(500):
+        page.text(1, choice)
+        assert page.cache.size <= 100_000
+    assert page.post().data == good
+    assert page.cache.size > 50_000
+    page.publish(2)
+    page.post()
+    assert page.cache.size < 10_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"output": "nobody.children", "outputs": {}, "inputs": []},
+        {"output": ["a.children"], "inputs": []},
+        {"output": "a.children", "inputs": [1]},
+        {"output": "a.children", "inputs": None},
+        {"output": "a.children"},
+        [],
+        "a.children",
+    ],
+)
+def test_a_request_that_makes_no_sense_leaves_nothing_behind(body: Any) -> None:
+    page = Page(lambda *_: "fine")
+    page.app.server.config["PROPAGATE_EXCEPTIONS"] = False
+    assert page.post(body).status_code >= 400
+    assert page.cache.size == 0
+    assert page.text() == "fine"
+
+
+def test_it_stands_behind_whoever_guards_the_server() -> None:
+    page = Page(lambda *_: "secret")
+
+    @page.app.server.before_request
+    def guard() -> None:
+        if request.headers.get("Authorization") != "me":
+            abort(401)
+
+    for _ in range(2):
+        assert page.text(Authorization="me") == "secret"
+        assert page.post().status_code == 401
+    assert page.count == 1
+
+
+def test_it_stands_behind_a_view_that_is_put_around_it() -> None:
+    page = Page(lambda *_: "secret")
+    assert page.text() == "secret"
+    views = page.app.server.view_functions
+    views["/_dash-update-component"] = lambda **_: abort(403)
+    assert page.post().status_code == 403
+
+
+def test_groups_do_not_share() -> None:
+    page = Page(lambda *_: str(session["user"]["groups"]))
+
+    @page.app.server.before_request
+    def log_in() -> None:
+        session["user"] = {"email": "me", "groups": [request.headers["X-Group"]]}
+
+    answers = []
+    for group in ("a", "b", "a", "b"):
+        client = page.app.server.test_client()
+        for _ in range(2):  # the first has no cookie yet
+            answer = client.post(
+                "/_dash-update-component", json=page.body(), headers={"X-Group": group}
+            )
+        answers.append(answer.json["response"]["a"]["children"])
+    assert answers == ["['a']", "['b']", "['a']", "['b']"]
+
+
+def test_what_is_kept_does_not_even_need_flask(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page(lambda *_: "quick")
+    assert page.text() == "quick"
+    monkeypatch.setattr(page.app.server, "full_dispatch_request", raises)
+    assert page.text() == "quick"
+    assert page.post(page.body(1, "another choice")).status_code == 500
