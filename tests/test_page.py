@@ -8,13 +8,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from conftest import Project, Server, install, wait_until
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.slow
 
@@ -67,6 +68,11 @@ def source(csv: Project) -> Iterator[Path]:
     content = file.read_bytes()
     yield file
     file.write_bytes(content)
+
+
+def free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])
 
 
 def state(page: Page, wanted: str) -> None:
@@ -265,8 +271,9 @@ def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
 
 
 @pytest.mark.stops_the_server
-def test_a_server_out_of_reach_shows(csv: Project, page: Page) -> None:
-    with csv.serving() as server:
+def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page) -> None:
+    port = free_port()
+    with csv.serving("--port", port) as server:
         page.goto(server.url)
         state(page, "live")
         assert shown(page) == 4
@@ -275,15 +282,111 @@ def test_a_server_out_of_reach_shows(csv: Project, page: Page) -> None:
         state(page, "stale")
         expect(page.locator("#notice")).to_contain_text("server has not answered")
         expect(page.locator(".card")).to_have_count(4)
+    with csv.serving("--port", port):
+        state(page, "live")
+        next_version(page)
+        expect(page.locator("#notice")).to_be_empty()
+        assert shown(page) == 4
+
+
+def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserContext) -> None:
+    module, computed = csv.path / csv.slug / "engineering.py", csv.path / "computed.txt"
+    before = module.read_text("utf-8")
+    start = '    known = describe(readings, series)\n    units = list(known["unit"].unique())\n'
+    line = f"    open({str(computed)!r}, 'a').write(f'{{len(readings)}}\\n')\n"
+    module.write_text(before.replace(start, start + line, 1), "utf-8")  # in trend_figure
+    try:
+        with csv.serving(REFRESH__EVERY="5s") as server:
+            tabs = [context.new_page() for _ in range(5)]
+            for tab in tabs:
+                tab.goto(server.url)
+                assert shown(tab) == 4
+            for tab in tabs:
+                next_version(tab)
+            wait_until(lambda: len({version(tab) for tab in tabs}) == 1)
+            seen, count = version(tabs[0]), len(computed.read_text("utf-8").splitlines())
+            for tab in tabs:
+                expect(tab.locator("#status")).not_to_have_attribute(
+                    "data-version", seen, timeout=30_000
+                )
+                assert shown(tab) == 4
+            assert len({version(tab) for tab in tabs}) == 1
+            tabs[0].locator("#window").get_by_text("1 hour").click()
+            points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
+            wait_until(lambda: tabs[0].evaluate(points) == 13)
+            assert tabs[1].evaluate(points) > 13, "a choice is the viewer's own"
+            lines = computed.read_text("utf-8").splitlines()[count:]
+            assert len(lines) <= 3, "one for all, one for the choice, and one if a refresh is due"
+    finally:
+        module.write_text(before, "utf-8")
+
+
+def polls(page: Page) -> list[float]:
+    """Return when a page has asked for the newest version, in seconds since it was opened."""
+    script = """() => performance.getEntriesByType("resource")
+        .filter((it) => it.name.endsWith("/_live")).map((it) => it.startTime / 1000)"""
+    return list(page.evaluate(script))
+
+
+def test_a_page_asks_about_once_a_refresh(machine: Project, page: Page) -> None:
+    with machine.serving() as server:
+        page.goto(server.url)
+        next_version(page)
+        before = len(polls(page))
+        for _ in range(8):
+            next_version(page)
+        assert 8 <= len(polls(page)) - before <= 12
+
+
+def test_a_page_asks_with_growing_pauses_while_a_refresh_is_late(
+    machine: Project, page: Page
+) -> None:
+    with machine.serving(SOURCE__SAMPLE_SECONDS="12") as server:
+        page.goto(server.url)
+        wait_until(lambda: len(polls(page)) > 6)
+        pauses = [later - sooner for sooner, later in pairwise(polls(page))]
+        assert pauses[0] < 1, "at first it asks soon"
+        assert all(1 < pause < 4 for pause in pauses[4:6]), "then every two seconds"
+        state(page, "live")
+
+
+def test_a_hidden_tab_asks_rarely_and_catches_up_when_shown(csv: Project, page: Page) -> None:
+    # A headless browser has no tab that is hidden, so the page is told that it is.
+    page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => window.hide})")
+    with csv.serving(REFRESH__EVERY="1s") as server:
+        page.goto(server.url)
+        next_version(page)
+        page.evaluate("window.hide = true")
+        before, published = len(polls(page)), server.output().count("published")
+        wait_until(lambda: server.output().count("published") > published + 6)
+        assert len(polls(page)) <= before + 1, "the one that was set before it was hidden"
+        late = version(page)
+        page.evaluate("window.hide = false; document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator("#status")).not_to_have_attribute("data-version", late, timeout=1_000)
+        next_version(page)
+
+
+def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> None:
+    with machine.serving(REFRESH__EVERY="1h") as server:
+        page.goto(server.url)
+        assert shown(page) >= 2
+        sizes = """() => performance.getEntriesByType("resource")
+            .filter((it) => it.name.includes("_dash-component-suites"))
+            .map((it) => [it.name, it.transferSize, it.decodedBodySize])"""
+        first = page.evaluate(sizes)
+        assert sum(size for _, size, _ in first) < sum(whole for *_, whole in first) / 2.5
+        page.reload()
+        assert shown(page) >= 2
+        again = page.evaluate(sizes)
+        assert len(again) == len(first)
+        assert {name for name, size, _ in again if size} == set()
 
 
 @pytest.mark.stops_the_server
 def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
     module = csv.path / csv.slug / "app.py"
     before = module.read_text("utf-8")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    with csv.serving("--debug", "--port", str(port)) as server:
+    with csv.serving("--debug", "--port", free_port()) as server:
         wait_until(lambda: ready(server)[0] == 200, server.output)
         with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
             page.goto(server.url)
