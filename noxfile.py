@@ -23,14 +23,19 @@ def install(session: nox.Session, group: str) -> None:
     session.env["PYTHONUTF8"] = "1"  # on Windows too
 
 
+def install_debian(session: nox.Session, package: str) -> None:
+    """Install a package of Debian's, where that can be done."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        session.run_install("apt-get", "update", "-qq", external=True)
+        session.run_install("apt-get", "install", "-yqq", package, external=True)
+
+
 def install_browser(session: nox.Session) -> None:
     """Have a Chromium: the system's, Debian's by apt-get, or the one that Playwright downloads."""
-    if any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
-        return
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        session.run_install("apt-get", "update", external=True)
-        session.run_install("apt-get", "install", "-y", "chromium", external=True)
-    else:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    if not any(map(shutil.which, names)):
+        install_debian(session, "chromium")
+    if not any(map(shutil.which, names)):
         session.run_install("playwright", "install", "chromium")
 
 
@@ -80,6 +85,12 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure what is too slow or too noisy for a test."""
+    """Measure what is too slow or too noisy for a test: nox -s bench, or for every day -- --quick.
+
+    It needs wrk (Debian's, or Homebrew's), and Linux for a core of the server's own.
+    """
     install(session, "bench")
+    install_browser(session)
+    if not shutil.which("wrk"):
+        install_debian(session, "wrk")
     session.run("python", "benchmarks/bench.py", *session.posargs)

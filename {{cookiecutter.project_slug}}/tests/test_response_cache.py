@@ -16,6 +16,7 @@ from flask_compress import Compress
 from werkzeug.test import TestResponse
 
 from {{cookiecutter.project_slug}}.response_cache import ResponseCache, personal
+from {{cookiecutter.project_slug}}.short_way import ShortWay
 from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,7 +48,8 @@ class Page:
             return view(*values)
 
         compress = Compress(self.app.server)
-        self.cache = ResponseCache(self.app, self.store, compress, max_bytes)
+        short_way = ShortWay(self.app, compress)
+        self.cache = ResponseCache(self.app, self.store, compress, short_way, max_bytes)
 
     def publish(self, version: int) -> None:
         self.store.publish(Snapshot(version, NOW, NOW, {}))

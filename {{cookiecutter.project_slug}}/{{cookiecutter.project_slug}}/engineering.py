@@ -170,12 +170,12 @@ def downsample(line: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
-    """Return the milliseconds that make Plotly, which knows no zones, show the zone's time.
+    """Return the whole milliseconds that make Plotly, which knows no zones, show the zone's time.
 
     In the hour that autumn brings twice, a line goes back by that hour.
     """
     local = time.dt.tz_convert(zone).dt.tz_localize(None)
-    return local.to_numpy("datetime64[us]").view("int64") / 1000
+    return local.to_numpy("datetime64[ms]").astype("float64")
 
 
 def _panel(units: list[str], unit: str) -> dict[str, str]:

@@ -74,6 +74,8 @@ def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
     if new.empty:
         return old
     start = old["time"].searchsorted(new["time"].iloc[0])
+    if start == len(old):
+        return _concat(old, new)
     overlap = preprocess.put_right(_concat(old.iloc[start:], new), table)
     return _concat(old.iloc[:start], overlap)
 

@@ -10,7 +10,8 @@ from dash import Dash
 from flask import Response, make_response, request, session
 from flask_compress import Compress
 
-from .kept import NotKept, Space
+from .kept import Kept, NotKept, Space
+from .short_way import ShortWay
 from .store import Store
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
@@ -33,16 +34,18 @@ class ResponseCache:
     neither plant an answer under another version nor be left with an old one.
     """
 
-    def __init__(self, app: Dash, store: Store, compress: Compress, max_bytes: int) -> None:
-        self._app, self._store, self._compress = app, store, compress
+    def __init__(
+        self, app: Dash, store: Store, compress: Compress, short_way: ShortWay, max_bytes: int
+    ) -> None:
+        self._app, self._store = app, store
         self._space = Space(compress, max_bytes)
         self._version: int | None = None
         server = app.server
-        self._path = f"{app.config.routes_pathname_prefix}_dash-update-component"
-        self._dash = server.ensure_sync(server.view_functions[self._path])
+        path = f"{app.config.routes_pathname_prefix}_dash-update-component"
+        self._dash = server.ensure_sync(server.view_functions[path])
         # As a view it is behind whatever guards the server.
-        server.view_functions[self._path] = self._view
-        self._flask, server.wsgi_app = server.wsgi_app, self._short_way
+        server.view_functions[path] = self._view
+        short_way.add("POST", path, path, self._kept)
 
     @property
     def size(self) -> int:
@@ -54,31 +57,10 @@ class ResponseCache:
         key = self._key(request.get_data(), user.get("groups") if isinstance(user, dict) else user)
         return self._space.response(key, self._compute) if key else make_response(self._dash())
 
-    def _short_way(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        """Answer what is kept without Flask, which costs as much as all the rest.
-
-        Only where there is no one to ask: a hook that somebody has registered, a view put around
-        this one, a cookie or a password leave the answer to `_view`.
-        """
-        if environ["PATH_INFO"] == self._path and self._is_open(environ):
-            body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-            environ["wsgi.input"] = BytesIO(body)
-            kept = self._space.get(self._key(body, None), environ.get("HTTP_ACCEPT_ENCODING", ""))
-            if kept:
-                start_response("200 OK", list(kept.headers))
-                return [kept.body]
-        return self._flask(environ, start_response)
-
-    def _is_open(self, environ: dict[str, Any]) -> bool:
-        server = self._app.server
-        return (
-            "CONTENT_LENGTH" in environ
-            and "HTTP_COOKIE" not in environ
-            and "HTTP_AUTHORIZATION" not in environ
-            and server.view_functions[self._path] == self._view
-            and server.before_request_funcs == {None: [self._app._setup_server]}
-            and server.after_request_funcs == {None: [self._compress.after_request]}
-        )
+    def _kept(self, environ: dict[str, Any]) -> Kept | None:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = BytesIO(body)
+        return self._space.get(self._key(body, None), environ.get("HTTP_ACCEPT_ENCODING", ""))
 
     def _key(self, body: bytes, groups: object) -> bytes | None:
         """Return what a shared answer is kept by, or None if the request is not for one."""

@@ -1,6 +1,7 @@
 """The start: settings, log, store, schedule and page, wired together and served by waitress."""
 
 import argparse
+import gc
 import logging
 import os
 import signal
@@ -11,12 +12,13 @@ from types import FrameType
 from dash import Dash
 from flask_compress import Compress
 
-from . import bundles, health, log, reading, setting
+from . import bundles, health, live, log, reading, setting
 from .app import create_app
 from .listen import listen, port
 from .response_cache import ResponseCache
 from .schedule import Schedule
 from .setting import SettingError, Settings
+from .short_way import ShortWay
 from .store import open_store
 from .worker import open_worker
 
@@ -58,9 +60,11 @@ def build(settings: Settings) -> tuple[Dash, Schedule]:
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
     compress = Compress(app.server)
+    short_way = ShortWay(app, compress)
     bundles.install(app, compress)
+    live.shorten(app, short_way)
     if settings.server.cache_bytes:
-        ResponseCache(app, store, compress, settings.server.cache_bytes)
+        ResponseCache(app, store, compress, short_way, settings.server.cache_bytes)
     return app, schedule
 
 
@@ -68,6 +72,7 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
     app.server.test_client().get("/")
+    gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
     server = listen(app.server, settings.server)
     signal.signal(signal.SIGTERM, _exit)
     schedule.start()

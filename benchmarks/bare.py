@@ -1,0 +1,18 @@
+"""Waitress alone, sending the bytes of a file. Run as: python bare.py PORT FILE ENCODING."""
+
+import sys
+from pathlib import Path
+
+import waitress
+
+BODY = Path(sys.argv[2]).read_bytes()
+HEADERS = [("Content-Type", "application/json"), ("Content-Encoding", sys.argv[3])]
+
+
+def application(environ, start_response):
+    """Answer every request alike."""
+    start_response("200 OK", list(HEADERS))
+    return [BODY]
+
+
+waitress.serve(application, host="127.0.0.1", port=int(sys.argv[1]), threads=8)

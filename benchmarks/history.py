@@ -1,0 +1,122 @@
+"""Run in a rendered project with a number of rows: print what a refresh and a page cost then.
+
+Memory is what the process takes beyond the same program without data (Linux only, else null).
+"""
+
+import ctypes
+import gc
+import gzip
+import importlib
+import json
+import sys
+import time
+import tomllib
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+NAME = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["name"].replace("-", "_")
+sys.path.insert(0, str(Path.cwd()))
+app, pipeline, preprocess, reading, setting, store = (
+    importlib.import_module(f"{NAME}.{module}")
+    for module in ("app", "pipeline", "preprocess", "reading", "setting", "store")
+)
+VIEWS = {"cards": "children", "trend-graph": "figure", "distribution-graph": "figure"}
+CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", "value", "All")]
+SERIES = ["cpu", "memory", "net_sent", "load"]
+LINUX = sys.platform == "linux"
+
+
+def draw(client):
+    """Return what all views of a page weigh: as they are, and compressed."""
+    inputs = [{"id": id_, "property": prop, "value": value} for id_, prop, value in CHOICES]
+    whole = packed = 0
+    for view, prop in VIEWS.items():
+        body = {
+            "output": f"{view}.{prop}",
+            "outputs": {"id": view, "property": prop},
+            "inputs": inputs,
+            "changedPropIds": ["snapshot-version.data"],
+        }
+        response = client.post("/_dash-update-component", json=body)
+        assert response.status_code == 200, response.text
+        whole += len(response.data)
+        packed += len(gzip.compress(response.data))
+    return whole, packed
+
+
+def table(rows, end):
+    """Return as many rows as asked for, of four series, about one each five seconds.
+
+    The times are odd to the microsecond, as those of a measurement are.
+    """
+    count, chance = rows // len(SERIES), np.random.default_rng(0)
+    codes = np.tile(np.arange(len(SERIES), dtype="int8"), count)
+    times = pd.date_range(end=end, periods=count, freq="5s", unit="us")
+    times -= pd.to_timedelta(chance.integers(0, 1_000_000, count), unit="us")
+    data = pd.DataFrame(
+        {
+            "time": times.repeat(len(SERIES)),
+            "series": pd.Categorical.from_codes(codes, SERIES),
+            "value": chance.normal(50, 10, len(codes)),
+        }
+    )
+    return data.astype({"time": "datetime64[us, UTC]"})
+
+
+def memory(key):
+    """Return a figure of this process in bytes: VmRSS, or VmHWM for its peak."""
+    if not LINUX:
+        return None
+    gc.collect()
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    lines = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return int(next(line for line in lines if line.startswith(key)).split()[1]) * 1024
+
+
+def main():
+    """Measure refreshes that append a hundred rows, and a page after each."""
+    settings = setting.load(Path("config.toml"), reading.Source, {})
+    refresh = settings.refresh.model_copy(update={"history": timedelta(days=365)})
+    memory_store = store.MemoryStore()
+    client = app.create_app(settings, memory_store).server.test_client()
+    client.get("/")
+    draw(client)
+    empty = memory("VmRSS")
+    now = datetime.now(UTC)
+    start = pd.Timestamp(now).floor("s")
+    data = table(int(sys.argv[1]), start)
+    weight = int(data.memory_usage(deep=True).sum())
+    memory_store.publish(store.Snapshot(1, now, now, {"readings": data}))
+    del data
+    memory("VmRSS")
+    if LINUX:
+        Path("/proc/self/clear_refs").write_text("5", "utf-8")  # the peak counts from here
+    seconds = []
+    for turn in range(5):
+        times = start + pd.to_timedelta(np.arange(1, 26) * 5 + 125 * turn, unit="s")
+        new = pd.DataFrame({"time": times.repeat(4), "series": SERIES * 25, "value": 1.0})
+        began = time.perf_counter()
+        rows = preprocess.clean({"readings": new})
+        memory_store.publish(pipeline.append(memory_store.latest(), rows, now, now, refresh))
+        seconds.append(time.perf_counter() - began)
+        whole, packed = draw(client)
+    peak = memory("VmHWM")
+    print(
+        json.dumps(
+            {
+                "rows": len(memory_store.latest().tables["readings"]),
+                "seconds": sorted(seconds)[len(seconds) // 2],
+                "page": whole,
+                "packed": packed,
+                "table": weight,
+                "peak": peak - empty if LINUX else None,
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,191 @@
+"""What is measured: each function returns rows of a table."""
+
+import http.client
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+from servers import CORES, HERE, Server, answers, pin, python, serving
+from work import EVERY
+
+Row = dict[str, Any]
+FLAGS = """
+    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync --host-resolver-rules=MAP\tdashboard.test\t127.0.0.1
+"""
+WRK = """
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Accept-Encoding"] = "gzip, deflate"
+wrk.body = [==[{body}]==]
+"""
+# Notes when each version is first seen in the chart.
+WATCH = """
+    performance.setResourceTimingBufferSize(100000);
+    window.seen = {};
+    setInterval(() => {
+        const version = document.querySelector(".js-plotly-plot")?.layout?.meta;
+        if (version && !(version in window.seen)) window.seen[version] = Date.now() / 1000;
+    }, 20);
+"""
+POLLS = """() => performance.getEntriesByType("resource")
+    .filter((it) => /_live$|_dash-update-component/.test(it.name)).map((it) => it.name)"""
+
+
+def throughput(home: Path, live: Path, seconds: int) -> list[Row]:
+    """Have the view sent as often as can be, over eight connections."""
+    rows = []
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in ("naive", "careful", "live", "bare"):
+            flags = [str(folder / "live"), "gzip"] if name == "bare" else []
+            with serving(name, home, live, *flags) as server:
+                if name == "bare":
+                    bytes_ = (folder / "live").read_bytes()
+                else:
+                    bytes_, body = server.ask(), server.view().decode()
+                    (folder / "view.lua").write_text(WRK.format(body=body), "utf-8")
+                (folder / name).write_bytes(bytes_)
+                run = ["wrk", "-t1", "-c8", f"-d{seconds}", "--timeout", "30", "-s"]
+                url = f"{server.url}/_dash-update-component"
+                output = subprocess.run(
+                    [*run, str(folder / "view.lua"), url], capture_output=True, text=True
+                ).stdout
+                assert "Non-2xx" not in output, output
+                found = next(line for line in output.splitlines() if "Requests/sec" in line)
+            rate = float(found.split()[1])
+            rows.append({"app": name, "views/s": rate, "bytes": len(bytes_)})
+    return rows
+
+
+def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
+    """Open tabs of a real browser, and count what the server spends on each update of each."""
+    pages = [browser.new_page(viewport={"width": 1000, "height": 600}) for _ in range(count)]
+    for page in pages:
+        page.add_init_script(WATCH)
+        page.goto(server.url)
+        page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
+    pages[0].wait_for_timeout(1000 * EVERY)
+    polls, began, cpu = [len(page.evaluate(POLLS)) for page in pages], time.time(), server.cpu()
+    pages[0].wait_for_timeout(1000 * seconds)
+    cpu, ended = server.cpu() - cpu, time.time()
+    polls = [page.evaluate(POLLS)[before:] for page, before in zip(pages, polls, strict=True)]
+    seen = [{int(key): at for key, at in page.evaluate("window.seen").items()} for page in pages]
+    for page in pages:
+        page.close()
+    polls = sum(len([it for it in names if server.kind != "live" or "_live" in it]) for names in polls)
+    return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended)}
+
+
+def simulated(server: Server, count: int, seconds: float) -> Row:
+    """Let simulated viewers watch."""
+    command = [sys.executable, str(HERE / "viewers.py"), server.url, server.kind, str(count)]
+    process = subprocess.Popen([*command, str(seconds)], stdout=subprocess.PIPE, text=True)
+    time.sleep(5.5)  # they come over five seconds
+    cpu, began = server.cpu(), time.time()
+    time.sleep(max(seconds - 1, 0))
+    cpu, ended = server.cpu() - cpu, time.time()
+    viewers = json.loads(process.communicate()[0])
+    seen = [{int(key): at for key, at in viewer["seen"].items()} for viewer in viewers]
+    polls = sum(viewer["polls"] for viewer in viewers) * seconds / (seconds + 2.5)
+    errors = sum(viewer["errors"] for viewer in viewers)
+    return {
+        "viewers": f"{count} simulated",
+        **summary(seen, polls, cpu, began, ended),
+        "errors": errors,
+    }
+
+
+def summary(
+    seen: list[dict[int, float]], polls: float, cpu: float, began: float, ended: float
+) -> Row:
+    """Sum up what viewers saw; versions are Unix times in milliseconds."""
+    versions = sorted({version for each in seen for version in each})
+    due = [it for it in versions if began < it / 1000 < ended - 2]
+    fresh = [at - it / 1000 for each in seen for it, at in each.items() if it in set(due)]
+    missed = sum(it not in each for each in seen for it in due)
+    # By time, not by what was seen: who shows nothing shall not look cheap.
+    updates = len(seen) * (ended - began) / EVERY
+    p50, p95 = quantiles(fresh, 0.5, 0.95)
+    return {
+        "CPU ms/update": 1000 * cpu / updates,
+        "polls/update": polls / updates,
+        "fresh p50 s": p50,
+        "fresh p95 s": p95,
+        "missed": f"{missed} of {len(due) * len(seen)}",
+    }
+
+
+def quantiles(values: list[float], *shares: float) -> list[float]:
+    """Return the values below which some shares lie."""
+    ordered = sorted(values)
+    return [ordered[int(share * (len(ordered) - 1))] if ordered else float("nan") for share in shares]
+
+
+def tick(server: Server, seconds: float) -> Row:
+    """Ask for the newest version twenty times a second, one after the other."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
+    took, end = [], time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.perf_counter()
+        connection.request("GET", "/_live")
+        connection.getresponse().read()
+        took.append(time.perf_counter() - began)
+        time.sleep(0.05)
+    p50, p99 = quantiles(took, 0.5, 0.99)
+    return {"tick p50 ms": 1000 * p50, "tick p99 ms": 1000 * p99}
+
+
+def history(home: Path, counts: list[int]) -> list[Row]:
+    """Measure refresh, page and memory with more and more rows."""
+    command = [python(home), str(HERE / "history.py")]
+    outputs = [
+        subprocess.run([*command, str(count)], cwd=home, check=True, stdout=subprocess.PIPE).stdout
+        for count in counts
+    ]
+    return [json.loads(output) for output in outputs]
+
+
+def first_load(browser: Browser, server: Server, times: int) -> Row:
+    """Open a page in a fresh browser, at a plain-HTTP name as in an office network."""
+    loads = []
+    for _ in range(times):
+        context = browser.new_context()
+        page = context.new_page()
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        sizes: list[float] = []
+        session.on("Network.loadingFinished", lambda it: sizes.append(it["encodedDataLength"]))
+        began = time.perf_counter()
+        page.goto(server.url.replace("127.0.0.1", "dashboard.test"))
+        page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
+        seconds = time.perf_counter() - began
+        page.wait_for_timeout(500)
+        loads.append((sum(sizes), seconds))
+        context.close()
+    weights, seconds = zip(*loads, strict=True)
+    return {"first load bytes": statistics.median(weights), "seconds": statistics.median(seconds)}
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start the system's Chromium, or Playwright's where there is none."""
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    path = next(filter(None, found), None)
+    flags = [flag.replace("\t", " ") for flag in FLAGS.split(" ") if flag.strip()]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=[flag.strip() for flag in flags]
+        )
+        yield browser
+        browser.close()

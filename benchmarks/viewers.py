@@ -1,0 +1,124 @@
+"""Simulated viewers, each with a connection of its own; prints what they saw as JSON.
+
+Run as: python viewers.py URL live|interval COUNT SECONDS. They ask as the pages do: `live` as
+live.js, `interval` once a second.
+"""
+
+import asyncio
+import gzip
+import json
+import random
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+
+import aiohttp
+
+HEADERS = {"Accept-Encoding": "gzip, deflate", "Content-Type": "application/json"}
+SOON, LATE, RARELY = 0.25, 2, 60  # seconds, as in live.js
+
+
+@dataclass
+class Viewer:
+    """What one viewer saw."""
+
+    polls: int = 0
+    errors: int = 0
+    seen: dict[int, float] = field(default_factory=dict)  # version: when it was there
+
+    async def ask(self, session: aiohttp.ClientSession, url: str, body: str | None) -> bytes:
+        """Send a request; a failed one is counted."""
+        try:
+            async with session.request("POST" if body else "GET", url, data=body) as answer:
+                content = await answer.read()
+            if answer.status in (200, 204):
+                return content
+        except (aiohttp.ClientError, OSError):
+            pass
+        self.errors += 1
+        return b""
+
+
+def view(dependencies: list[dict]) -> dict:
+    """Return the request for the view with the charts, as a browser sends it."""
+    callback = next(it for it in dependencies if "figure" in it["output"])
+    ids = [it.split(".") for it in callback["output"].strip(".").split("...")]
+    return {
+        "output": callback["output"],
+        "outputs": [{"id": id_, "property": name} for id_, name in ids],
+        "inputs": [{**it, "value": None} for it in callback["inputs"]],
+        "changedPropIds": [f"{it['id']}.{it['property']}" for it in callback["inputs"]],
+        "state": [{**it, "value": None} for it in callback["state"]],
+    }
+
+
+async def live(viewer: Viewer, session: aiohttp.ClientSession, url: str, body: dict) -> None:
+    """Ask when the next data are expected, and for the view when they have come."""
+    pause, shown = SOON, None
+    while True:
+        viewer.polls += 1
+        answer = json.loads(await viewer.ask(session, f"{url}/_live", None) or "{}")
+        if answer and answer["version"] != shown:
+            shown, pause = answer["version"], SOON
+            body["inputs"][0]["value"] = shown
+            content = await viewer.ask(session, f"{url}/_dash-update-component", json.dumps(body))
+            if content:
+                viewer.seen.setdefault(shown, time.time())
+            if random.random() < 0.05:  # to look into each would cost more than to serve it
+                assert int(version(gzip.decompress(content))) >= shown
+        if answer.get("next", 0) > 0:
+            pause, wait = SOON, answer["next"] + random.random() * min(answer["next"] / 10, 1)
+        else:
+            wait, pause = pause * (0.75 + random.random() / 2), min(2 * pause, LATE)
+        await asyncio.sleep(min(wait, RARELY))
+
+
+async def interval(viewer: Viewer, session: aiohttp.ClientSession, url: str, body: dict) -> None:
+    """Ask every second."""
+    while True:
+        started = time.monotonic()
+        viewer.polls += 1
+        content = await viewer.ask(session, f"{url}/_dash-update-component", json.dumps(body))
+        if found := version(content):
+            viewer.seen.setdefault(int(found), time.time())
+            for state in body["state"]:
+                state["value"] = int(found)
+        await asyncio.sleep(max(0, 1 - (time.monotonic() - started)))
+
+
+def version(content: bytes) -> str:
+    """Return the version that a view shows."""
+    found = re.search(rb'"meta":\s*(\d+)', content)
+    return found[1].decode() if found else ""
+
+
+async def visit(url: str, kind: str, count: int, seconds: float) -> list[Viewer]:
+    """Let viewers come over five seconds, and watch for some seconds more."""
+    async with aiohttp.ClientSession() as session, session.get(f"{url}/_dash-dependencies") as it:
+        dependencies = await it.json()
+
+    async def come(viewer: Viewer) -> None:
+        connector = aiohttp.TCPConnector(limit=1, keepalive_timeout=600)
+        timeout = aiohttp.ClientTimeout(60)
+        async with aiohttp.ClientSession(
+            connector=connector, headers=HEADERS, timeout=timeout, auto_decompress=False
+        ) as own:
+            await asyncio.sleep(5 * random.random())
+            await {"live": live, "interval": interval}[kind](viewer, own, url, view(dependencies))
+
+    viewers = [Viewer() for _ in range(count)]
+    tasks = [asyncio.create_task(come(viewer)) for viewer in viewers]
+    await asyncio.wait(tasks, timeout=5 + seconds, return_when=asyncio.FIRST_EXCEPTION)
+    for task in tasks:
+        if task.done():
+            task.result()
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return viewers
+
+
+if __name__ == "__main__":
+    url, kind, count, seconds = sys.argv[1:]
+    viewers = asyncio.run(visit(url, kind, int(count), float(seconds)))
+    print(json.dumps([{"polls": it.polls, "errors": it.errors, "seen": it.seen} for it in viewers]))
