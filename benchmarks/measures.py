@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import shutil
 import statistics
 import subprocess
@@ -10,19 +9,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
-from servers import CORES, HERE, Server, answers, pin, python, serving
+from playwright.sync_api import Browser, sync_playwright
+from servers import HERE, Server, python
 from work import EVERY
 
 Row = dict[str, Any]
 FLAGS = """
     --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync --host-resolver-rules=MAP\tdashboard.test\t127.0.0.1
-"""
+    --disable-component-update --disable-sync
+""".split()
 WRK = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -42,30 +41,17 @@ POLLS = """() => performance.getEntriesByType("resource")
     .filter((it) => /_live$|_dash-update-component/.test(it.name)).map((it) => it.name)"""
 
 
-def throughput(home: Path, live: Path, seconds: int) -> list[Row]:
+def throughput(server: Server, body: bytes, seconds: int) -> Row:
     """Have the view sent as often as can be, over eight connections."""
-    rows = []
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for name in ("naive", "careful", "live", "bare"):
-            flags = [str(folder / "live"), "gzip"] if name == "bare" else []
-            with serving(name, home, live, *flags) as server:
-                if name == "bare":
-                    bytes_ = (folder / "live").read_bytes()
-                else:
-                    bytes_, body = server.ask(), server.view().decode()
-                    (folder / "view.lua").write_text(WRK.format(body=body), "utf-8")
-                (folder / name).write_bytes(bytes_)
-                run = ["wrk", "-t1", "-c8", f"-d{seconds}", "--timeout", "30", "-s"]
-                url = f"{server.url}/_dash-update-component"
-                output = subprocess.run(
-                    [*run, str(folder / "view.lua"), url], capture_output=True, text=True
-                ).stdout
-                assert "Non-2xx" not in output, output
-                found = next(line for line in output.splitlines() if "Requests/sec" in line)
-            rate = float(found.split()[1])
-            rows.append({"app": name, "views/s": rate, "bytes": len(bytes_)})
-    return rows
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "view.lua"
+        script.write_text(WRK.format(body=body.decode()), "utf-8")
+        run = ["wrk", "-t1", "-c8", f"-d{seconds}", "--timeout", "30", "-s", str(script)]
+        command = [*run, f"{server.url}/_dash-update-component"]
+        output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "Non-2xx" not in output, output
+    found = next(line for line in output.splitlines() if "Requests/sec" in line)
+    return {"views/s": float(found.split()[1])}
 
 
 def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
@@ -73,7 +59,8 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
     pages = [browser.new_page(viewport={"width": 1000, "height": 600}) for _ in range(count)]
     for page in pages:
         page.add_init_script(WATCH)
-        page.goto(server.url)
+        page.goto(server.url, wait_until="commit")
+    for page in pages:
         page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
     pages[0].wait_for_timeout(1000 * EVERY)
     polls, began, cpu = [len(page.evaluate(POLLS)) for page in pages], time.time(), server.cpu()
@@ -83,24 +70,25 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
     seen = [{int(key): at for key, at in page.evaluate("window.seen").items()} for page in pages]
     for page in pages:
         page.close()
-    polls = sum(len([it for it in names if server.kind != "live" or "_live" in it]) for names in polls)
-    return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended)}
+    asks = "_live" if server.kind == "live" else "_dash"
+    polls = sum(asks in name for names in polls for name in names)
+    return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended), "errors": 0}
 
 
 def simulated(server: Server, count: int, seconds: float) -> Row:
     """Let simulated viewers watch."""
     command = [sys.executable, str(HERE / "viewers.py"), server.url, server.kind, str(count)]
-    process = subprocess.Popen([*command, str(seconds)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, str(seconds + 1)], stdout=subprocess.PIPE, text=True)
     time.sleep(5.5)  # they come over five seconds
     cpu, began = server.cpu(), time.time()
-    time.sleep(max(seconds - 1, 0))
+    time.sleep(seconds)
     cpu, ended = server.cpu() - cpu, time.time()
     viewers = json.loads(process.communicate()[0])
     seen = [{int(key): at for key, at in viewer["seen"].items()} for viewer in viewers]
-    polls = sum(viewer["polls"] for viewer in viewers) * seconds / (seconds + 2.5)
+    polls = sum(viewer["polls"] for viewer in viewers) * seconds / (seconds + 3.5)
     errors = sum(viewer["errors"] for viewer in viewers)
     return {
-        "viewers": f"{count} simulated",
+        "viewers": f"{count:,} simulated",
         **summary(seen, polls, cpu, began, ended),
         "errors": errors,
     }
@@ -122,14 +110,17 @@ def summary(
         "polls/update": polls / updates,
         "fresh p50 s": p50,
         "fresh p95 s": p95,
-        "missed": f"{missed} of {len(due) * len(seen)}",
+        "missed": missed,
+        "of": len(due) * len(seen),
     }
 
 
 def quantiles(values: list[float], *shares: float) -> list[float]:
     """Return the values below which some shares lie."""
     ordered = sorted(values)
-    return [ordered[int(share * (len(ordered) - 1))] if ordered else float("nan") for share in shares]
+    if not ordered:
+        return [float("nan") for _ in shares]
+    return [ordered[int(share * (len(ordered) - 1))] for share in shares]
 
 
 def tick(server: Server, seconds: float) -> Row:
@@ -158,23 +149,26 @@ def history(home: Path, counts: list[int]) -> list[Row]:
 
 def first_load(browser: Browser, server: Server, times: int) -> Row:
     """Open a page in a fresh browser, at a plain-HTTP name as in an office network."""
-    loads = []
-    for _ in range(times):
-        context = browser.new_context()
-        page = context.new_page()
-        session = context.new_cdp_session(page)
-        session.send("Network.enable")
-        sizes: list[float] = []
-        session.on("Network.loadingFinished", lambda it: sizes.append(it["encodedDataLength"]))
-        began = time.perf_counter()
-        page.goto(server.url.replace("127.0.0.1", "dashboard.test"))
-        page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
-        seconds = time.perf_counter() - began
-        page.wait_for_timeout(500)
-        loads.append((sum(sizes), seconds))
-        context.close()
-    weights, seconds = zip(*loads, strict=True)
+    url = server.url.replace("127.0.0.1", "dashboard.test")
+    weights, seconds = zip(*(load(browser, url) for _ in range(times)), strict=True)
     return {"first load bytes": statistics.median(weights), "seconds": statistics.median(seconds)}
+
+
+def load(browser: Browser, url: str) -> tuple[float, float]:
+    """Return what came over the wire for a page, and after how many seconds its first chart."""
+    context = browser.new_context()
+    page = context.new_page()
+    session = context.new_cdp_session(page)
+    session.send("Network.enable")
+    sizes: list[float] = []
+    session.on("Network.loadingFinished", lambda it: sizes.append(it["encodedDataLength"]))
+    began = time.perf_counter()
+    page.goto(url)
+    page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
+    seconds = time.perf_counter() - began
+    page.wait_for_timeout(500)  # for the last of them
+    context.close()
+    return sum(sizes), seconds
 
 
 @contextmanager
@@ -182,10 +176,8 @@ def chromium() -> Iterator[Browser]:
     """Start the system's Chromium, or Playwright's where there is none."""
     found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
     path = next(filter(None, found), None)
-    flags = [flag.replace("\t", " ") for flag in FLAGS.split(" ") if flag.strip()]
+    name = "--host-resolver-rules=MAP dashboard.test 127.0.0.1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=[flag.strip() for flag in flags]
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=[*FLAGS, name])
         yield browser
         browser.close()

@@ -44,12 +44,10 @@ class Server:
         """Return the request for the view."""
         return json.dumps(view(json.loads(self.get("/_dash-dependencies")))).encode()
 
-    def ask(self, encoding: str = "gzip") -> bytes:
+    def ask(self, body: bytes) -> bytes:
         """Return the view, compressed if the server does."""
-        headers = {"Content-Type": "application/json", "Accept-Encoding": encoding}
-        request = urllib.request.Request(
-            f"{self.url}/_dash-update-component", self.view(), headers, method="POST"
-        )
+        headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
+        request = urllib.request.Request(f"{self.url}/_dash-update-component", body, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return bytes(answer.read())
 
@@ -90,12 +88,9 @@ def serving(name: str, home: Path, live: Path, *flags: str, **source: float) -> 
     """Serve an app on the first core; `home` has the environment, `live` this project's app."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
-    command = [python(home), str(HERE / f"{name}.py"), port, *flags]
-    folder = HERE
+    command, folder = [python(home), str(HERE / f"{name}.py"), port, *flags], HERE
     if name == "live":
         command, folder = [python(home), "-m", f"{SLUG}.server", "--port", port], live
-    elif name == "own":
-        command, folder = [python(home), "-m", f"{SLUG}.server", "--port", port], home
     env = {f"{SLUG.upper()}__SOURCE__{key.upper()}": str(value) for key, value in source.items()}
     process = subprocess.Popen(
         command,
@@ -106,7 +101,7 @@ def serving(name: str, home: Path, live: Path, *flags: str, **source: float) -> 
     )
     server = Server(
         f"http://127.0.0.1:{port}",
-        "live" if name in ("live", "own") else "interval",
+        "live" if name == "live" else "interval",
         psutil.Process(process.pid),
     )
     try:

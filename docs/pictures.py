@@ -3,9 +3,14 @@
 import tempfile
 from pathlib import Path
 
-from conftest import Project, install, render  # of tests/, which nox puts on the path
+from conftest import (  # of tests/, which nox puts on the path
+    FLAGS,
+    Project,
+    install,
+    render,
+    system_chromium,
+)
 from playwright.sync_api import Page, expect, sync_playwright
-from test_page import FLAGS, system_chromium
 
 DOCS = Path(__file__).parent
 ANSWERS = {

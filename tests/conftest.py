@@ -16,6 +16,10 @@ import psutil
 import pytest
 
 TEMPLATE = Path(__file__).parents[1]
+FLAGS = """
+    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync
+"""
 COMBINATIONS: dict[str, dict[str, str]] = {
     "default": {},
     "csv": {
@@ -159,3 +163,16 @@ def install(project: Project) -> Project:
         check=True,
     )
     return project
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Use the system's Chromium where there is one."""
+    chosen = {"args": FLAGS.split(), "executable_path": system_chromium()}
+    return {**browser_type_launch_args, **chosen}
+
+
+def system_chromium() -> str | None:
+    """Return the path of the system's Chromium; Playwright takes its own for None."""
+    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
+    return next(found, None)

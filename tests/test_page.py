@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import socket
 import time
 import urllib.error
@@ -19,25 +18,8 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.slow
 
-FLAGS = """
-    --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync
-"""
 # What Dash 4.4 gives its own Dropdown and RadioItems, and no property of theirs can change.
 DASH_OWN = {"aria-hidden-focus", "aria-input-field-name", "nested-interactive"}
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Use the system's Chromium where there is one."""
-    chosen = {"args": FLAGS.split(), "executable_path": system_chromium()}
-    return {**browser_type_launch_args, **chosen}
-
-
-def system_chromium() -> str | None:
-    """Return the path of the system's Chromium; Playwright takes its own for None."""
-    found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-    return next(found, None)
 
 
 @pytest.fixture(autouse=True)

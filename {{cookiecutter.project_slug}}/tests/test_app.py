@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from flask import abort, request
 
 from {{cookiecutter.project_slug}} import health, pipeline
 from {{cookiecutter.project_slug}}.app import create_app
@@ -72,7 +73,9 @@ def test_the_download_is_the_data_shown(settings: Settings, store: MemoryStore) 
 
 def live(settings: Settings, store: MemoryStore, method: str = "GET") -> dict[str, Any]:
     """Ask as a page does that wants to stay live."""
-    answer = create_app(settings, store).server.test_client().open("/_live", method=method)
+    client = create_app(settings, store).server.test_client()
+    answer = client.open("/_live", method=method, content_type="application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
     return dict(answer.get_json())
 
 
@@ -88,6 +91,8 @@ def test_a_page_is_told_when_to_ask_again(settings: Settings, store: MemoryStore
 def test_the_button_asks_for_a_refresh(settings: Settings, store: MemoryStore) -> None:
     store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
     assert not store.asked()
+    foreign = create_app(settings, store).server.test_client().post("/_live")
+    assert (foreign.status_code, store.asked()) == (415, False), "another site may not ask"
     assert live(settings, store, "POST")["next"] == 0
     assert store.asked()
 
@@ -121,3 +126,22 @@ def test_health_goes_from_loading_to_live_to_stale(settings: Settings) -> None:
     assert health.check(settings, store, NOW).status == "error"
     late = NOW + settings.stale_after + timedelta(seconds=1)
     assert health.check(settings, store, late).status == "stale"
+
+
+def test_whoever_is_put_in_front_of_the_views_guards_them_all(
+    settings: Settings, store: MemoryStore
+) -> None:
+    server = create_app(settings, store).server
+
+    def guarded(view: Any) -> Any:
+        def guard(**values: Any) -> Any:
+            return view(**values) if request.headers.get("X-Who") == "friend" else abort(401)
+
+        return guard
+
+    server.view_functions = {name: guarded(view) for name, view in server.view_functions.items()}
+    client = server.test_client()
+    for path in ("/", "/_live", "/_dash-layout"):
+        for _ in range(2):
+            assert client.get(path, headers={"X-Who": "friend"}).status_code == 200
+            assert client.get(path).status_code == 401

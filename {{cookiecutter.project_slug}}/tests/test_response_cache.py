@@ -76,7 +76,9 @@ class Page:
     def post(self, body: Any = None, **headers: str) -> TestResponse:
         client = self.app.server.test_client()
         body = self.body() if body is None else body
-        return client.post("/_dash-update-component", json=body, headers=headers)
+        text = json.dumps(body)  # Flask's own would sort it
+        kind = "application/json"
+        return client.post("/_dash-update-component", data=text, content_type=kind, headers=headers)
 
     def text(self, *values: Any, **headers: str) -> Any:
         answer = self.post(self.body(*values), **headers)
@@ -266,3 +268,92 @@ def test_what_is_kept_does_not_even_need_flask(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(page.app.server, "full_dispatch_request", raises)
     assert page.text() == "quick"
     assert page.post(page.body(1, "another choice")).status_code == 500
+
+
+def test_trusted_hosts_are_heeded() -> None:
+    page = Page(lambda *_: "secret")
+    page.app.server.config["TRUSTED_HOSTS"] = ["localhost"]
+    for _ in range(2):
+        assert page.text() == "secret"
+        assert page.post(Host="evil.example").status_code == 400
+
+
+def test_a_personal_callback_may_be_marked_above_too() -> None:
+    page = Page(lambda *_: str(request.headers["User-Agent"]))
+    personal(page.app.callback_map["a.children"]["callback"].__wrapped__)
+    agents = [page.text(**{"User-Agent": name}) for name in ("anna", "bert")]
+    assert agents == ["anna", "bert"]
+
+
+def test_an_answer_that_writes_the_session_is_not_kept() -> None:
+    def remember(*_: Any) -> str:
+        session["seen"] = True
+        return "hello"
+
+    page = Page(remember)
+    for _ in range(2):
+        assert "session=" in page.post().headers["Set-Cookie"]
+    assert page.count == 2
+
+
+def test_those_who_cannot_share_do_not_queue_up() -> None:
+    started, at_once = threading.Semaphore(0), threading.Barrier(4)
+
+    def fail(*_: Any) -> str:
+        started.release()
+        if page.count > 2:
+            at_once.wait(10)  # breaks if one waits for another
+        else:
+            time.sleep(0.5)  # the others come meanwhile, and wait for this one
+        raise PreventUpdate
+
+    page = Page(fail)
+    page.app.server.test_client().get("/")
+    with ThreadPoolExecutor(6) as pool:
+        first = pool.submit(page.post)
+        assert started.acquire(timeout=10)
+        others = [pool.submit(page.post) for _ in range(5)]
+        assert {it.result().status_code for it in (first, *others)} == {204}
+    assert page.count == 6
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (2**64, 2**64 + 1),
+        (1, 1.0),
+        ("1", 1),
+        ([["deep"]], [["deep", None]]),
+    ],
+)
+def test_what_differs_for_a_view_is_kept_apart(one: Any, other: Any) -> None:
+    page = Page(lambda _, choice: json.dumps(choice))
+    for choice in (one, other, one, other):
+        assert page.text(1, choice) == json.dumps(choice)
+    assert page.count == 2
+
+
+def test_a_choice_as_deep_as_json_can_be_is_answered() -> None:
+    deep: Any = "x"
+    for _ in range(400):
+        deep = [deep]
+    page = Page(lambda _, choice: str(len(choice)))
+    assert page.text(1, deep) == page.text(1, deep) == "1"
+
+
+def test_only_dashs_own_query_is_shared() -> None:
+    page = Page(lambda *_: request.args.get("who", "nobody"))
+    client = page.app.server.test_client()
+
+    def ask(query: str) -> Any:
+        answer = client.post(f"/_dash-update-component{query}", json=page.body())
+        return answer.json["response"]["a"]["children"]
+
+    assert [ask("?endId=1"), ask("?who=anna"), ask("?endId=2&who=bert"), ask("")] == [
+        "nobody",
+        "anna",
+        "bert",
+        "nobody",
+    ]
+    assert page.count == 3

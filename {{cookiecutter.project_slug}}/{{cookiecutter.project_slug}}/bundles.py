@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from dash import Dash
 from dash.fingerprint import build_fingerprint, check_fingerprint
@@ -13,10 +12,11 @@ from .kept import Space
 
 MAX_BYTES = 32_000_000
 # Dash 4.4 asks for these only once it has drawn the page, and by names that cannot be kept.
-EARLY = {
-    "plotly": ["package_data/plotly.min.js"],
-    "dash": ["dcc/async-graph.js", "dcc/async-dropdown.js"],
-}
+EARLY = [
+    ("plotly", "package_data/plotly.min.js"),
+    ("dash", "dcc/async-graph.js"),
+    ("dash", "dcc/async-dropdown.js"),
+]
 
 
 def install(app: Dash, compress: Compress) -> None:
@@ -40,14 +40,11 @@ def install(app: Dash, compress: Compress) -> None:
         return response
 
     app.server.view_functions[endpoint] = bundle
-    prefix = app.config.requests_pathname_prefix
-    app.config.external_scripts += [
-        f"{prefix}_dash-component-suites/{package}/{_fingerprinted(sys.modules[package], path)}"
-        for package, paths in EARLY.items()
-        for path in paths
-    ]
-
-
-def _fingerprinted(package: Any, path: str) -> str:
-    file = Path(package.__file__).parent / path
-    return str(build_fingerprint(path, package.__version__, int(file.stat().st_mtime)))
+    for package, path in EARLY:
+        module = sys.modules[package]
+        file = Path(str(module.__file__)).parent / path
+        if file.exists():  # another Dash may have others
+            marked = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
+            prefix = app.config.requests_pathname_prefix
+            url = f"{prefix}_dash-component-suites/{package}/{marked}"
+            app.config.external_scripts.append(url)

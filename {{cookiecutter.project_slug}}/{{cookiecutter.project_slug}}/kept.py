@@ -1,12 +1,13 @@
 """Finished responses, compressed as the browser allows, kept in a space of so many bytes."""
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
-from threading import Condition
+from threading import Lock
 from typing import Any
 
-from cachetools import LRUCache, cached
+from cachetools import LRUCache
 from flask import Response, request
 from flask_compress import Compress
 from werkzeug.datastructures import Accept
@@ -42,16 +43,14 @@ class Space:
     def __init__(self, compress: Compress, max_bytes: int) -> None:
         self._compress = compress
         self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, lambda it: len(it.body) + OVERHEAD)
-        self._lock = Condition()
-        # While a request makes what several want, the others wait for it.
-        once = cached(self._kept, lambda key, *_: key, condition=self._lock)
-        self._plain, self._finished = once(self._make), once(self._finish)
+        self._making: dict[object, Future[Kept | None]] = {}
+        self._lock = Lock()
 
     def response(self, key: object, make: Callable[[], Response]) -> Response:
-        """Return what is kept by a key, or else make it, for one request at a time."""
+        """Return what is kept by a key, or else make it; those who ask meanwhile wait for it."""
         accepted = encoding(request.headers.get("Accept-Encoding", ""))
         try:
-            return self._finished((key, accepted), key, accepted, make).response()
+            return self._once((key, accepted), lambda: self._pack(key, accepted, make)).response()
         except NotKept as it:
             return it.response
 
@@ -67,26 +66,48 @@ class Space:
 
     @property
     def size(self) -> int:
-        """How much is kept."""
+        """How many bytes are kept."""
         return int(self._kept.currsize)
 
-    def _make(self, _key: object, make: Callable[[], Response]) -> Kept:
-        response = make()
-        if response.status_code != 200 or "Set-Cookie" in response.headers:
-            raise NotKept(response)
-        return Kept(list(response.headers), response.get_data())
+    def _once(self, key: object, make: Callable[[], Kept]) -> Kept:
+        with self._lock:
+            if kept := self._kept.get(key):
+                return kept
+            first = key not in self._making
+            future = self._making.setdefault(key, Future())
+        if not first:
+            return future.result() or make()  # all at once, if it is not to be shared
+        kept = None
+        try:
+            kept = make()
+        finally:
+            with self._lock:
+                del self._making[key]
+                if kept and self._kept.getsizeof(kept) <= self._kept.maxsize:
+                    self._kept[key] = kept
+            future.set_result(kept)
+        return kept
 
-    def _finish(
-        self, _key: object, key: object, accepted: str, make: Callable[[], Response]
-    ) -> Kept:
-        response = self._plain(key, make).response()
+    def _pack(self, key: object, accepted: str, make: Callable[[], Response]) -> Kept:
+        response = self._once(key, lambda: keep(make())).response()
         # Of the many ways to spell the header one for each encoding, so that no more are kept.
         request.environ["HTTP_ACCEPT_ENCODING"] = accepted
         self._compress.after_request(response)
-        return Kept(list(response.headers), response.get_data())
+        return keep(response)
+
+
+def keep(response: Response) -> Kept:
+    """Take of a response what is kept. Raises NotKept."""
+    if response.status_code != 200 or "Set-Cookie" in response.headers:
+        raise NotKept(response)
+    return Kept(list(response.headers), response.get_data())
+
+
+def encoding(accepted: str) -> str:
+    """Choose how to compress for an `Accept-Encoding` header."""
+    return _encoding(accepted[:200])  # a longer one is no browser's, and would be remembered
 
 
 @lru_cache(maxsize=256)
-def encoding(accepted: str) -> str:
-    """Choose how to compress for an `Accept-Encoding` header."""
+def _encoding(accepted: str) -> str:
     return parse_accept_header(accepted, Accept).best_match(ENCODINGS) or "identity"

@@ -1,5 +1,6 @@
 """The listening server: waitress, with as many connections as the system has room for."""
 
+import contextlib
 import select
 from typing import Any
 
@@ -9,7 +10,8 @@ from flask import Flask
 from .setting import Server, SettingError
 
 WINDOWS = 500  # connections: its select takes 512 files
-SPARE = 100  # files for all that is no connection
+FILES = 20_000  # to be open at once
+SPARE = 100  # of them for all that is no connection
 
 
 def listen(app: Flask, server: Server) -> Any:
@@ -39,11 +41,11 @@ def port(listening: Any) -> int:
 
 
 def _room() -> int:
-    """Let this process open all the files that it may, and return how many can be connections."""
+    """Let this process open as many files as it may, and return how many can be connections."""
     import resource  # POSIX only
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    # Where there is no hard limit (macOS), it does not take "no limit" for a soft one.
-    soft = max(soft, hard if hard != resource.RLIM_INFINITY else 10_000)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return soft - SPARE
+    with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES), hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(soft - SPARE, SPARE) if soft != resource.RLIM_INFINITY else FILES

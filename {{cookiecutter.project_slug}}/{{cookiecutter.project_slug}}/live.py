@@ -6,14 +6,17 @@ from typing import Any
 import orjson
 from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
-from flask import Blueprint
+from flask import Blueprint, Response, abort, request
+from flask_compress import Compress
 
-from . import health
+from . import bundles, health
 from .kept import Kept
+from .response_cache import ResponseCache
 from .setting import Settings
 from .short_way import ShortWay
 from .store import Store, now_utc
 
+HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
 
 
@@ -63,15 +66,22 @@ def loading(*children: Component) -> Component:
 
 
 def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) -> None:
-    """Wire the status line and the button to the server; `choices` are what a viewer can change."""
+    """Wire a page to the server; `choices` are what a viewer can change.
+
+    Called before anything else is put around the app's views, so that this is what it guards.
+    """
+    compress = Compress(app.server)
+    short_way = ShortWay(app, compress)
+    bundles.install(app, compress)
+    if settings.server.cache_bytes:
+        ResponseCache(app, store, compress, short_way, settings.server.cache_bytes)
     routes = Blueprint("live", __name__, url_prefix=app.config.routes_pathname_prefix)
 
-    @routes.get("/_live")
-    def newest() -> dict[str, Any]:
+    def newest() -> Kept:
         now, status = now_utc(), store.status()
         state = health.check(settings, store, now)
         comes = status.next_due + status.takes if status.next_due else now
-        return {
+        answer = {
             "version": state.version,
             "state": state.status,
             "age": state.age_seconds,
@@ -79,13 +89,21 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
             "stale_after": settings.stale_after.total_seconds(),
             "message": _message(settings, store, state.status == "stale"),
         }
+        return Kept(HEADERS, orjson.dumps(answer))
+
+    @routes.get("/_live")
+    def poll() -> Response:
+        return newest().response()
 
     @routes.post("/_live")
-    def refresh_now() -> dict[str, Any]:
+    def refresh_now() -> Response:
+        if not request.is_json:  # which no page of another site can send
+            abort(415)
         store.ask()
-        return newest()
+        return newest().response()
 
     app.server.register_blueprint(routes)
+    short_way.add("GET", f"{routes.url_prefix}_live", "live.poll", lambda _: newest())
     app.clientside_callback(
         ClientsideFunction("live", "ask"),
         Input("refresh-now", "n_clicks"),
@@ -107,14 +125,6 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         Input("answer", "data"),
         *choices,
     )
-
-
-def shorten(app: Dash, way: ShortWay) -> None:
-    """Answer what all pages ask for without Flask."""
-    newest = app.server.view_functions["live.newest"]
-    path = f"{app.config.routes_pathname_prefix}_live"
-    headers = [("Content-Type", "application/json")]
-    way.add("GET", path, "live.newest", lambda _: Kept(headers, orjson.dumps(newest())))
 
 
 def _message(settings: Settings, store: Store, stale: bool) -> str:

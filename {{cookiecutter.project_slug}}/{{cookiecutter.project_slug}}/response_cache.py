@@ -1,6 +1,8 @@
 """One computation per snapshot version and choices, for all viewers of a page."""
 
-from collections.abc import Callable, Iterable
+import inspect
+import json
+from collections.abc import Callable
 from hashlib import blake2b
 from io import BytesIO
 from typing import Any, TypeVar
@@ -18,9 +20,10 @@ Callback = TypeVar("Callback", bound=Callable[..., Any])
 
 
 def personal(callback: Callback) -> Callback:
-    """Mark a callback that reads the session, cookies or headers: nobody else gets its answers.
+    """Mark a callback that goes by the session, cookies, headers or address of a request.
 
-    It stands below `@app.callback`.
+    Each viewer gets its answer anew. One whose errors an `on_error` turns into answers is marked
+    too, or all viewers get the first.
     """
     callback.personal = True  # type: ignore[attr-defined]
     return callback
@@ -49,29 +52,35 @@ class ResponseCache:
 
     @property
     def size(self) -> int:
-        """How much is kept."""
+        """How many bytes are kept."""
         return self._space.size
 
     def _view(self, **_: Any) -> Response:
         user = session.get("user")
-        key = self._key(request.get_data(), user.get("groups") if isinstance(user, dict) else user)
+        groups = user.get("groups") if isinstance(user, dict) else user
+        key = self._key(request.get_data(), request.query_string.decode("latin-1"), groups)
         return self._space.response(key, self._compute) if key else make_response(self._dash())
 
     def _kept(self, environ: dict[str, Any]) -> Kept | None:
-        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        if "CONTENT_LENGTH" not in environ:
+            return None
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
         environ["wsgi.input"] = BytesIO(body)
-        return self._space.get(self._key(body, None), environ.get("HTTP_ACCEPT_ENCODING", ""))
+        key = self._key(body, environ["QUERY_STRING"], None)
+        return self._space.get(key, environ.get("HTTP_ACCEPT_ENCODING", ""))
 
-    def _key(self, body: bytes, groups: object) -> bytes | None:
+    def _key(self, body: bytes, query: str, groups: object) -> bytes | None:
         """Return what a shared answer is kept by, or None if the request is not for one."""
+        if query and ("&" in query or not query.startswith("endId=")):  # a view may read it
+            return None
         try:
-            asked = orjson.loads(body)
+            asked = json.loads(body)  # as Flask does: what differs for it must differ here
             if not _is_shared(self._app.callback_map[asked["output"]]):
                 return None
             _set_version(asked["inputs"], self._newest())
-        except (orjson.JSONDecodeError, LookupError, TypeError):
+            return blake2b(json.dumps([asked, groups]).encode()).digest()
+        except (ValueError, LookupError, TypeError, RecursionError):
             return None  # Dash says what is wrong
-        return blake2b(orjson.dumps([asked, groups], option=orjson.OPT_SORT_KEYS)).digest()
 
     def _newest(self) -> int | None:
         snapshot = self._store.latest()
@@ -82,20 +91,22 @@ class ResponseCache:
         return version
 
     def _compute(self) -> Response:
-        """Have Dash answer for everybody. Raises NotKept if an output is left as it is."""
+        """Have Dash answer for everybody. Raises NotKept if the answer is for one viewer alone."""
         asked = request.get_json()
         _set_version(asked["inputs"], self._newest())  # a client's own is not for others to see
+        before, session.modified = session.modified, False
         response = make_response(self._dash())
+        written, session.modified = session.modified, before or session.modified
         if response.status_code == 200:
             updated = orjson.loads(response.get_data()).get("response", {})
-            if sum(map(len, updated.values())) < len(list(_flat(asked.get("outputs")))):
+            if written or sum(map(len, updated.values())) < len(_flat(asked.get("outputs"))):
                 raise NotKept(response)
         return response
 
 
 def _is_shared(callback: dict[str, Any]) -> bool:
     own = callback.get("background") or callback.get("no_output")
-    own = own or getattr(callback["callback"], "personal", False)
+    own = own or getattr(inspect.unwrap(callback["callback"]), "personal", False)
     return not own and {"id": "snapshot-version", "property": "data"} in callback["inputs"]
 
 
@@ -105,7 +116,7 @@ def _set_version(inputs: list[Any], version: int | None) -> None:
             it["value"] = version
 
 
-def _flat(parts: Any) -> Iterable[dict[str, Any]]:
-    """Go through inputs or outputs; those of a pattern are in a list of their own."""
-    for part in parts if isinstance(parts, list) else [parts]:
-        yield from part if isinstance(part, list) else [part]
+def _flat(parts: Any) -> list[dict[str, Any]]:
+    """Return the inputs or outputs; those of a pattern are in a list of their own."""
+    parts = parts if isinstance(parts, list) else [parts]
+    return [it for part in parts for it in (part if isinstance(part, list) else [part])]

@@ -10,15 +10,12 @@ from pathlib import Path
 from types import FrameType
 
 from dash import Dash
-from flask_compress import Compress
 
-from . import bundles, health, live, log, reading, setting
+from . import health, log, reading, setting
 from .app import create_app
 from .listen import listen, port
-from .response_cache import ResponseCache
 from .schedule import Schedule
 from .setting import SettingError, Settings
-from .short_way import ShortWay
 from .store import open_store
 from .worker import open_worker
 
@@ -59,12 +56,6 @@ def build(settings: Settings) -> tuple[Dash, Schedule]:
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
-    compress = Compress(app.server)
-    short_way = ShortWay(app, compress)
-    bundles.install(app, compress)
-    live.shorten(app, short_way)
-    if settings.server.cache_bytes:
-        ResponseCache(app, store, compress, short_way, settings.server.cache_bytes)
     return app, schedule
 
 

@@ -16,7 +16,7 @@ class ShortWay:
     """Answers some requests in front of Flask, as long as nobody guards the server.
 
     A hook that somebody has registered, for authentication or else, a view put in place of the
-    one that stood there, a cookie or a password leave the answer to Flask.
+    one that stood there, trusted hosts, a cookie or a password leave the answer to Flask.
     """
 
     def __init__(self, app: Dash, compress: Compress) -> None:
@@ -43,5 +43,7 @@ class ShortWay:
             and "HTTP_AUTHORIZATION" not in environ
             and self._server.before_request_funcs == self._before
             and self._server.after_request_funcs == self._after
+            and not self._server.url_value_preprocessors
+            and self._server.config["TRUSTED_HOSTS"] is None
             and self._server.view_functions[endpoint] == view
         )

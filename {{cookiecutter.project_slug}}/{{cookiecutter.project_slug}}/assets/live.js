@@ -9,13 +9,15 @@
     let unreachable = false;
     let pause = SOON; // grows while the next version is late
     let timer = null;
+    let asked = 0; // how often
 
     function sinceAnswer() {
         return (Date.now() - answeredAt) / 1000;
     }
 
     function take(newest) {
-        if (newest.version !== shown) {
+        // A server that has just started has none yet; the page keeps the one it shows.
+        if (newest.version !== null && newest.version !== shown) {
             shown = newest.version;
             pause = SOON;
             dash_clientside.set_props("snapshot-version", {data: shown});
@@ -38,20 +40,24 @@
     }
 
     async function poll(method) {
+        const mine = ++asked;
         const config = JSON.parse(document.getElementById("_dash-config").textContent);
+        let newest = null;
         try {
             const response = await fetch(`${config.requests_pathname_prefix}_live`, {
                 method,
+                headers: method === "POST" ? {"Content-Type": "application/json"} : {},
                 signal: AbortSignal.timeout(1000 * PATIENCE),
             });
-            if (!response.ok) throw new Error(response.statusText);
-            take(await response.json());
-            unreachable = false;
+            if (response.ok) newest = await response.json();
         } catch {
-            unreachable = true;
+            // Out of reach, as it is if it has no good answer.
         }
+        if (mine !== asked) return; // a later one asks
+        unreachable = newest === null;
+        if (newest) take(newest);
         clearTimeout(timer);
-        timer = setTimeout(poll, 1000 * wait(), "GET");
+        timer = setTimeout(poll, 1000 * wait(), unreachable ? method : "GET");
     }
 
     function ask(clicks, version) {

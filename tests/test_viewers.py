@@ -1,0 +1,97 @@
+"""A served project before a thousand viewers, and before one who means ill."""
+
+import http.client
+import json
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import psutil
+import pytest
+from conftest import Project, Server, install, wait_until
+from playwright.sync_api import Page
+from test_page import next_version, shown, state, version
+
+pytestmark = pytest.mark.slow
+
+# How many distinct bodies are sent; FLOOD=100000 takes some minutes.
+FLOOD = int(os.environ.get("FLOOD", "5000"))
+
+
+@pytest.fixture(scope="module")
+def csv(bake: Callable[..., Project]) -> Project:
+    return install(bake(source="csv"))
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open as many files as the system allows."""
+    resource = pytest.importorskip("resource", reason="Windows' select takes 512 files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 5_000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:
+    """Return the request of a view, as a browser sends it."""
+    id_, _, property_ = output.partition(".")
+    inputs = [
+        {"id": "snapshot-version", "property": "data", "value": version},
+        {"id": "series", "property": "value", "value": names},
+        {"id": "window", "property": "value", "value": "All"},
+    ]
+    asked = {"output": output, "outputs": {"id": id_, "property": property_}, "inputs": inputs}
+    return json.dumps({**asked, "changedPropIds": ["snapshot-version.data"]}).encode()
+
+
+def post(server: Server, content: bytes) -> int:
+    request = urllib.request.Request(
+        f"{server.url}/_dash-update-component", content, {"Content-Type": "application/json"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return int(error.code)
+
+
+def test_a_thousand_viewers_stay_connected(csv: Project, many_files: None) -> None:
+    with csv.serving(REFRESH__EVERY="1h") as server, ExitStack() as stack:
+        wait_until(lambda: post(server, body("cards.children")) == 200)
+        host = server.url.removeprefix("http://")
+        viewers = [http.client.HTTPConnection(host, timeout=60) for _ in range(1_000)]
+        headers, sockets = {"Content-Type": "application/json"}, []
+        for _ in range(2):
+            for viewer in viewers:
+                stack.callback(viewer.close)
+                viewer.request("POST", "/_dash-update-component", body("cards.children"), headers)
+                answer = viewer.getresponse()
+                assert (answer.status, b"Line 1" in answer.read()) == (200, True)
+            sockets.append([viewer.sock for viewer in viewers])
+        assert sockets[0] == sockets[1], "no connection was closed"
+        assert None not in sockets[0]
+
+
+def test_a_poisoned_request_changes_nobodys_page(csv: Project, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="5s", SERVER__CACHE_BYTES="1000000") as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) == 4
+        used = psutil.Process(server.process.pid).memory_info
+        for poison in (0, 1, 2**60, -1, None, "x", [1], {"a": 1}):
+            assert post(server, body("trend-graph.figure", poison)) == 200
+        assert post(server, body("nobody.children")) >= 400
+        before, after = used().rss, version(page)
+        with ThreadPoolExecutor(2) as pool:
+            flood = (body("cards.children", 0, (f"nobody {number}",)) for number in range(FLOOD))
+            assert set(pool.map(lambda it: post(server, it), flood)) == {200}
+        assert used().rss < before + 20_000_000
+        assert version(page) != after, "the page has gone on meanwhile"
+        next_version(page)
+        assert shown(page) == 4
