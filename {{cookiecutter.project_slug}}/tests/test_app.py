@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 from flask import abort, request
+from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}} import health, pipeline
+from {{cookiecutter.project_slug}} import engineering, health, pipeline
 from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Status
@@ -25,7 +26,10 @@ def store(settings: Settings) -> MemoryStore:
 
 def call(settings: Settings, store: MemoryStore, output: str, values: dict[str, Any]) -> Any:
     """Call the callback of an output as a browser does, and return what it gives."""
-    client = create_app(settings, store).server.test_client()
+    return ask(create_app(settings, store).server.test_client(), output, values)
+
+
+def ask(client: FlaskClient, output: str, values: dict[str, Any]) -> Any:
     dependencies = json.loads(client.get("/_dash-dependencies").text)
     callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
     ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
@@ -69,6 +73,24 @@ def test_the_download_is_the_data_shown(settings: Settings, store: MemoryStore) 
     lines = content.splitlines()
     assert lines[0] == "time,series,value"
     assert len(lines) == 1 + len(store.latest().tables["readings"])  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("cache_bytes", "count"), [(50_000_000, 1), (0, 3)])
+def test_a_view_is_drawn_once_for_all_unless_that_is_off(
+    cache_bytes: int,
+    count: int,
+    settings: Settings,
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    right = engineering.kpis
+    monkeypatch.setattr(engineering, "kpis", lambda *it: drawn.append(1) or right(*it))
+    server = settings.server.model_copy(update={"cache_bytes": cache_bytes})
+    app = create_app(settings.model_copy(update={"server": server}), store)
+    for _ in range(3):
+        assert ask(app.server.test_client(), "cards", CHOICES)["cards"]["children"]
+    assert len(drawn) == count
 
 
 def live(settings: Settings, store: MemoryStore, method: str = "GET") -> dict[str, Any]:

@@ -72,6 +72,14 @@ def test_a_name_of_several_addresses_can_be_listened_on(tmp_path: Path) -> None:
         assert get(f"{url}/healthz") == (200, "ok")
 
 
+def test_a_request_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt", **{f"{PREFIX}SERVER__MAX_BODY_BYTES": "1000"}) as (url, _):
+        for size, code in ((10, 405), (2_000, 413)):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{url}/healthz", b"x" * size, timeout=10)
+            assert refused.value.code == code
+
+
 def test_logs_can_be_json_and_go_to_a_file(tmp_path: Path) -> None:
     file = tmp_path / "dashboard.log"
     env = {f"{PREFIX}LOG__FORMAT": "json", f"{PREFIX}LOG__FILE": str(file)}

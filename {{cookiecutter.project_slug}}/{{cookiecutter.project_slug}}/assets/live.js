@@ -78,7 +78,8 @@
     function status() {
         const since = sinceAnswer();
         const silent = unreachable && since > 5;
-        const says = silent ? `The server has not answered for ${duration(since)}.` : answer?.message;
+        const silence = `The server has not answered for ${duration(since)}.`;
+        const says = silent ? silence : answer?.message ?? "";
         const state = silent ? "stale" : answer?.state ?? "loading";
         if (!answer || answer.version === null) return [state, "", STATES[state], "", says];
         const age = answer.age + since;
@@ -96,7 +97,7 @@
     // Marks loading until there are data or a reason why not, then only for a viewer's own change.
     function loading(newest) {
         const triggers = window.dash_clientside.callback_context.triggered.map((it) => it.prop_id);
-        if (!newest || (newest.version === null && newest.state === "loading")) return "show";
+        if (!newest || (shown === null && newest.state === "loading")) return "show";
         return triggers.length && !triggers.includes("answer.data") ? "auto" : "hide";
     }
 
