@@ -93,7 +93,7 @@ def compare(
     counts = {"naive": [], "careful": [10, 100], "live": [1000] if quick else [10, 100, 1000]}
     seconds = 5 if quick else 30  # whole refreshes
     watching = [measures.tabs(browser, server, 4, seconds)]
-    watching += [measures.simulated(server, count, 2 * seconds) for count in counts[name]]
+    watching += [measures.simulated(server, count, max(seconds, 10)) for count in counts[name]]
     rows["viewers"] += [{"app": name, **row} for row in watching]
     if name != "careful":
         load = measures.first_load(browser, server, 1 if quick else 5)

@@ -324,6 +324,7 @@ def test_those_who_cannot_share_do_not_queue_up() -> None:
         (2**64, 2**64 + 1),
         (1, 1.0),
         ("1", 1),
+        (None, "None"),
         ([["deep"]], [["deep", None]]),
     ],
 )
