@@ -186,13 +186,13 @@ def plot(rows: dict[str, list[Row]]) -> None:
     names = {"naive": "naive Dash", "careful": "careful Dash", "live": "this template"}
     rate = {row["app"]: row["views/s"] for row in rows["rates"]}
     cpu = {(row["app"], row["viewers"]): row["CPU ms/update"] for row in rows["viewers"]}
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 2.6), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 2.8), layout="constrained")
     left.barh([*names.values(), "bare waitress"], [rate[it] for it in (*names, "bare waitress")])
-    left.set(title="Views a second, one core", xscale="log")
+    left.set(title="Views per second, one core", xscale="log")
     right.barh(list(names.values()), [cpu[name, "4 tabs"] for name in names])
-    right.set(title="Server CPU, ms for each viewer and update", xscale="log")
+    right.set(title="Server CPU, ms per viewer and update", xscale="log")
     for axes in (left, right):
-        axes.bar_label(axes.containers[0], fmt="{:,.3g}", padding=3)
+        axes.bar_label(axes.containers[0], fmt="{:,.0f}", padding=3)
         axes.invert_yaxis()
         axes.margins(x=0.2)
         axes.spines[["top", "right"]].set_visible(False)
