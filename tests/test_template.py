@@ -14,13 +14,15 @@ from conftest import COMBINATIONS, TEMPLATE, Project, render
 
 ALWAYS = """
     .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
-    {slug}/__init__.py {slug}/app.py {slug}/engineering.py {slug}/health.py {slug}/live.py
-    {slug}/log.py {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py {slug}/schedule.py
-    {slug}/server.py {slug}/setting.py {slug}/store.py {slug}/worker.py
+    {slug}/__init__.py {slug}/app.py {slug}/bundles.py {slug}/engineering.py {slug}/health.py
+    {slug}/kept.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/pipeline.py
+    {slug}/preprocess.py {slug}/reading.py {slug}/response_cache.py {slug}/schedule.py
+    {slug}/server.py {slug}/setting.py {slug}/short_way.py {slug}/store.py {slug}/worker.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
-    tests/conftest.py tests/test_app.py tests/test_engineering.py tests/test_pipeline.py
-    tests/test_schedule.py tests/test_server.py tests/test_setting.py
+    tests/conftest.py tests/test_app.py tests/test_bundles.py tests/test_engineering.py
+    tests/test_pipeline.py tests/test_response_cache.py tests/test_schedule.py
+    tests/test_server.py tests/test_setting.py
 """
 MORE = {
     "default": ".github/workflows/ci.yml",
@@ -36,7 +38,7 @@ def files(project: Project) -> list[Path]:
         for path in sorted(project.path.rglob("*"))
         if path.is_file()
         and not ignored & set(path.relative_to(project.path).parts)
-        and not re.search(r"__pycache__|_cache|server-\d+\.txt", str(path))
+        and not re.search(r"__pycache__|\.\w+_cache|server-\d+\.txt", str(path))
     ]
 
 
