@@ -6,45 +6,21 @@ Memory is what the process takes beyond the same program without data (Linux onl
 import ctypes
 import gc
 import gzip
-import importlib
 import json
 import sys
 import time
-import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import own
 import pandas as pd
 
-NAME = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["name"].replace("-", "_")
-sys.path.insert(0, str(Path.cwd()))
-app, pipeline, preprocess, reading, setting, store = (
-    importlib.import_module(f"{NAME}.{module}")
-    for module in ("app", "pipeline", "preprocess", "reading", "setting", "store")
+app, pipeline, preprocess, reading, setting, store = own.modules(
+    "app pipeline preprocess reading setting store"
 )
-VIEWS = {"cards": "children", "trend-graph": "figure", "distribution-graph": "figure"}
-CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", "value", "All")]
 SERIES = ["cpu", "memory", "net_sent", "load"]
 LINUX = sys.platform == "linux"
-
-
-def draw(client):
-    """Return what all views of a page weigh: as they are, and compressed."""
-    inputs = [{"id": id_, "property": prop, "value": value} for id_, prop, value in CHOICES]
-    whole = packed = 0
-    for view, prop in VIEWS.items():
-        body = {
-            "output": f"{view}.{prop}",
-            "outputs": {"id": view, "property": prop},
-            "inputs": inputs,
-            "changedPropIds": ["snapshot-version.data"],
-        }
-        response = client.post("/_dash-update-component", json=body)
-        assert response.status_code == 200, response.text
-        whole += len(response.data)
-        packed += len(gzip.compress(response.data))
-    return whole, packed
 
 
 def table(rows, end):
@@ -83,7 +59,7 @@ def main():
     memory_store = store.MemoryStore()
     client = app.create_app(settings, memory_store).server.test_client()
     client.get("/")
-    draw(client)
+    own.draw(client)
     empty = memory("VmRSS")
     now = datetime.now(UTC)
     start = pd.Timestamp(now).floor("s")
@@ -102,15 +78,15 @@ def main():
         rows = preprocess.clean({"readings": new})
         memory_store.publish(pipeline.append(memory_store.latest(), rows, now, now, refresh))
         seconds.append(time.perf_counter() - began)
-        whole, packed = draw(client)
+        views = own.draw(client)
     peak = memory("VmHWM")
     print(
         json.dumps(
             {
                 "rows": len(memory_store.latest().tables["readings"]),
                 "seconds": sorted(seconds)[len(seconds) // 2],
-                "page": whole,
-                "packed": packed,
+                "page": sum(map(len, views)),
+                "packed": sum(len(gzip.compress(view)) for view in views),
                 "table": weight,
                 "peak": peak - empty if LINUX else None,
             }

@@ -4,25 +4,19 @@ The source is real; only the clock is moved on by two seconds before each refres
 is filled beforehand, so that an hour of refreshes takes minutes.
 """
 
-import importlib
 import json
 import sys
-import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import own
 import pandas as pd
 import psutil
 import time_machine
 
-NAME = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]["name"].replace("-", "_")
-sys.path.insert(0, str(Path.cwd()))
-app, pipeline, preprocess, reading, schedule, setting, store, worker = (
-    importlib.import_module(f"{NAME}.{module}")
-    for module in "app pipeline preprocess reading schedule setting store worker".split()
+app, pipeline, preprocess, reading, schedule, setting, store, worker = own.modules(
+    "app pipeline preprocess reading schedule setting store worker"
 )
-VIEWS = {"cards": "children", "trend-graph": "figure", "distribution-graph": "figure"}
-CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", "value", "All")]
 
 
 def filled(settings, now):
@@ -34,20 +28,6 @@ def filled(settings, now):
     full["time"] = times.repeat(len(sample))
     rows = preprocess.clean({"readings": full})
     return pipeline.append(None, rows, now, now, settings.refresh)
-
-
-def draw(client):
-    """Have each view drawn, as one page does."""
-    inputs = [{"id": id_, "property": prop, "value": value} for id_, prop, value in CHOICES]
-    for view, prop in VIEWS.items():
-        body = {
-            "output": f"{view}.{prop}",
-            "outputs": {"id": view, "property": prop},
-            "inputs": inputs,
-            "changedPropIds": ["snapshot-version.data"],
-        }
-        response = client.post("/_dash-update-component", json=body)
-        assert response.status_code == 200, response.text
 
 
 def main():
@@ -67,7 +47,7 @@ def main():
             while memory.latest() is before:
                 job.look()
                 assert not memory.status().error, memory.status()
-            draw(client)
+            own.draw(client)
             if count % (refreshes // 10) == 0:
                 rows = len(memory.latest().tables["readings"])
                 used = psutil.Process().memory_info().rss

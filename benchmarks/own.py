@@ -1,0 +1,34 @@
+"""A rendered project from inside: its modules, and its page, for scripts that run in its folder."""
+
+import importlib
+import sys
+import tomllib
+from pathlib import Path
+
+VIEWS = {"cards": "children", "trend-graph": "figure", "distribution-graph": "figure"}
+CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", "value", "All")]
+
+
+def modules(names):
+    """Return modules of the project by their names, in one text."""
+    text = Path("pyproject.toml").read_text("utf-8")
+    package = tomllib.loads(text)["project"]["name"].replace("-", "_")
+    sys.path.insert(0, str(Path.cwd()))
+    return [importlib.import_module(f"{package}.{name}") for name in names.split()]
+
+
+def draw(client):
+    """Have each view drawn, as one page does; return what is sent."""
+    inputs = [{"id": id_, "property": prop, "value": value} for id_, prop, value in CHOICES]
+    sent = []
+    for view, prop in VIEWS.items():
+        body = {
+            "output": f"{view}.{prop}",
+            "outputs": {"id": view, "property": prop},
+            "inputs": inputs,
+            "changedPropIds": ["snapshot-version.data"],
+        }
+        response = client.post("/_dash-update-component", json=body)
+        assert response.status_code == 200, response.text
+        sent.append(response.data)
+    return sent
