@@ -1,8 +1,14 @@
 import os
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 from {{cookiecutter.project_slug}} import reading, setting
 from {{cookiecutter.project_slug}}.setting import Settings
@@ -26,3 +32,36 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def settings() -> Settings:
     return setting.load(ROOT / "config.toml", reading.Source, {})
+
+
+@contextmanager
+def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """Run a Redis server, or the Valkey that REDIS_SERVER names; give its URL."""
+    command = os.environ.get("REDIS_SERVER", "redis-server")
+    if not shutil.which(command):
+        pytest.skip(f"{command} is not installed")
+    if port is None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    flags = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([command, *flags], stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        with redis.Redis(port=port) as client:
+            while True:
+                try:
+                    client.ping()
+                    break
+                except redis.ConnectionError:
+                    assert time.monotonic() < deadline and process.poll() is None
+                    time.sleep(0.02)
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url

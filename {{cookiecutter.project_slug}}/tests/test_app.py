@@ -19,7 +19,7 @@ CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "A
 def store(settings: Settings) -> MemoryStore:
     """A store that holds the source's own data."""
     store = MemoryStore()
-    rows, now = pipeline.fetch(settings, None), datetime.now(UTC)
+    rows, now = pipeline.fetch(settings, None, 0), datetime.now(UTC)
     store.publish(pipeline.append(None, rows, now, now, settings.refresh))
     return store
 

@@ -30,7 +30,7 @@ def values(snapshot: Snapshot) -> list[tuple[str, str, float]]:
 
 
 def test_the_source_gives_data_that_fit(settings: Settings) -> None:
-    data = pipeline.fetch(settings, None)["readings"]
+    data = pipeline.fetch(settings, None, 0)["readings"]
     assert len(data)
     assert str(data["time"].dt.tz) == "UTC"
     assert data["series"].dtype == "category"
@@ -66,7 +66,7 @@ def test_data_that_do_not_fit_are_named(
 ) -> None:
     monkeypatch.setattr(reading, "read", lambda *_: data)
     with pytest.raises(DataError) as error:
-        pipeline.fetch(settings, None)
+        pipeline.fetch(settings, None, 0)
     assert all(word in str(error.value) for word in words), error.value
 
 
@@ -100,12 +100,12 @@ def test_rows_of_the_future_are_refused(
 ) -> None:
     soon = datetime.now(UTC) + timedelta(minutes=1)
     monkeypatch.setattr(reading, "read", lambda *_: raw((soon, "a", 1)))
-    assert len(pipeline.fetch(settings, None)["readings"]) == 1
+    assert len(pipeline.fetch(settings, None, 0)["readings"]) == 1
     wrong = raw((soon + DAY, "a", 1))
     monkeypatch.setattr(reading, "read", lambda *_: wrong)
     for since in (None, NOW):
         with pytest.raises(DataError, match=r"'time': 20.* is more than refresh\.ahead"):
-            pipeline.fetch(settings, since)
+            pipeline.fetch(settings, since, 0)
 
 
 def test_rows_of_before_the_clock_was_set_back_give_way_to_newer_ones() -> None:
@@ -126,13 +126,14 @@ def test_the_same_frame_is_nothing_new_but_a_bad_one_stays_bad(
 ) -> None:
     good, bad = raw(("2026-03-01", "a", 1)), raw(("2026-03-01", "a", "x"))
     monkeypatch.setattr(reading, "read", lambda *_: good)
-    assert pipeline.fetch(settings, None).keys() == {"readings"}
-    assert pipeline.fetch(settings, NOW) == {}
+    assert pipeline.fetch(settings, None, 0).keys() == {"readings"}
+    assert pipeline.fetch(settings, NOW, 0).keys() == {"readings"}  # it was not published
+    assert pipeline.fetch(settings, NOW, 1) == {}
     monkeypatch.setattr(reading, "read", lambda *_: {"readings": good["readings"].copy()})
-    assert pipeline.fetch(settings, NOW).keys() == {"readings"}
+    assert pipeline.fetch(settings, NOW, 0).keys() == {"readings"}
     monkeypatch.setattr(reading, "read", lambda *_: good)
-    assert pipeline.fetch(settings, None).keys() == {"readings"}
+    assert pipeline.fetch(settings, None, 0).keys() == {"readings"}
     monkeypatch.setattr(reading, "read", lambda *_: bad)
     for _ in range(2):
         with pytest.raises(DataError):
-            pipeline.fetch(settings, NOW)
+            pipeline.fetch(settings, NOW, 0)

@@ -45,9 +45,9 @@ class Simulation(MemoryStore):
             settings, self, Inline(), clock=lambda: self.now, monotonic=lambda: self.seconds
         )
 
-    def publish(self, snapshot: Snapshot) -> None:
-        super().publish(snapshot)
+    def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
         self.published.append(self.now)
+        return super().publish(snapshot, over)
 
     def run(self, duration: timedelta, step: timedelta = timedelta(seconds=1)) -> int:
         """Look at every step; return how often it published meanwhile."""

@@ -34,7 +34,13 @@ STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical"}
 def create_app(settings: Settings, store: Store) -> Dash:
     """Make the Dash application over a store."""
     series = engineering.read_series(ASSETS / "static_data" / "series.csv")
-    app = Dash(__package__, title=settings.app.title, update_title="", assets_folder=str(ASSETS))
+    app = Dash(
+        __package__,
+        title=settings.app.title,
+        update_title="",
+        assets_folder=str(ASSETS),
+        url_base_pathname=settings.server.url_prefix,
+    )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     app.layout = lambda: layout(settings, store, series)
     choices = [Input("series", "value"), Input("window", "value")]

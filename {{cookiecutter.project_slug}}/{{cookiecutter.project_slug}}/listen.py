@@ -27,6 +27,7 @@ def listen(app: Flask, server: Server) -> Any:
             channel_timeout=server.channel_timeout.total_seconds(),
             max_request_body_size=server.max_body_bytes,
             asyncore_use_poll=polls,
+            clear_untrusted_proxy_headers=False,  # front.py does, for every server
         )
     except (OSError, ValueError) as error:
         raise SettingError(

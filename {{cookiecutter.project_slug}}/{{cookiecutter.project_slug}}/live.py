@@ -70,6 +70,7 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
 
     Called before anything else is put around the app's views, so that this is what it guards.
     """
+    app.server.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
     compress = Compress(app.server)
     short_way = ShortWay(app, compress)
     bundles.install(app, compress)
@@ -77,7 +78,9 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         ResponseCache(app, store, compress, short_way, settings.server.cache_bytes)
     routes = Blueprint("live", __name__, url_prefix=app.config.routes_pathname_prefix)
 
-    def newest() -> Kept:
+    def newest(query: str) -> Kept:
+        seen = query.removeprefix("version=")
+        store.latest(int(seen) if seen.isdecimal() and len(seen) < 20 else None)
         now, status = now_utc(), store.status()
         state = health.check(settings, store, now)
         comes = status.next_due + status.takes if status.next_due else now
@@ -93,17 +96,18 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
 
     @routes.get("/_live")
     def poll() -> Response:
-        return newest().response()
+        return newest(request.query_string.decode("latin-1")).response()
 
     @routes.post("/_live")
     def refresh_now() -> Response:
         if not request.is_json:  # which no page of another site can send
             abort(415)
         store.ask()
-        return newest().response()
+        return newest("").response()
 
     app.server.register_blueprint(routes)
-    short_way.add("GET", f"{routes.url_prefix}_live", "live.poll", lambda _: newest())
+    path = f"{routes.url_prefix}_live"
+    short_way.add("GET", path, "live.poll", lambda environ: newest(environ["QUERY_STRING"]))
     app.clientside_callback(
         ClientsideFunction("live", "ask"),
         Input("refresh-now", "n_clicks"),
@@ -136,5 +140,5 @@ def _message(settings: Settings, store: Store, stale: bool) -> str:
 
     shown = f"Showing the data of {clock(snapshot.created)}. " if snapshot else ""
     if status.failing_since:
-        return f"{shown}The source has failed since {clock(status.failing_since)}: {status.error}"
+        return f"{shown}Refreshes have failed since {clock(status.failing_since)}: {status.error}"
     return f"{shown}No refresh has ended since." if stale else ""

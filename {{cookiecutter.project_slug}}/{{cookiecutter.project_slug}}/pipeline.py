@@ -13,19 +13,20 @@ from .store import Snapshot, now_utc
 Tables = Mapping[str, pd.DataFrame]
 
 
-def fetch(settings: Settings, since: datetime | None) -> Tables:
+def fetch(settings: Settings, since: datetime | None, version: int) -> Tables:
     """Read what is new since a time and clean it; this is what runs in the worker.
 
-    A source may give back the very frame of the last time, to say that nothing is new.
+    A source may give back the very frame of the last time, to say that nothing is new. It is
+    cleaned again all the same if the version has stayed, since then it was not published.
     """
     raw = reading.read(settings, since)
     if since is not None and isinstance(raw, dict):
-        raw = {name: data for name, data in raw.items() if data.attrs.get("clean") != _mark(data)}
+        raw = {name: data for name, data in raw.items() if not _is_known(data, version)}
     tables = preprocess.clean(raw)
     for name, data in tables.items():
         _refuse_future(name, data, settings)
     for data in raw.values():  # only now: what was refused is refused again
-        data.attrs["clean"] = _mark(data)
+        data.attrs["clean"] = [*_mark(data), version]
     return tables
 
 
@@ -64,9 +65,14 @@ def table(snapshot: Snapshot | None, name: str) -> pd.DataFrame:
     return schema.validate(pd.DataFrame(columns=list(schema.columns)))
 
 
-def _mark(data: pd.DataFrame) -> tuple[int, int]:
+def _is_known(data: pd.DataFrame, version: int) -> bool:
+    *mark, then = data.attrs.get("clean", [None])
+    return bool(mark == _mark(data) and then != version)
+
+
+def _mark(data: pd.DataFrame) -> list[int]:
     """Tell a frame from those that were made of it, which inherit its attributes, or that grew."""
-    return id(data), len(data)
+    return [id(data), len(data)]
 
 
 def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:

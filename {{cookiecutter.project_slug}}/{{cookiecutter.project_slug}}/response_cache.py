@@ -62,9 +62,10 @@ class ResponseCache:
         return self._space.response(key, self._compute) if key else make_response(self._dash())
 
     def _kept(self, environ: dict[str, Any]) -> Kept | None:
-        if "CONTENT_LENGTH" not in environ:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if not 0 < length <= (self._app.server.config["MAX_CONTENT_LENGTH"] or length):
             return None
-        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)
         key = self._key(body, environ["QUERY_STRING"], None)
         return self._space.get(key, environ.get("HTTP_ACCEPT_ENCODING", ""))
@@ -77,13 +78,13 @@ class ResponseCache:
             asked = json.loads(body)  # as Flask does: what differs for it must differ here
             if not _is_shared(self._app.callback_map[asked["output"]]):
                 return None
-            _set_version(asked["inputs"], self._newest())
+            _set_version(asked["inputs"], self._newest(_version(asked["inputs"])))
             return blake2b(repr((asked, groups)).encode()).digest()
         except (ValueError, LookupError, TypeError, RecursionError):
             return None  # Dash says what is wrong
 
-    def _newest(self) -> int | None:
-        snapshot = self._store.latest()
+    def _newest(self, seen: int | None = None) -> int | None:
+        snapshot = self._store.latest(seen)
         version = snapshot.version if snapshot else None
         if version != self._version:
             self._version = version
@@ -108,6 +109,12 @@ def _is_shared(callback: dict[str, Any]) -> bool:
     own = callback.get("background") or callback.get("no_output")
     own = own or getattr(inspect.unwrap(callback["callback"]), "personal", False)
     return not own and {"id": "snapshot-version", "property": "data"} in callback["inputs"]
+
+
+def _version(inputs: list[Any]) -> int | None:
+    """Return the version that a client has seen, which another server may have shown it."""
+    versions = [it.get("value") for it in _flat(inputs) if it["id"] == "snapshot-version"]
+    return versions[0] if versions and isinstance(versions[0], int) else None
 
 
 def _set_version(inputs: list[Any], version: int | None) -> None:

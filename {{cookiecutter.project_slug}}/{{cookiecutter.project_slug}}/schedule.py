@@ -2,6 +2,7 @@
 
 import logging
 import math
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
@@ -13,11 +14,9 @@ import schedule
 
 from . import pipeline
 from .setting import Refresh, Settings
-from .store import Status, Store, now_utc
+from .store import EPOCH, Snapshot, Status, Store, now_utc
 
 logger = logging.getLogger(__name__)
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def slots(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
@@ -47,7 +46,11 @@ def owed(done: datetime | None, latest: datetime, following: datetime) -> bool:
 
 
 class Schedule:
-    """Has the pipeline run in a worker whenever a refresh is due, and publishes what it gives."""
+    """Has the pipeline run in a worker whenever a refresh is due, and publishes what it gives.
+
+    Of all processes that share a store the one with its lease does so; the others look on. With
+    `leads` False it never takes the lease.
+    """
 
     def __init__(
         self,
@@ -56,12 +59,15 @@ class Schedule:
         worker: Executor,
         clock: Callable[[], datetime] = now_utc,
         monotonic: Callable[[], float] = time.monotonic,
+        leads: bool = True,
     ) -> None:
         self._settings, self._store, self._worker = settings, store, worker
-        self._clock, self._monotonic = clock, monotonic
+        self._clock, self._monotonic, self._leads = clock, monotonic, leads
         self._running: Future[pipeline.Tables] | None = None
+        self._previous: Snapshot | None = None
         self._due = EPOCH
         self._started = self._retry_at = -math.inf
+        self._hangs = False
         self._failures = 0
         self._stop = Event()
         self._thread = Thread(target=self._run, name="schedule", daemon=True)
@@ -73,8 +79,10 @@ class Schedule:
     def stop(self) -> None:
         """End the thread within a second; a refresh that still runs is left behind."""
         self._stop.set()
-        self._thread.join(1)
+        if self._thread.is_alive():
+            self._thread.join(1)
         self._worker.shutdown(wait=False)
+        self._store.close()
 
     def is_alive(self) -> bool:
         """Whether the background thread runs."""
@@ -82,14 +90,21 @@ class Schedule:
 
     def look(self) -> None:
         """Start a refresh if one is wanted and none runs, or take in the one that has ended."""
-        if self._running is None and self._wanted():
+        self._store.sync()
+        leads = self._leads and self._store.lease()
+        if leads and self._running is None and self._wanted():
             self._due, _ = self._slots()
-            self._started = self._monotonic()
-            since = pipeline.read_from(self._store.latest(), self._settings.refresh.overlap)
-            self._running = self._worker.submit(pipeline.fetch, self._settings, since)
-        if self._running is not None and wait([self._running], timeout=0.5).done:
-            ended, self._running = self._running, None
-            self._take_in(ended)
+            self._started, self._previous = self._monotonic(), self._store.latest()
+            since = pipeline.read_from(self._previous, self._settings.refresh.overlap)
+            version = self._previous.version if self._previous else 0
+            self._running = self._worker.submit(pipeline.fetch, self._settings, since, version)
+            self._hangs = False
+        if self._running is not None:
+            if wait([self._running], timeout=0.5).done:
+                ended, self._running = self._running, None
+                self._take_in(ended)
+            elif self._monotonic() - self._started > self._settings.refresh.timeout.total_seconds():
+                self._give_up()
 
     def _run(self) -> None:
         scheduler = schedule.Scheduler()
@@ -106,8 +121,10 @@ class Schedule:
                 self._stop.wait(1)
 
     def _pause(self) -> timedelta:
-        if self._running is not None or self._wanted():
+        if self._running is not None:
             return timedelta(0)
+        if self._wanted():  # another process is at it
+            return timedelta(seconds=0.1)
         return min(self._slots()[1] - self._clock(), timedelta(seconds=1))
 
     def _slots(self) -> tuple[datetime, datetime]:
@@ -124,14 +141,17 @@ class Schedule:
     def _take_in(self, ended: Future[pipeline.Tables]) -> None:
         try:
             rows, refresh = ended.result(), self._settings.refresh
-            now, previous = self._clock(), self._store.latest()
+            now, previous = self._clock(), self._previous
             snapshot = pipeline.append(previous, rows, self._due, now, refresh)
-            self._store.publish(snapshot)
+            published = self._store.publish(snapshot, previous.version if previous else None)
         except BaseException as error:  # a source may even call sys.exit
             self._failed(error)
         else:
             self._failures = 0
             seconds = self._monotonic() - self._started
+            if not published:
+                logger.warning("not published: another process was faster")
+                return
             self._store.report(Status(self._slots()[1], timedelta(seconds=seconds)))
             facts = {
                 "version": snapshot.version,
@@ -143,12 +163,34 @@ class Schedule:
         finally:
             self._store.answer()
 
+    def _give_up(self) -> None:
+        """End a refresh that takes too long; if that cannot be done, no other starts meanwhile."""
+        assert self._running is not None
+        said = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
+        if self._running.cancel():
+            self._running = None
+            self._failed(TimeoutError(said))
+            self._store.answer()
+        elif not self._hangs:
+            self._hangs = True
+            said += ' and cannot be ended: refresh.worker = "process" could'
+            logger.error(said)
+            self._report(said)
+
     def _failed(self, error: BaseException) -> None:
         """Log and report a failure; the pauses before the next try double from one second on."""
         pause = min(timedelta(seconds=2.0**self._failures), self._settings.refresh.retry_at_most)
         self._failures = min(self._failures + 1, 16)
         self._retry_at = self._monotonic() + pause.total_seconds()
         logger.error("refresh failed, next try in %s", pause, exc_info=error)
+        self._report(f"{type(error).__name__}: {error}", self._clock() + pause)
+
+    def _report(self, error: str, next_due: datetime | None = None) -> None:
         since = self._store.status().failing_since or self._clock()
-        said = f"{type(error).__name__}: {error}"
-        self._store.report(Status(self._clock() + pause, error=said, failing_since=since))
+        self._store.report(Status(next_due, error=error, failing_since=since))
+
+
+if __name__ == "__main__":  # the schedule alone; all is wired in the server's module
+    from .server import main
+
+    sys.exit(main(["--schedule-only", *sys.argv[1:]]))

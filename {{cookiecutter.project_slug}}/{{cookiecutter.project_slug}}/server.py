@@ -1,17 +1,20 @@
-"""The start: settings, log, store, schedule and page, wired together and served by waitress."""
+"""The start: settings, log, store, schedule and page, wired together and served."""
 
 import argparse
+import contextlib
 import gc
 import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 from types import FrameType
 
 from dash import Dash
+from flask import Flask
 
-from . import health, log, reading, setting
+from . import front, health, log, reading, setting
 from .app import create_app
 from .listen import listen, port
 from .schedule import Schedule
@@ -21,6 +24,8 @@ from .worker import open_worker
 
 logger = logging.getLogger(f"{__package__}.server")
 
+CONFIG = Path("config.toml")
+
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until stopped; 0 after Ctrl-C or SIGTERM, 2 if a setting cannot be used."""
@@ -29,8 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = setting.load(args.config, reading.Source, flags)
         log.configure(settings.log)
-        app, schedule = build(settings)
-        (debug if args.debug else serve)(settings, app, schedule)
+        app, schedule = build(settings, args.schedule_only)
+        run = refresh if args.schedule_only else debug if args.debug else serve
+        run(settings, app, schedule)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
@@ -42,35 +48,72 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(f"python -m {__package__}.server", description=__doc__)
     parser.add_argument("--host", help="address to listen on (0.0.0.0: all of this machine's)")
     parser.add_argument("--port", help="port to listen on (0: any free one)")
-    parser.add_argument("--config", type=Path, default=Path("config.toml"), help="the config file")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="the config file")
     parser.add_argument(
         "--debug", action="store_true", help="develop: reload on every change, errors in the page"
+    )
+    parser.add_argument(
+        "--schedule-only", action="store_true", help="refresh the store's data, and serve nothing"
     )
     return parser.parse_args(argv)
 
 
-def build(settings: Settings) -> tuple[Dash, Schedule]:
-    """Wire the parts together; the schedule is not started yet."""
-    store = open_store(settings.store.url)
-    schedule = Schedule(settings, store, open_worker(settings.refresh.worker))
+def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedule]:
+    """Wire the parts together; the schedule is not started yet. Raises SettingError."""
+    if schedule_only or settings.refresh.apart:
+        refuse_memory(settings, "A schedule that runs apart")
+    store, worker = open_store(settings.store.url), open_worker(settings)
+    schedule = Schedule(settings, store, worker, leads=schedule_only or not settings.refresh.apart)
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
+    front.install(app.server, settings)
     return app, schedule
+
+
+def wsgi() -> Flask:
+    """Make the application for gunicorn.conf.py, which starts and stops its schedule."""
+    settings = setting.load(CONFIG, reading.Source, {})
+    log.configure(settings.log)
+    app, schedule = build(settings)
+    _warm_up(app)
+    flask: Flask = app.server
+    flask.extensions["schedule"] = schedule
+    return flask
+
+
+def refuse_memory(settings: Settings, who: str) -> None:
+    """Refuse the store that no other process can see. Raises SettingError."""
+    if settings.store.url == "memory://":
+        raise SettingError(
+            f'{who} cannot have store.url = "memory://", which no other process sees: '
+            'set it to "file://store", or to "redis://" and a host.'
+        )
 
 
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
-    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
-    app.server.test_client().get("/")
-    gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
+    _warm_up(app)
     server = listen(app.server, settings.server)
     signal.signal(signal.SIGTERM, _exit)
     schedule.start()
     try:
-        host = settings.server.host
-        logger.info("serving at http://%s:%s (Ctrl-C ends it)", host, port(server))
+        at, path = settings.server.host, settings.server.url_prefix.rstrip("/")
+        logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, port(server), path)
         server.run()
+    finally:
+        schedule.stop()
+        logger.info("stopped")
+
+
+def refresh(_settings: Settings, _app: Dash, schedule: Schedule) -> None:
+    """Run the schedule alone until Ctrl-C or SIGTERM, for servers with `refresh.apart = true`."""
+    signal.signal(signal.SIGTERM, _exit)
+    schedule.start()
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            while schedule.is_alive():
+                time.sleep(1)
     finally:
         schedule.stop()
         logger.info("stopped")
@@ -87,6 +130,12 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
         dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
         extra_files=[str(settings.config)],
     )
+
+
+def _warm_up(app: Dash) -> None:
+    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
+    app.server.test_client().get(app.config.routes_pathname_prefix)
+    gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
 
 
 def _exit(_signal: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+from collections.abc import Iterator
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -58,6 +59,18 @@ def _period(value: timedelta) -> timedelta:
     return value
 
 
+def _store(url: str) -> str:
+    if url == "memory://" or re.match(r"(file|redis|rediss)://.|unix:///", url):
+        return url
+    raise ValueError('write "memory://", "file://" and a folder, or "redis://" and a host')
+
+
+def _prefix(path: str) -> str:
+    if re.fullmatch(r"/([\w.~-]+/)*", path, re.ASCII):
+        return path
+    raise ValueError('it must start and end with "/", as in "/" or "/dashboard/"')
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
 
@@ -88,7 +101,10 @@ class Refresh(Section):
     overlap: Duration = timedelta(0)
     ahead: Duration = timedelta(minutes=5)
     retry_at_most: Period = timedelta(minutes=1)
-    worker: Literal["thread"] = "thread"
+    timeout: Period = timedelta(minutes=5)
+    worker: Literal["thread", "process", "dask"] = "thread"
+    scheduler: str = "tcp://127.0.0.1:8786"
+    apart: bool = False
 
     @property
     def period(self) -> timedelta:
@@ -99,11 +115,11 @@ class Refresh(Section):
 class Store(Section):
     """Where the latest snapshot lives."""
 
-    url: Literal["memory://"] = "memory://"
+    url: Annotated[str, AfterValidator(_store)] = Field("memory://", repr=False)
 
 
 class Server(Section):
-    """Where waitress listens, and how much it takes on."""
+    """Where the server listens, and how much it takes on."""
 
     host: str = "127.0.0.1"
     port: int = Field(8050, ge=0, le=65535)
@@ -112,6 +128,9 @@ class Server(Section):
     channel_timeout: Period = timedelta(minutes=2)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     cache_bytes: int = Field(50_000_000, ge=0)
+    workers: int = Field(1, ge=1)
+    url_prefix: Annotated[str, AfterValidator(_prefix)] = "/"
+    trusted_proxy: str = ""
     secret_key: SecretStr = SecretStr("")
 
 
@@ -120,6 +139,7 @@ class Log(Section):
 
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["text", "json"] = "text"
+    access: bool = False
     file: str = ""
     max_bytes: int = Field(10_000_000, ge=0)
     backups: int = Field(3, ge=1)
@@ -156,6 +176,18 @@ class Settings(BaseSettings):
     def stale_after(self) -> timedelta:
         """The age from which data are stale: as set, or three periods."""
         return self.app.stale_after or 3 * self.refresh.period
+
+
+@contextlib.contextmanager
+def extra(name: str, setting: str) -> Iterator[None]:
+    """Import what a setting needs, or say how to install it. Raises SettingError."""
+    try:
+        yield
+    except ImportError as error:
+        raise SettingError(
+            f"{setting} needs {error.name}, which is not installed: "
+            f'run `uv pip install -e ".[{name}]"`, or the same with `python -m pip`.'
+        ) from error
 
 
 def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Settings:
@@ -197,7 +229,7 @@ def _explain(error: ValidationError, source: type[BaseModel]) -> str:
     if error.title == source.__name__:
         path = ["source", *path]
     key, value = ".".join(path), repr(first["input"])
-    if any(word in key for word in ("secret", "password", "token", "key")):
+    if any(word in key for word in ("secret", "password", "token", "key")) or "@" in value:
         value = "(hidden)"
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."

@@ -8,6 +8,10 @@ from typing import Protocol
 
 import pandas as pd
 
+from .setting import extra
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def now_utc() -> datetime:
     """Return the time now, in UTC."""
@@ -37,11 +41,17 @@ class Status:
 class Store(Protocol):
     """What every store can do."""
 
-    def latest(self) -> Snapshot | None:
-        """Return the newest snapshot, or None before the first."""
+    def latest(self, version: int | None = None) -> Snapshot | None:
+        """Return the newest snapshot that is known here, or None before the first.
 
-    def publish(self, snapshot: Snapshot) -> None:
-        """Make a snapshot the newest one, at once for all readers."""
+        A version that somebody has seen elsewhere makes a shared store look for it.
+        """
+
+    def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
+        """Make a snapshot the newest one, at once for all readers.
+
+        False if the version that it was made from is no longer the newest: another was faster.
+        """
 
     def status(self) -> Status:
         """Return what was reported last."""
@@ -58,6 +68,15 @@ class Store(Protocol):
     def answer(self) -> None:
         """Mark what was asked as answered."""
 
+    def sync(self) -> None:
+        """Look for what other processes have published, reported and asked."""
+
+    def lease(self) -> bool:
+        """Take or renew the lease: whether, of all processes, it is this one that refreshes."""
+
+    def close(self) -> None:
+        """Give the lease back."""
+
 
 @dataclass
 class MemoryStore:
@@ -67,11 +86,12 @@ class MemoryStore:
     _status: Status = Status()
     _asked: Event = field(default_factory=Event)
 
-    def latest(self) -> Snapshot | None:
+    def latest(self, version: int | None = None) -> Snapshot | None:
         return self._snapshot
 
-    def publish(self, snapshot: Snapshot) -> None:
+    def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
         self._snapshot = snapshot
+        return True
 
     def status(self) -> Status:
         return self._status
@@ -88,7 +108,25 @@ class MemoryStore:
     def answer(self) -> None:
         self._asked.clear()
 
+    def sync(self) -> None:
+        pass
+
+    def lease(self) -> bool:
+        return True
+
+    def close(self) -> None:
+        pass
+
 
 def open_store(url: str) -> Store:
-    """Open the store that a `[store] url` names."""
-    return {"memory": MemoryStore}[url.partition(":")[0]]()
+    """Open the store that a `[store] url` names. Raises SettingError."""
+    kind = url.partition(":")[0]
+    if kind == "memory":
+        return MemoryStore()
+    if kind == "file":
+        with extra("file", "store.url = file://…"):
+            from .file_store import FileStore
+        return FileStore(url)
+    with extra("redis", "store.url = redis://…"):
+        from .redis_store import RedisStore
+    return RedisStore(url)

@@ -1,9 +1,15 @@
 """Where a refresh runs: every kind of worker is a `concurrent.futures` executor."""
 
+import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from multiprocessing import connection, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
+
+from . import log
+from .setting import Log, Settings, extra
 
 T = TypeVar("T")
 
@@ -12,8 +18,9 @@ class ThreadWorker(Executor):
     """Runs each call in a daemon thread: one that hangs cannot hold up the end of the program."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Start a call and return its future."""
+        """Start a call and return its future, which cannot be cancelled."""
         future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
 
         def run() -> None:
             try:
@@ -25,6 +32,74 @@ class ThreadWorker(Executor):
         return future
 
 
-def open_worker(kind: str) -> Executor:
-    """Open the worker that `[refresh] worker` names."""
-    return {"thread": ThreadWorker}[kind]()
+class ProcessWorker(Executor):
+    """Runs calls in a process of its own; to cancel one ends the process, and a new one follows."""
+
+    def __init__(self, log: Log) -> None:
+        with extra("process", 'refresh.worker = "process"'):
+            from pebble import ProcessPool
+        # Several processes cannot write to one rotating file: this one's lines go to the console.
+        log = log.model_copy(update={"file": ""})
+        spawn = get_context("spawn")
+        self._pool: Any = ProcessPool(1, initializer=_begin, initargs=[log], context=spawn)
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Start a call and return its future."""
+        future: Future[T] = self._pool.schedule(fn, args, kwargs)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the process."""
+        self._pool.stop()
+        self._pool.join()
+
+
+class DaskWorker(Executor):
+    """Runs calls on a Dask cluster, whose workers must have this package installed."""
+
+    def __init__(self, scheduler: str) -> None:
+        with extra("dask", 'refresh.worker = "dask"'):
+            from distributed import Client
+        self._open: Callable[[], Any] = lambda: Client(scheduler, timeout=3, set_as_default=False)
+        self._client: Any = None
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Start a call and return its future; it fails if no scheduler answers."""
+        future: Future[T] = Future()
+        try:
+            if self._client is None or self._client.status != "running":
+                self.shutdown()
+                self._client = self._open()
+            future = self._client.get_executor(pure=False).submit(fn, *args, **kwargs)
+        except OSError as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Leave the cluster."""
+        if self._client is not None:
+            self._client.close(timeout=1)
+
+
+def open_worker(settings: Settings) -> Executor:
+    """Open the worker that `[refresh] worker` names. Raises SettingError."""
+    match settings.refresh.worker:
+        case "process":
+            return ProcessWorker(settings.log)
+        case "dask":
+            return DaskWorker(settings.refresh.scheduler)
+        case _:
+            return ThreadWorker()
+
+
+def _begin(settings: Log) -> None:
+    """Begin a worker's process, which ends when the server does, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    log.configure(settings)
+
+    def follow() -> None:
+        if parent := parent_process():
+            connection.wait([parent.sentinel])
+            os._exit(1)
+
+    Thread(target=follow, daemon=True).start()

@@ -16,8 +16,11 @@
     }
 
     function take(newest) {
-        // A server that has just started has none yet; the page keeps the one it shows.
-        if (newest.version !== null && newest.version !== shown) {
+        // A server that has just started has none yet; the page keeps the one it shows. So it does
+        // if one of several is cut off from the newest data. Else a lower version is one of a
+        // server whose clock was set back.
+        const older = newest.version < shown && newest.state === "error";
+        if (newest.version !== null && newest.version !== shown && !older) {
             shown = newest.version;
             pause = SOON;
             dash_clientside.set_props("snapshot-version", {data: shown});
@@ -44,7 +47,8 @@
         const config = JSON.parse(document.getElementById("_dash-config").textContent);
         let newest = null;
         try {
-            const response = await fetch(`${config.requests_pathname_prefix}_live`, {
+            const query = shown === null ? "" : `?version=${shown}`;
+            const response = await fetch(`${config.requests_pathname_prefix}_live${query}`, {
                 method,
                 headers: method === "POST" ? {"Content-Type": "application/json"} : {},
                 signal: AbortSignal.timeout(1000 * PATIENCE),

@@ -1,0 +1,193 @@
+"""One contract for all stores, and what those that processes share promise besides."""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pytest
+import redis
+from conftest import redis_server
+
+from {{cookiecutter.project_slug}} import arrow, pipeline, preprocess, store
+from {{cookiecutter.project_slug}}.setting import SettingError
+from {{cookiecutter.project_slug}}.store import EPOCH, MemoryStore, Snapshot, Status, Store, open_store
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+Open = Callable[[], Store]
+
+
+def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
+    start = pd.Timestamp("2026-01-01", tz="UTC")
+    data = pd.DataFrame(
+        {
+            "time": [start + timedelta(seconds=row) for row in range(rows)],
+            "series": [f"series {row % 2}" for row in range(rows)],
+            "value": [row / 3 for row in range(rows)],
+        }
+    )
+    return Snapshot(version, NOW, NOW, preprocess.clean({"readings": data}))
+
+
+@pytest.fixture(params=["memory", "file", "redis"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Open the same store again and again, as processes do."""
+    if request.param == "memory":
+        only = MemoryStore()
+        return lambda: only
+    return shared_by(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["file", "redis"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    return shared_by(request.param, request, tmp_path)
+
+
+def shared_by(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    if kind == "file":
+        return lambda: open_store((tmp_path / "a folder" / "store").as_uri().replace("%20", " "))
+    url = request.getfixturevalue("redis_url")
+    redis.Redis.from_url(url).flushall()
+    return lambda: open_store(url)
+
+
+def test_before_the_first_there_is_nothing(opened: Open) -> None:
+    store = opened()
+    assert store.latest() is None
+    assert store.status() == Status()
+    assert not store.asked()
+
+
+def test_what_one_publishes_all_get_whole(opened: Open) -> None:
+    one, other = opened(), opened()
+    for version in (1, 2, 3):
+        published = snapshot(version, rows=1_000 * version)
+        assert one.publish(published, version - 1 or None)
+        other.sync()
+        for it in (one, other, opened()):
+            found = it.latest()
+            assert found is not None
+            assert (found.version, found.due, found.created) == (version, NOW, NOW)
+            pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
+
+
+def test_what_is_read_can_be_appended_to(opened: Open) -> None:
+    opened().publish(snapshot(1))
+    before, rows = opened().latest(), snapshot(rows=5).tables
+    after = pipeline.append(before, rows, NOW, NOW, pipeline.Refresh())
+    pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
+
+
+def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
+    one, other = opened(), opened()
+    one.publish(snapshot(5))
+    found = other.latest(5)
+    assert found and found.version == 5
+    assert other.latest(10**15) is found
+
+
+def test_status_and_wishes_reach_all(opened: Open) -> None:
+    one, other = opened(), opened()
+    status = Status(NOW, timedelta(seconds=1.5), "it failed: ä", NOW - timedelta(days=1))
+    one.report(status)
+    other.ask()
+    assert other.asked()
+    for it in (one, other):
+        it.sync()
+        assert it.asked()
+        assert it.status() == status
+    one.answer()
+    other.sync()
+    assert not one.asked() and not other.asked()
+
+
+def test_who_was_slow_replaces_nothing_newer(shared: Open) -> None:
+    slow, quick = shared(), shared()
+    slow.publish(snapshot(1))
+    assert quick.publish(snapshot(2), over=1)
+    assert not slow.publish(snapshot(3), over=1)
+    found = shared().latest()
+    assert found and found.version == 2
+
+
+def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
+    one, other = shared(), shared()
+    assert one.lease() and one.lease()
+    assert not other.lease()
+    one.publish(snapshot(1))
+    one.close()
+    assert other.lease()
+    found = other.latest()
+    assert found and found.version == 1  # who takes over knows the newest
+
+
+def test_data_of_other_tables_are_read_anew(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared().publish(snapshot(7))
+    monkeypatch.setattr(arrow, "_declared", dict)
+    changed = shared()
+    found = changed.latest()
+    assert found and (found.version, found.due, found.tables) == (7, EPOCH, {})
+    assert changed.publish(snapshot(8), over=7)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"nonsense\nmore", arrow.pack(snapshot(9))[:-300]])
+def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> None:
+    before = shared()
+    before.publish(snapshot(8))
+    assert before._write(9, data, 8)  # type: ignore[attr-defined]
+    before.sync()
+    for it in (before, shared()):
+        found = it.latest()
+        if data or it is before:
+            assert found and found.due == (EPOCH if data else NOW)
+    assert len(before.latest().tables["readings"]) == 3  # type: ignore[union-attr]
+    assert before.status().error == ""
+    assert before.publish(snapshot(10), over=9 if data else 8) == bool(data)
+
+
+def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file")
+    held = open_store((tmp_path / "store").as_uri())
+    assert held.latest() is None
+    assert "cannot be reached" in held.status().error
+    assert not held.lease()
+
+
+def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        one, other = open_store(url), open_store(url)
+        assert one.lease()
+        one.publish(snapshot(1))
+        other.sync()
+    for it in (one, other):
+        it.sync()
+        it.ask()
+        it.report(Status())
+        assert not it.lease()
+        assert it.latest(99) is it.latest() is not None
+        assert "cannot be reached" in it.status().error
+        assert it.status().failing_since is not None
+        with pytest.raises(redis.ConnectionError):
+            it.publish(snapshot(2), over=1)
+    with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost
+        deadline = time.monotonic() + 10
+        while not one.lease():
+            assert time.monotonic() < deadline
+        one.sync()
+        assert one.status().error == ""
+        assert one.publish(snapshot(2), over=1)
+        other.sync()
+        found = other.latest()
+        assert found and found.version == 2 and other.status().error == ""
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    monkeypatch.delitem(sys.modules, f"{store.__package__}.file_store", raising=False)
+    with pytest.raises(SettingError, match=r"filelock.*\[file\]"):
+        open_store("file://store")

@@ -1,0 +1,68 @@
+"""The store in Redis, or Valkey: shared by processes and machines."""
+
+from typing import Any
+
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.exceptions import LockError
+from redis.lock import Lock
+from redis.retry import Retry
+
+from .shared_store import SharedStore
+
+LEASE = 5  # seconds until another process takes over from one that says no more
+# Publishing is one step, so that one who was held up for too long replaces nothing newer.
+PUBLISH = """
+local newest = redis.call("HGET", KEYS[1], "version")
+if newest and newest ~= ARGV[1] then return 0 end
+redis.call("HSET", KEYS[1], "version", ARGV[2], "data", ARGV[3])
+return 1
+"""
+
+
+class RedisStore(SharedStore):
+    """Keeps all under the package's name, so that dashboards can share a Redis."""
+
+    AWAY = (RedisError, OSError)
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = Redis.from_url(
+            url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
+        )
+        package = __package__
+        self._snapshot_key, self._status_key, self._asked_key = (
+            f"{package}:{key}" for key in ("snapshot", "status", "asked")
+        )
+        self._publish = self._redis.register_script(PUBLISH)
+        self._lock = Lock(
+            self._redis, f"{package}:lease", timeout=LEASE, blocking=False, thread_local=False
+        )
+        super().__init__()
+
+    def _look(self) -> tuple[int | None, bytes, bool]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hget(self._snapshot_key, "version").get(self._status_key).exists(self._asked_key)
+            version, status, asked = pipe.execute()
+        return int(version) if version else None, status or b"", bool(asked)
+
+    def _read(self, version: int) -> bytes:
+        return self._redis.hget(self._snapshot_key, "data") or b""
+
+    def _write(self, version: int, data: bytes, over: int | None) -> bool:
+        return bool(self._publish([self._snapshot_key], [over or "", version, data]))
+
+    def _write_status(self, data: bytes) -> None:
+        self._redis.set(self._status_key, data)
+
+    def _write_asked(self, asked: bool) -> None:
+        self._redis.set(self._asked_key, 1) if asked else self._redis.delete(self._asked_key)
+
+    def _lease(self) -> bool:
+        try:
+            return bool(self._lock.reacquire() if self._leads else self._lock.acquire())
+        except LockError:  # it ran out meanwhile
+            return False
+
+    def _release(self) -> None:
+        self._lock.release()
+        self._redis.close()
