@@ -3,9 +3,10 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -34,31 +35,43 @@ def settings() -> Settings:
     return setting.load(ROOT / "config.toml", reading.Source, {})
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any]) -> Any:
+    """Return what the condition gives once it is true; fail after a minute."""
+    deadline = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
 @contextmanager
 def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
     """Run a Redis server, or the Valkey that REDIS_SERVER names; give its URL."""
     command = os.environ.get("REDIS_SERVER", "redis-server")
     if not shutil.which(command):
         pytest.skip(f"{command} is not installed")
-    if port is None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = free.getsockname()[1]
+    port = port or free_port()
     flags = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     process = subprocess.Popen([command, *flags], stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
-        with redis.Redis(port=port) as client:
-            while True:
-                try:
-                    client.ping()
-                    break
-                except redis.ConnectionError:
-                    assert time.monotonic() < deadline and process.poll() is None
-                    time.sleep(0.02)
+        wait_until(lambda: _answers(port))
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.kill()
         process.wait()
+
+
+def _answers(port: int) -> bool:
+    with redis.Redis(port=port) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 import time_machine
+from conftest import wait_until
 
 from {{cookiecutter.project_slug}} import reading, schedule
 from {{cookiecutter.project_slug}}.schedule import Schedule
@@ -72,13 +73,6 @@ def source(monkeypatch: pytest.MonkeyPatch) -> None:
 def configured(settings: Settings, zone: str = "UTC", **refresh: Any) -> Settings:
     changes = {"app": App(timezone=ZoneInfo(zone)), "refresh": Refresh(**refresh)}
     return settings.model_copy(update=changes)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def test_the_first_refresh_comes_at_once_then_one_each_period(settings: Settings) -> None:
@@ -218,6 +212,50 @@ def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
         assert not running.is_alive()
     finally:
         release.set()
+
+
+def test_a_hung_refresh_is_reported_once_and_taken_in_when_it_ends(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def hang(*_: object) -> dict[str, pd.DataFrame]:
+        release.wait(60)
+        return tables()
+
+    monkeypatch.setattr(reading, "read", hang)
+    store = MemoryStore()
+    running = Schedule(configured(settings, every="1s", timeout="1s"), store, ThreadWorker())
+    running.start()
+    try:
+        wait_until(lambda: store.status().error)
+        assert "refresh.timeout" in store.status().error and "process" in store.status().error
+        release.set()
+        wait_until(lambda: store.latest() and not store.status().error)
+    finally:
+        release.set()
+        running.stop()
+
+
+def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Settings) -> None:
+    hung: list[Future[Any]] = []
+
+    class Hangs(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if hung:
+                return super().submit(fn, *args, **kwargs)
+            hung.append(Future())
+            return hung[0]
+
+    store = MemoryStore()
+    running = Schedule(configured(settings, every="1s", timeout="1s"), store, Hangs())
+    running.start()
+    try:
+        wait_until(lambda: store.status().error.startswith("TimeoutError"))
+        assert hung[0].cancelled()
+        wait_until(lambda: store.latest() and not store.status().error)
+    finally:
+        running.stop()
 
 
 def test_a_bug_does_not_end_the_thread(

@@ -124,9 +124,7 @@ def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
     assert found and found.version == 1  # who takes over knows the newest
 
 
-def test_data_of_other_tables_are_read_anew(
-    shared: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_data_of_other_tables_are_read_anew(shared: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     shared().publish(snapshot(7))
     monkeypatch.setattr(arrow, "_declared", dict)
     changed = shared()

@@ -1,0 +1,108 @@
+"""Every kind of worker, with real processes and a real Dask cluster."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, Executor
+from contextlib import contextmanager
+
+import pytest
+from conftest import free_port, wait_until
+
+from {{cookiecutter.project_slug}} import pipeline
+from {{cookiecutter.project_slug}}.setting import Refresh, Settings
+from {{cookiecutter.project_slug}}.worker import open_worker
+
+
+@contextmanager
+def dask(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a part of a Dask cluster."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--no-dashboard"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def cluster(address: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a scheduler, and a worker for it."""
+    host, port = address.removeprefix("tcp://").split(":")
+    command = ["distributed.cli.dask_scheduler", "--host", host, "--port", port]
+    threads = ["--no-nanny", "--nthreads", "2"]
+    with (
+        dask(*command) as scheduler,
+        dask("distributed.cli.dask_worker", address, *threads),
+    ):
+        yield scheduler
+
+
+@contextmanager
+def working(settings: Settings, **refresh: str) -> Iterator[Executor]:
+    worker = open_worker(settings.model_copy(update={"refresh": Refresh(**refresh)}))
+    try:
+        yield worker
+    finally:
+        worker.shutdown()
+
+
+@pytest.fixture(params=["thread", "process", "dask"])
+def worker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Executor]:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    if request.param != "dask":
+        with working(settings, worker=request.param) as worker:
+            yield worker
+    else:
+        with cluster(address), working(settings, worker="dask", scheduler=address) as worker:
+            wait_until(lambda: worker.submit(os.getpid).exception(60) is None)
+            yield worker
+
+
+def test_it_reads_and_passes_failures_on(worker: Executor, settings: Settings) -> None:
+    tables = worker.submit(pipeline.fetch, settings, None, 0).result(60)
+    assert len(tables["readings"])
+    with pytest.raises(ValueError, match="nonsense"):
+        worker.submit(int, "nonsense").result(60)
+    first, second = (worker.submit(time.monotonic_ns).result(60) for _ in range(2))
+    assert first != second  # the same call twice is two calls
+
+
+def test_a_process_that_crashes_is_one_failure_and_no_more(settings: Settings) -> None:
+    with working(settings, worker="process") as worker:
+        for crash in ((os._exit, 3), (os.abort,)):
+            before = worker.submit(os.getpid).result(60)
+            assert before != os.getpid()
+            assert worker.submit(*crash).exception(60) is not None
+            assert worker.submit(os.getpid).result(60) != before
+
+
+def test_to_cancel_a_hung_process_ends_it(settings: Settings) -> None:
+    with working(settings, worker="process") as worker:
+        before = worker.submit(os.getpid).result(60)
+        hung = worker.submit(time.sleep, 1000)
+        wait_until(hung.running)
+        assert hung.cancel()
+        with pytest.raises(CancelledError):
+            hung.result(60)
+        assert worker.submit(os.getpid).result(60) != before
+
+
+def test_a_dask_scheduler_that_is_away_is_a_failure_until_it_is_back(settings: Settings) -> None:
+    address = f"tcp://127.0.0.1:{free_port()}"
+    with working(settings, worker="dask", scheduler=address) as worker:
+        assert isinstance(worker.submit(os.getpid).exception(60), OSError)
+        for _ in range(2):
+            with cluster(address) as scheduler:
+                wait_until(lambda: worker.submit(os.getpid).exception(60) is None)
+                hung = worker.submit(time.sleep, 1000)
+                scheduler.kill()
+                with pytest.raises(CancelledError):
+                    hung.result(60)
+            assert worker.submit(os.getpid).exception(60) is not None
