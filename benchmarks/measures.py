@@ -38,7 +38,7 @@ WATCH = """
     }, 20);
 """
 POLLS = """() => performance.getEntriesByType("resource")
-    .filter((it) => /_live$|_dash-update-component/.test(it.name)).map((it) => it.name)"""
+    .filter((it) => /_live(\\?|$)|_dash-update-component/.test(it.name)).map((it) => it.name)"""
 
 
 def throughput(server: Server, body: bytes, seconds: int) -> Row:
@@ -70,7 +70,7 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
     seen = [{int(key): at for key, at in page.evaluate("window.seen").items()} for page in pages]
     for page in pages:
         page.close()
-    asks = "_live" if server.kind == "live" else "_dash"
+    asks = "/_live" if server.kind == "live" else "_dash"
     polls = sum(asks in name for names in polls for name in names)
     return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended), "errors": 0}
 

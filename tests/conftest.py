@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -59,31 +60,30 @@ class Project:
         assert result.returncode == 0, result.stdout + result.stderr
         return result
 
+    def tool(self, name: str) -> str:
+        """Return the path of a program in the project's environment."""
+        return str(self.path / ".venv" / ("Scripts" if os.name == "nt" else "bin") / name)
+
     @contextmanager
-    def serving(self, *flags: str, **settings: str) -> Iterator["Server"]:
+    def serving(self, *flags: str, server: str = "waitress", **settings: str) -> Iterator["Server"]:
         """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment."""
         log = self.path / f"server-{time.monotonic_ns()}.txt"
+        settings = {"SERVER__PORT": "0", **settings}
         settings = {f"{self.slug.upper()}__{name}": value for name, value in settings.items()}
-        python = self.path / ".venv" / ("Scripts/python" if os.name == "nt" else "bin/python")
-        command = [python, "-m", f"{self.slug}.server", "--port", "0", *flags]
+        command = [self.tool("python"), "-m", f"{self.slug}.server", *flags]
+        if server == "gunicorn":
+            command = [self.tool("gunicorn"), "-c", "gunicorn.conf.py", *flags]
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
                 command, cwd=self.path, stdout=output, stderr=output, env={**os.environ, **settings}
             )
-        server = Server(log, process)
+        started = Server(log, process)
         try:
-            wait_until(lambda: process.poll() is not None or server.url, server.output)
-            assert server.url, server.output()
-            yield server
+            wait_until(lambda: process.poll() is not None or started.url, started.output)
+            assert started.url, started.output()
+            yield started
         finally:
-            children = (
-                psutil.Process(process.pid).children(recursive=True)
-                if process.poll() is None
-                else []
-            )
-            for member in (*children, process):
-                member.kill()
-            process.wait()
+            end(process)
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,9 @@ class Server:
 
     @property
     def url(self) -> str:
-        found = re.search(r"(?:serving at|is running on) (http://[^/\s]+)", self.output())
+        found = re.search(
+            r"(?:serving at|is running on|Listening at:) (http://[^/\s]+)", self.output()
+        )
         return found[1] if found else ""
 
 
@@ -109,6 +111,45 @@ def wait_until(condition: Callable[[], Any], explain: Callable[[], str] = str) -
         assert time.monotonic() < deadline, f"waited in vain\n{explain()}"
         time.sleep(0.05)
     return found
+
+
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a process and all that it has started."""
+    running = process.poll() is None
+    children = psutil.Process(process.pid).children(recursive=True) if running else []
+    for member in (*children, process):
+        member.kill()
+    process.wait()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running(*command: str | Path, cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a program in the background."""
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=cwd, stdout=quiet, stderr=quiet)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+@contextmanager
+def redis_server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a Redis, or the Valkey that REDIS_SERVER names, that keeps nothing on the disk."""
+    name = os.environ.get("REDIS_SERVER", "redis-server")
+    with running(name, "--port", str(port), "--bind", "127.0.0.1", "--save", "") as process:
+        wait_until(lambda: listens(port))
+        yield process
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def render(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":

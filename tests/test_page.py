@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import time
 import urllib.error
 import urllib.request
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Project, Server, install, wait_until
+from conftest import Project, Server, free_port, install, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.slow
@@ -50,11 +49,6 @@ def source(csv: Project) -> Iterator[Path]:
     content = file.read_bytes()
     yield file
     file.write_bytes(content)
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
 
 
 def state(page: Page, wanted: str) -> None:
@@ -306,7 +300,7 @@ def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserC
 def polls(page: Page) -> list[float]:
     """Return when a page has asked for the newest version, in seconds since it was opened."""
     script = """() => performance.getEntriesByType("resource")
-        .filter((it) => it.name.endsWith("/_live")).map((it) => it.startTime / 1000)"""
+        .filter((it) => /_live(\\?|$)/.test(it.name)).map((it) => it.startTime / 1000)"""
     return list(page.evaluate(script))
 
 
@@ -368,7 +362,7 @@ def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> 
 def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
     module = csv.path / csv.slug / "app.py"
     before = module.read_text("utf-8")
-    with csv.serving("--debug", "--port", free_port()) as server:
+    with csv.serving("--debug", "--port", str(free_port())) as server:
         wait_until(lambda: ready(server)[0] == 200, server.output)
         with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
             page.goto(server.url)

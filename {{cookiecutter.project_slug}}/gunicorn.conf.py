@@ -15,6 +15,7 @@ threads = settings.server.threads
 worker_connections = settings.server.connection_limit
 keepalive = int(settings.server.channel_timeout.total_seconds())
 graceful_timeout = 10
+control_socket_disable = True  # it would be one for all dashboards of a user
 
 
 def on_starting(arbiter):

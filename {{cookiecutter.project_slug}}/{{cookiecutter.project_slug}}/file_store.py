@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, Timeout
 
 from .shared_store import SharedStore
 
@@ -16,8 +16,7 @@ class FileStore(SharedStore):
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
         self._folder = Path(url2pathname(parts.netloc + parts.path))
-        # The system lets go of it when its process ends, however that ends.
-        self._lock = FileLock(self._folder / "lease", blocking=False, thread_local=False)
+        self._lock: BaseFileLock | None = None
         super().__init__()
 
     def _look(self) -> tuple[int | None, bytes, bool]:
@@ -45,15 +44,19 @@ class FileStore(SharedStore):
         (Path.touch if asked else _remove)(self._folder / "asked")
 
     def _lease(self) -> bool:
+        # Made only now, in the process that uses it: gunicorn may have forked that. The system
+        # lets go of it when the process ends, however that ends.
+        self._lock = self._lock or FileLock(self._folder / "lease", thread_local=False)
         try:
             if not self._lock.is_locked:
-                self._lock.acquire()
+                self._lock.acquire(blocking=False)
         except Timeout:
             return False
         return True
 
     def _release(self) -> None:
-        self._lock.release()
+        if self._lock:
+            self._lock.release()
 
     def _path(self, version: int) -> Path:
         return self._folder / f"{version}.arrow"

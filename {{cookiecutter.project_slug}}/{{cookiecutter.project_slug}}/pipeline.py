@@ -13,6 +13,10 @@ from .store import Snapshot, now_utc
 Tables = Mapping[str, pd.DataFrame]
 
 
+def load() -> None:
+    """Do nothing: a worker that has been sent this has loaded all that a refresh needs."""
+
+
 def fetch(settings: Settings, since: datetime | None, version: int) -> Tables:
     """Read what is new since a time and clean it; this is what runs in the worker.
 

@@ -107,6 +107,8 @@ class Schedule:
                 self._give_up()
 
     def _run(self) -> None:
+        if self._leads:
+            self._worker.submit(pipeline.load)  # so that whoever takes over is ready to
         scheduler = schedule.Scheduler()
         job = scheduler.every().second.do(self.look)
         while not self._stop.is_set():

@@ -1,0 +1,394 @@
+"""One dashboard, from one thread to many processes, by its settings alone."""
+
+import http.client
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import (
+    Project,
+    Server,
+    free_port,
+    install,
+    redis_server,
+    running,
+    wait_until,
+)
+from playwright.sync_api import Page, expect
+from test_page import next_version, ready, shown, state, version
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="gunicorn and redis-server are not for Windows"),
+]
+
+LEASE = 5  # seconds, as redis_store has it
+SERVERS = {"waitress": ("waitress", "1"), "gunicorn-1": ("gunicorn", "1")}
+SERVERS["gunicorn-3"] = ("gunicorn", "3")
+# How often a server is killed, and how many due times replicas are watched; more take minutes.
+KILLS = int(os.environ.get("KILLS", "5"))
+DUE = int(os.environ.get("DUE", "20"))
+
+
+@pytest.fixture(scope="module")
+def csv(bake: Callable[..., Project]) -> Project:
+    return install(bake(source="csv"))
+
+
+@pytest.fixture(scope="module")
+def machine(bake: Callable[..., Project]) -> Project:
+    return install(bake())
+
+
+@pytest.fixture
+def source(csv: Project) -> Iterator[Path]:
+    """The file that the dashboard reads; put back afterwards."""
+    file = csv.path / "data" / "readings.csv"
+    content = file.read_bytes()
+    yield file
+    file.write_bytes(content)
+
+
+@contextmanager
+def store_of(kind: str, folder: Path) -> Iterator[str]:
+    """Give the URL of a store; a Redis runs as long."""
+    if kind == "redis":
+        port = free_port()
+        with redis_server(port):
+            yield f"redis://127.0.0.1:{port}/0"
+    else:
+        yield "memory://" if kind == "memory" else (folder / "store").as_uri()
+
+
+def published(server: Server) -> list[int]:
+    return [int(found) for found in re.findall(r"published version=(\d+)", server.output())]
+
+
+@pytest.mark.parametrize(
+    ("worker", "store", "server"),
+    [
+        it
+        for it in product(["thread", "process"], ["memory", "file", "redis"], SERVERS)
+        if it[1:] != ("memory", "gunicorn-3")  # refused, see below
+    ],
+)
+def test_the_page_is_the_same_whatever_carries_it(
+    worker: str, store: str, server: str, csv: Project, source: Path, page: Page, tmp_path: Path
+) -> None:
+    name, workers = SERVERS[server]
+    settings = {"REFRESH__EVERY": "1s", "REFRESH__WORKER": worker, "SERVER__WORKERS": workers}
+    with (
+        store_of(store, tmp_path) as url,
+        csv.serving(server=name, STORE__URL=url, **settings) as served,
+    ):
+        page.add_init_script(
+            """window.versions = []; setInterval(() => {
+                const shown = document.querySelector("#status")?.dataset.version;
+                if (shown && shown !== window.versions.at(-1)) window.versions.push(shown);
+            }, 20);"""
+        )
+        page.goto(served.url)
+        state(page, "live")
+        assert shown(page) == 4
+        next_version(page)
+        page.locator("#window").get_by_text("1 hour").click()
+        points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
+        wait_until(lambda: page.evaluate(points) == 13)
+        content = source.read_bytes()
+        source.write_bytes(content + b"2026-11-24T00:05:00Z,pressure,nonsense\n")
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text("nonsense")
+        assert shown(page) == 4
+        source.write_bytes(content + b"2026-11-24T00:05:00Z,pressure,1234.5\n")
+        card = page.locator(".card", has_text="Pressure")
+        expect(card).to_contain_text("1,23", timeout=30_000)
+        state(page, "live")
+        seen = version(page)
+        page.get_by_role("button", name="Refresh now").click()
+        expect(page.locator("#status")).not_to_have_attribute("data-version", seen)
+        versions = list(map(int, page.evaluate("window.versions")))
+        assert versions == sorted(versions), "no server shows an older one than another has shown"
+
+
+@pytest.mark.parametrize(
+    ("server", "settings", "words"),
+    [
+        ("gunicorn", {"SERVER__WORKERS": "3"}, ["server.workers = 3", "memory://", "redis://"]),
+        (
+            "gunicorn",
+            {"SERVER__WORKERS": "2", "STORE__URL": "file://store", "SERVER__SECRET_KEY": ""},
+            ["server.secret_key", ".env"],
+        ),
+        ("waitress", {"REFRESH__APART": "true"}, ["apart", "memory://", "file://"]),
+        ("waitress", {"STORE__URL": "mongodb://host"}, ["store.url", "mongodb", "redis://"]),
+        ("gunicorn", {"SERVER__URL_PREFIX": "dash"}, ["server.url_prefix", "'dash'", "/"]),
+    ],
+)
+def test_what_cannot_work_is_refused_in_a_sentence(
+    server: str, settings: dict[str, str], words: list[str], machine: Project
+) -> None:
+    with pytest.raises(AssertionError) as refused, machine.serving(server=server, **settings):
+        pass
+    assert all(word in str(refused.value) for word in words), refused.value
+    assert "Traceback" not in str(refused.value)
+
+
+def test_a_schedule_can_run_apart(machine: Project, tmp_path: Path) -> None:
+    settings = {"STORE__URL": (tmp_path / "store").as_uri(), "REFRESH__APART": "true"}
+    with machine.serving(**settings) as server:
+        assert ready(server)[0] == 503
+        named = {f"{machine.slug.upper()}__{key}": value for key, value in settings.items()}
+        schedule = subprocess.Popen(
+            [machine.tool("python"), "-m", f"{machine.slug}.schedule"],
+            cwd=machine.path,
+            env={**os.environ, **named},
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: ready(server)[0] == 200)
+            assert not published(server)
+            schedule.send_signal(signal.SIGTERM)
+            assert schedule.wait(10) == 0
+        finally:
+            schedule.kill()
+
+
+def test_dask_carries_it_and_may_go_away(
+    csv: Project, source: Path, page: Page, tmp_path: Path
+) -> None:
+    port = free_port()
+    address = f"tcp://127.0.0.1:{port}"
+    settings = {"REFRESH__WORKER": "dask", "REFRESH__SCHEDULER": address}
+
+    @contextmanager
+    def cluster() -> Iterator[None]:
+        listen = ["--host", "127.0.0.1", "--port", str(port), "--no-dashboard"]
+        dask = csv.tool("dask")
+        with (
+            running(dask, "scheduler", *listen),
+            running(dask, "worker", address, "--no-dashboard", cwd=csv.path),
+        ):
+            yield
+
+    with csv.serving(**settings, REFRESH__RETRY_AT_MOST="2s") as server:
+        page.goto(server.url)
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text(str(port))
+        for _ in range(2):
+            with cluster():
+                state(page, "live")
+                assert shown(page) == 4
+                next_version(page)
+            expect(page.locator("#status")).not_to_have_attribute(
+                "data-state", "live", timeout=30_000
+            )
+            assert shown(page) == 4
+
+
+def test_pages_live_through_a_redis_that_goes_away(
+    machine: Project, page: Page, tmp_path: Path
+) -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        with redis_server(port):
+            url = {"STORE__URL": f"redis://127.0.0.1:{port}/0"}
+            servers = [stack.enter_context(machine.serving(**url)) for _ in range(2)]
+            page.goto(servers[0].url)
+            state(page, "live")
+            wait_until(lambda: all(ready(server)[0] == 200 for server in servers))
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text("the store cannot be reached")
+        assert shown(page) >= 2
+        for server in servers:
+            wait_until(lambda it=server: "reached" in ready(it)[1])
+        with redis_server(port):  # and has forgotten everything
+            state(page, "live")
+            next_version(page)
+            wait_until(lambda: all(json.loads(ready(it)[1])["error"] == "" for it in servers))
+
+
+def versions(servers: list[Server]) -> list[int]:
+    return [json.loads(ready(server)[1])["version"] for server in servers]
+
+
+def slots(servers: list[Server]) -> list[int]:
+    """Return the due second of each refresh of each server."""
+    return sorted(version // 1000 for server in servers for version in published(server))
+
+
+def test_of_three_replicas_one_refreshes_and_another_takes_over(
+    machine: Project, tmp_path: Path
+) -> None:
+    settings = {"REFRESH__EVERY": "1s", "SOURCE__SAMPLE_SECONDS": "0.1"}
+    settings["REFRESH__WORKER"] = "process"
+    with store_of("redis", tmp_path) as url, ExitStack() as stack:
+        settings["STORE__URL"] = url
+        servers = [stack.enter_context(machine.serving(**settings)) for _ in range(3)]
+        wait_until(lambda: all(ready(server)[0] == 200 for server in servers))
+        first = slots(servers)[-1] + 1
+        until = time.monotonic() + DUE + 60
+        while len(done := [it for it in slots(servers) if it >= first]) < DUE:
+            assert time.monotonic() < until, done
+            time.sleep(0.2)
+        assert done == list(range(first, first + len(done))), "each due time once"
+        newest = max(published(server)[-1] for server in servers if published(server))
+        wait_until(lambda: all(version >= newest for version in versions(servers)))
+
+        (holder,) = [it for it in servers if published(it)]
+        others = [it for it in servers if it is not holder]
+        workers = psutil.Process(holder.process.pid).children(recursive=True)
+        assert workers
+        killed = time.time()
+        holder.process.kill()
+        wait_until(lambda: any(map(published, others)))
+        (heir,) = [it for it in others if published(it)]
+        assert published(heir)[0] / 1000 - killed < LEASE + 2
+        wait_until(lambda: len(published(heir)) > 10)
+        after = slots(others)
+        assert after == list(range(after[0], after[0] + len(after))), "none missed after that"
+        wait_until(lambda: not any(worker.is_running() for worker in workers))
+
+
+def test_a_daily_refresh_is_taken_over_too(machine: Project, tmp_path: Path) -> None:
+    due = datetime.now(UTC) + timedelta(seconds=25)
+    settings = {"REFRESH__DAILY_AT": f"{due:%H:%M:%S}", "APP__TIMEZONE": "UTC"}
+    with store_of("redis", tmp_path) as url, ExitStack() as stack:
+        servers = [stack.enter_context(machine.serving(STORE__URL=url, **settings)) for _ in "ab"]
+        wait_until(lambda: all(ready(server)[0] == 200 for server in servers))
+        (holder,) = [it for it in servers if published(it)]
+        (other,) = [it for it in servers if it is not holder]
+        assert datetime.now(UTC) < due
+        holder.process.kill()
+        wait_until(lambda: published(other))
+        late = published(other)[0] / 1000 - due.timestamp()
+        assert -1 < late < LEASE + 2
+
+
+@pytest.mark.parametrize("kind", ["file", "redis"])
+def test_a_killed_server_comes_back_with_whole_data(
+    kind: str, machine: Project, tmp_path: Path
+) -> None:
+    settings = {"REFRESH__EVERY": "1s", "SOURCE__SAMPLE_SECONDS": "0.1"}
+    newest = 0
+    with store_of(kind, tmp_path) as url:
+        for _ in range(KILLS):
+            with machine.serving(STORE__URL=url, **settings) as server:
+                if newest:
+                    assert json.loads(ready(server)[1])["version"] >= newest
+                    assert "of no use" not in server.output()
+                wait_until(lambda it=server: published(it))
+                time.sleep(random.uniform(0, 2))  # the moment at which it is killed
+                server.process.kill()
+                newest = published(server)[-1]
+
+
+def fetch(url: str) -> int:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        answer.read()
+        return int(answer.status)
+
+
+@pytest.mark.parametrize("preload", [[], ["--preload"]])
+def test_gunicorn_reloads_without_a_failed_request(
+    preload: list[str], machine: Project, tmp_path: Path
+) -> None:
+    url = (tmp_path / "store").as_uri()
+    settings = {"STORE__URL": url, "SERVER__WORKERS": "2"}
+    with (
+        machine.serving(*preload, server="gunicorn", **settings) as server,
+        ThreadPoolExecutor(4) as pool,
+    ):
+        wait_until(lambda: ready(server)[0] == 200)
+        before = workers_of(server)
+        stop = False
+
+        def ask() -> int:
+            asked = 0
+            while not stop:
+                for path in ("/_live", "/", "/_dash-layout"):
+                    assert fetch(server.url + path) == 200
+                    asked += 1
+            return asked
+
+        asking = [pool.submit(ask) for _ in range(4)]
+        try:
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: len(workers_of(server) - before) == 2)
+            wait_until(lambda: not workers_of(server) & before)
+            count = len(published(server))
+            wait_until(lambda: len(published(server)) > count + 1)
+        finally:
+            stop = True
+        assert all(it.result() > 10 for it in asking)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(20) == 0
+
+
+def workers_of(server: Server) -> set[int]:
+    return {it.pid for it in psutil.Process(server.process.pid).children()}
+
+
+@pytest.mark.parametrize("name", ["waitress", "gunicorn"])
+def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path: Path) -> None:
+    settings = {"SERVER__URL_PREFIX": "/dashboard/", "SERVER__TRUSTED_PROXY": "127.0.0.1"}
+    with csv.serving(server=name, **settings, LOG__ACCESS="true") as server:
+        address = re.sub("/dashboard$", "", server.url)
+        port = nginx_port = free_port()
+        config = (csv.path / "deploy" / "nginx.conf").read_text("utf-8")
+        config = config.replace("127.0.0.1:8050", address.removeprefix("http://"))
+        config = re.sub(r"listen \d+", f"listen 127.0.0.1:{port}", config)
+        (tmp_path / "nginx.conf").write_text(
+            f"""
+            daemon off; pid {tmp_path}/pid; error_log {tmp_path}/error.log;
+            events {{}}
+            http {{ access_log off; include /etc/nginx/mime.types; {config} }}
+            """
+        )
+        with running("nginx", "-c", tmp_path / "nginx.conf", "-p", tmp_path):
+            url = f"http://127.0.0.1:{nginx_port}/dashboard/"
+            wait_until(lambda: reachable(url))
+            page.goto(url)
+            state(page, "live")
+            assert shown(page) == 4
+            next_version(page)
+            colors = "getComputedStyle(document.body).getPropertyValue('font-family')"
+            assert "system-ui" in page.evaluate(colors), "its style sheet"
+            with page.expect_download() as downloading:
+                page.get_by_role("button", name="Download CSV").click()
+            assert Path(downloading.value.path()).read_text("utf-8").startswith("time,series")
+            connection = http.client.HTTPConnection(
+                "127.0.0.1", nginx_port, source_address=("127.0.0.2", 0)
+            )
+            connection.request("GET", "/dashboard/_live", headers={"X-Forwarded-For": "6.6.6.6"})
+            assert connection.getresponse().status == 200
+            connection.close()
+            wait_until(lambda: '127.0.0.2 "GET /dashboard/_live" 200' in server.output())
+        direct = http.client.HTTPConnection(
+            *address.removeprefix("http://").split(":"), source_address=("127.0.0.3", 0)
+        )
+        direct.request("GET", "/dashboard/_live", headers={"X-Forwarded-For": "6.6.6.6"})
+        assert direct.getresponse().status == 200
+        direct.close()
+        wait_until(lambda: '127.0.0.3 "GET /dashboard/_live" 200' in server.output())
+        assert "6.6.6.6" not in server.output()
+
+
+def reachable(url: str) -> bool:
+    try:
+        return fetch(url) == 200
+    except (urllib.error.URLError, OSError):
+        return False
