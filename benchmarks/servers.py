@@ -6,11 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,23 @@ from viewers import view
 HERE = Path(__file__).parent
 CORES = list(range(psutil.cpu_count() or 1))
 SLUG = "my_dashboard"
+NGINX = """
+daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_rlimit_nofile 10000;
+events {{ worker_connections 5000; }}
+http {{
+    access_log off;
+    keepalive_requests 100000;
+    upstream replicas {{ {upstream} keepalive 1000; }}
+    server {{
+        listen 127.0.0.1:{port} backlog=5000;
+        location / {{
+            proxy_pass http://replicas;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }}
+    }}
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -28,12 +46,16 @@ class Server:
 
     url: str
     kind: str  # of its viewers
-    process: psutil.Process
+    processes: tuple[psutil.Process, ...]
 
     def cpu(self) -> float:
-        """Return how many seconds of a core it has used."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
+        """Return how many seconds of a core it has used, all its processes together."""
+        times = [
+            process.cpu_times()
+            for parent in self.processes
+            for process in (parent, *parent.children(recursive=True))
+        ]
+        return float(sum(it.user + it.system for it in times))
 
     def get(self, path: str) -> bytes:
         """Return what a path gives."""
@@ -84,37 +106,73 @@ def render_live(folder: Path) -> Path:
 
 
 @contextmanager
-def serving(name: str, home: Path, live: Path, *flags: str, **source: float) -> Iterator[Server]:
+def serving(name: str, home: Path, live: Path, *flags: str, **settings: object) -> Iterator[Server]:
     """Serve an app on the first core; `home` has the environment, `live` this project's app."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    command, folder = [python(home), str(HERE / f"{name}.py"), port, *flags], HERE
+    port = free_port()
+    command, folder = [python(home), str(HERE / f"{name}.py"), str(port), *flags], HERE
     if name == "live":
-        command, folder = [python(home), "-m", f"{SLUG}.server", "--port", port], live
-    env = {f"{SLUG.upper()}__SOURCE__{key.upper()}": str(value) for key, value in source.items()}
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env={**os.environ, **env},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    server = Server(
-        f"http://127.0.0.1:{port}",
-        "live" if name == "live" else "interval",
-        psutil.Process(process.pid),
+        command, folder = [python(home), "-m", f"{SLUG}.server", "--port", str(port)], live
+    with running(command, folder, **settings) as process:
+        kind = "live" if name == "live" else "interval"
+        server = Server(f"http://127.0.0.1:{port}", kind, (process,))
+        pin(CORES[:1], process)
+        wait_for(server)
+        yield server
+
+
+@contextmanager
+def replicas(home: Path, live: Path, *commands: list[str], **settings: object) -> Iterator[Server]:
+    """Serve this project's app by several commands on one Redis, behind nginx."""
+    ports = [free_port() for _ in commands]
+    redis, front = free_port(), free_port()
+    upstream = " ".join(f"server 127.0.0.1:{port};" for port in ports)
+    with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "nginx.conf"
+        config.write_text(NGINX.format(folder=folder, port=front, upstream=upstream))
+        keeps = ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""]
+        stack.enter_context(running(keeps, Path(folder)))
+        settings["store__url"] = f"redis://127.0.0.1:{redis}/0"
+        processes = [
+            stack.enter_context(running(command, live, server__port=port, **settings))
+            for command, port in zip(commands, ports, strict=True)
+        ]
+        for port in ports:
+            wait_for(Server(f"http://127.0.0.1:{port}", "live", ()))
+        stack.enter_context(running(["nginx", "-c", str(config)], Path(folder)))
+        server = Server(f"http://127.0.0.1:{front}", "live", tuple(processes))
+        wait_for(server)
+        yield server
+
+
+@contextmanager
+def running(command: list[object], folder: Path, **settings: object) -> Iterator[psutil.Process]:
+    """Run a program; settings such as refresh__every go by the environment."""
+    named = {f"{SLUG}__{key}".upper(): str(value) for key, value in settings.items()}
+    quiet = subprocess.DEVNULL
+    process = psutil.Popen(
+        command, cwd=folder, env={**os.environ, **named}, stdout=quiet, stderr=quiet
     )
     try:
-        pin(CORES[:1], server.process)
-        deadline = time.monotonic() + 60
-        while not answers(server):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{name} does not answer")
-            time.sleep(0.1)
-        yield server
+        yield process
     finally:
-        process.kill()
+        for member in (*process.children(recursive=True), process):
+            member.kill()
         process.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody uses."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def wait_for(server: Server) -> None:
+    """Wait until a server has something to show."""
+    deadline = time.monotonic() + 60
+    while not answers(server):
+        if time.monotonic() > deadline or not all(it.is_running() for it in server.processes):
+            raise RuntimeError(f"{server.url} does not answer")
+        time.sleep(0.1)
 
 
 def answers(server: Server) -> bool:

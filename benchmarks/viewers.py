@@ -58,7 +58,8 @@ async def live(viewer: Viewer, session: aiohttp.ClientSession, url: str, body: d
     pause, shown = SOON, None
     while True:
         viewer.polls += 1
-        answer = json.loads(await viewer.ask(session, f"{url}/_live", None) or "{}")
+        query = f"?version={shown}" if shown else ""
+        answer = json.loads(await viewer.ask(session, f"{url}/_live{query}", None) or "{}")
         if answer and answer["version"] != shown:
             shown, pause = answer["version"], SOON
             body["inputs"][0]["value"] = shown

@@ -19,11 +19,10 @@ class FileStore(SharedStore):
         self._lock: BaseFileLock | None = None
         super().__init__()
 
-    def _look(self) -> tuple[int | None, bytes, bool]:
+    def _look(self) -> tuple[bytes, int | None, bool]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        status = self._folder / "status.json"
-        asked = (self._folder / "asked").exists()
-        return max(self._versions(), default=None), _read(status), asked
+        status = _read(self._folder / "status.json")
+        return status, max(self._versions(), default=None), (self._folder / "asked").exists()
 
     def _read(self, version: int) -> bytes:
         return _read(self._path(version))

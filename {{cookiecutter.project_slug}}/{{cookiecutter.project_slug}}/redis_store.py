@@ -39,11 +39,11 @@ class RedisStore(SharedStore):
         )
         super().__init__()
 
-    def _look(self) -> tuple[int | None, bytes, bool]:
+    def _look(self) -> tuple[bytes, int | None, bool]:
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hget(self._snapshot_key, "version").get(self._status_key).exists(self._asked_key)
-            version, status, asked = pipe.execute()
-        return int(version) if version else None, status or b"", bool(asked)
+            pipe.get(self._status_key).hget(self._snapshot_key, "version").exists(self._asked_key)
+            status, version, asked = pipe.execute()
+        return status or b"", int(version) if version else None, bool(asked)
 
     def _read(self, version: int) -> bytes:
         return self._redis.hget(self._snapshot_key, "data") or b""

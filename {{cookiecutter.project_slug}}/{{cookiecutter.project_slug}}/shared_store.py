@@ -88,13 +88,14 @@ class SharedStore(ABC):
             self._away = None
 
     def _take(self) -> bool:
-        version, status, self._asked = self._look()
-        with contextlib.suppress(ValueError):  # none yet, or one of another release
-            self._status = JSON.validate_json(status)
+        status, version, self._asked = self._look()
         held = self._snapshot
         if version is not None and (held is None or version != held.version):
             data = self._read(version)
             self._snapshot = self._unpack(version, data) if data else held
+        # Only now, as it says when the next version is due, and nobody shall wait for that too soon.
+        with contextlib.suppress(ValueError):  # none yet, or one of another release
+            self._status = JSON.validate_json(status)
         return True
 
     def _unpack(self, version: int, data: bytes) -> Snapshot:
@@ -117,8 +118,8 @@ class SharedStore(ABC):
             return None
 
     @abstractmethod
-    def _look(self) -> tuple[int | None, bytes, bool]:
-        """Return the newest version, the status, and whether a refresh was asked for."""
+    def _look(self) -> tuple[bytes, int | None, bool]:
+        """Return the status, then the newest version, and whether a refresh was asked for."""
 
     @abstractmethod
     def _read(self, version: int) -> bytes:

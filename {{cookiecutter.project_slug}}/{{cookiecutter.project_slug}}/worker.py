@@ -95,6 +95,8 @@ def open_worker(settings: Settings) -> Executor:
 def _begin(settings: Log) -> None:
     """Begin a worker's process, which ends when the server does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(10)  # pages come first, on one core too
     log.configure(settings)
 
     def follow() -> None:
