@@ -94,3 +94,23 @@ def bench(session: nox.Session) -> None:
     if not shutil.which("wrk"):
         install_debian(session, "wrk")
     session.run("python", "benchmarks/bench.py", *session.posargs)
+
+
+@nox.session
+def containers(session: nox.Session) -> None:
+    """Build the image and run what compose.yaml and compose.scale.yaml say, on Debian, as root."""
+    install(session, "containers")
+    tools = {
+        "buildah": "buildah",
+        "debootstrap": "debootstrap",
+        "dnsmasq": "dnsmasq-base",
+        "ip": "iproute2",
+        "nginx": "nginx-light",
+        "redis-server": "redis-server",
+    }
+    for program, package in tools.items():
+        if not shutil.which(program):
+            install_debian(session, package)
+    if missing := [program for program in tools if not shutil.which(program)]:
+        session.error(f"needs {', '.join(missing)}, which root has on Debian by apt-get")
+    session.run("pytest", "-m", "containers", *session.posargs)

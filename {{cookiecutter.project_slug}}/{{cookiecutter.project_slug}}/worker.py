@@ -1,5 +1,6 @@
 """Where a refresh runs: every kind of worker is a `concurrent.futures` executor."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def open_worker(settings: Settings) -> Executor:
 def _begin(settings: Log) -> None:
     """Begin a worker's process, which ends when the server does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
-    if hasattr(os, "nice"):  # not on Windows
+    with contextlib.suppress(AttributeError, OSError):  # on Windows; where it is not allowed
         os.nice(10)  # pages come first, on one core too
     log.configure(settings)
 
