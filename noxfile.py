@@ -23,17 +23,24 @@ def install(session: nox.Session, group: str) -> None:
     session.env["PYTHONUTF8"] = "1"  # on Windows too
 
 
-def install_debian(session: nox.Session, package: str) -> None:
-    """Install a package of Debian's, where that can be done."""
-    if shutil.which("apt-get") and os.geteuid() == 0:
+def install_debian(session: nox.Session, *programs: str, **packages: str) -> None:
+    """Install what is missing of Debian's packages; a package is called as its program is, or not.
+
+    On another system, or without the right to, they are to be there.
+    """
+    packages |= {program: program for program in programs}
+    missing = [package for program, package in packages.items() if not shutil.which(program)]
+    if missing and shutil.which("apt-get") and os.geteuid() == 0:
         session.run_install("apt-get", "update", "-qq", external=True)
-        session.run_install("apt-get", "install", "-yqq", package, external=True)
+        session.run_install("apt-get", "install", "-yqq", *missing, external=True)
+    if absent := [program for program in packages if not shutil.which(program)]:
+        session.warn(f"{', '.join(absent)} not found: what needs it fails, or is skipped")
 
 
 def install_browser(session: nox.Session) -> None:
     """Have a Chromium: the system's, Debian's by apt-get, or the one that Playwright downloads."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    if not any(map(shutil.which, names)):
+    if not any(map(shutil.which, names)) and shutil.which("apt-get"):
         install_debian(session, "chromium")
     if not any(map(shutil.which, names)):
         session.run_install("playwright", "install", "chromium")
@@ -52,6 +59,8 @@ def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and drive each combination of answers."""
     install(session, "test")
     install_browser(session)
+    if os.name != "nt":  # where the tests that need them are left out
+        install_debian(session, "redis-server", nginx="nginx-light")
     session.run("pytest", *session.posargs)
 
 
@@ -91,8 +100,7 @@ def bench(session: nox.Session) -> None:
     """
     install(session, "bench")
     install_browser(session)
-    if not shutil.which("wrk"):
-        install_debian(session, "wrk")
+    install_debian(session, "wrk", "redis-server", nginx="nginx-light")
     session.run("python", "benchmarks/bench.py", *session.posargs)
 
 
@@ -100,17 +108,11 @@ def bench(session: nox.Session) -> None:
 def containers(session: nox.Session) -> None:
     """Build the image and run what compose.yaml and compose.scale.yaml say, on Debian, as root."""
     install(session, "containers")
-    tools = {
-        "buildah": "buildah",
-        "debootstrap": "debootstrap",
-        "dnsmasq": "dnsmasq-base",
-        "ip": "iproute2",
-        "nginx": "nginx-light",
-        "redis-server": "redis-server",
-    }
-    for program, package in tools.items():
-        if not shutil.which(program):
-            install_debian(session, package)
-    if missing := [program for program in tools if not shutil.which(program)]:
-        session.error(f"needs {', '.join(missing)}, which root has on Debian by apt-get")
+    install_debian(
+        session,
+        *("buildah", "debootstrap", "redis-server"),
+        dnsmasq="dnsmasq-base",
+        ip="iproute2",
+        nginx="nginx-light",
+    )
     session.run("pytest", "-m", "containers", *session.posargs)

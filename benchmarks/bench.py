@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from servers import CORES, HERE, Server, pin, render, render_live, serving
+from servers import CORES, HERE, SLUG, Server, pin, python, render, render_live, replicas, serving
 
 Row = dict[str, Any]
 Bounds = list[tuple[str, float, str, float]]
@@ -29,8 +31,17 @@ TITLES = {
     "One view over 8 connections": "rates",
     "A refresh every 5 s: the server's CPU for each viewer and update": "viewers",
     "The poll beside a refresh": "ticks",
+    "Servers on one Redis, behind nginx, over 64 connections": "capacity",
     "The page as the history grows": "history",
     "First load over plain HTTP (gzip), until the first chart": "loads",
+}
+
+
+SERVERS: dict[str, Callable[[Path, int], list[list[Any]]]] = {
+    "waitress": lambda python, count: [[python, "-m", f"{SLUG}.server"]] * count,
+    "gunicorn": lambda python, count: [
+        [python.with_name("gunicorn"), "-c", "gunicorn.conf.py", f"--workers={count}"]
+    ],
 }
 
 
@@ -42,7 +53,7 @@ def main() -> int:
     pin(CORES[1:])
     bounds: Bounds = []
     with tempfile.TemporaryDirectory() as folder, Progress(console=CONSOLE) as progress:
-        steps = progress.add_task("", total=7)
+        steps = progress.add_task("", total=8)
 
         def step(title: str) -> None:
             progress.update(steps, advance=1, description=title)
@@ -53,7 +64,8 @@ def main() -> int:
         bounds.append(("cookiecutter --no-input, s", time.perf_counter() - began, "<=", 2))
         live = render_live(Path(folder) / "live")
         subprocess.run(["uv", "sync", "--quiet"], cwd=home, check=True)
-        rows: dict[str, list[Row]] = {"rates": [], "viewers": [], "loads": [], "ticks": []}
+        keys = ("rates", "viewers", "loads", "ticks", "capacity")
+        rows: dict[str, list[Row]] = {key: [] for key in keys}
         with measures.chromium() as browser:
             for name in ("naive", "live") if quick else ("naive", "careful", "live"):
                 step(name)
@@ -64,9 +76,19 @@ def main() -> int:
         with serving("bare", home, live, str(Path(folder) / "view"), "gzip") as server:
             rate = measures.throughput(server, b"{}", 2 if quick else 6)
             rows["rates"].append({"app": "bare waitress", **rate})
-        with serving("live", home, live, burn_seconds=3) as server:
-            tick = measures.tick(server, 5 if quick else 30)
-            rows["ticks"].append({"refresh": "3 s of each 5 s, in a thread", **tick})
+        for worker in ("thread", "process"):
+            burning = {"source__burn_seconds": 3, "refresh__worker": worker}
+            with serving("live", home, live, **burning) as server:
+                server.free_workers()
+                tick = measures.tick(server, 5 if quick else 30)
+                rows["ticks"].append({"refresh": f"3 s of each 5 s, in a {worker}", **tick})
+        step("replicas")
+        for kind, count in product(
+            ["waitress"] if quick else SERVERS, (1, 3) if quick else (1, 2, 3)
+        ):
+            with replicas(home, live, *SERVERS[kind](python(home), count)) as server:
+                row = measures.capacity(server, 3 if quick else 10)
+                rows["capacity"].append({"servers": f"{count} {kind}", **row})
         step("history")
         counts = [10_000, 1_000_000] if quick else [10_000, 100_000, 1_000_000]
         rows["history"] = measures.history(home, counts)
@@ -121,6 +143,13 @@ def judge(rows: dict[str, list[Row]]) -> Bounds:
         ("refresh at 10⁶ rows, s", last["seconds"], "<=", 0.2),
         ("first load, of naive", own / naive, "<=", 1 / 3),
     ]
+    idle, _thread, process = (row["tick p99 ms"] for row in rows["ticks"])
+    bounds.append(("tick p99 with a busy process, of idle", process / idle, "<=", 1.25))
+    carried = {row["servers"]: row["views per CPU s"] for row in rows["capacity"]}
+    for name, value in carried.items():
+        if not name.startswith("1"):
+            share = value / carried[f"1 {name.split()[1]}"]
+            bounds.append((f"views per CPU s: {name}, of one", share, ">=", 0.9))
     if "careful" in rate:
         share = cpu["live", hundred] / cpu["careful", hundred]
         bounds.append(("CPU at 100 viewers, of careful", share, "<=", 1 / 3))

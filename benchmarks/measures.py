@@ -41,17 +41,36 @@ POLLS = """() => performance.getEntriesByType("resource")
     .filter((it) => /_live(\\?|$)|_dash-update-component/.test(it.name)).map((it) => it.name)"""
 
 
-def throughput(server: Server, body: bytes, seconds: int) -> Row:
-    """Have the view sent as often as can be, over eight connections."""
+def throughput(server: Server, body: bytes, seconds: int, connections: int = 8) -> Row:
+    """Have the view sent as often as can be."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "view.lua"
         script.write_text(WRK.format(body=body.decode()), "utf-8")
-        run = ["wrk", "-t1", "-c8", f"-d{seconds}", "--timeout", "30", "-s", str(script)]
+        run = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}",
+            "--timeout",
+            "30",
+            "-s",
+            str(script),
+        ]
         command = [*run, f"{server.url}/_dash-update-component"]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in output, output
     found = next(line for line in output.splitlines() if "Requests/sec" in line)
     return {"views/s": float(found.split()[1])}
+
+
+def capacity(server: Server, seconds: int) -> Row:
+    """Have the view sent as often as can be, by servers that share the work."""
+    body = server.view()
+    for _ in range(50):  # each of them draws it once
+        server.ask(body)
+    cpu = server.cpu()
+    rate = throughput(server, body, seconds, 64)["views/s"]
+    return {"views/s": rate, "views per CPU s": rate * seconds / (server.cpu() - cpu)}
 
 
 def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:

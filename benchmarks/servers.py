@@ -57,6 +57,18 @@ class Server:
         ]
         return float(sum(it.user + it.system for it in times))
 
+    def pin(self) -> None:
+        """Keep it to the first core, all its processes together."""
+        for parent in self.processes:
+            for process in (parent, *parent.children(recursive=True)):
+                pin(CORES[:1], process)
+
+    def free_workers(self) -> None:
+        """Let the processes that its refreshes run in use any core."""
+        for parent in self.processes:
+            for process in parent.children(recursive=True):
+                pin(CORES, process)
+
     def get(self, path: str) -> bytes:
         """Return what a path gives."""
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
@@ -115,7 +127,7 @@ def serving(name: str, home: Path, live: Path, *flags: str, **settings: object) 
     with running(command, folder, **settings) as process:
         kind = "live" if name == "live" else "interval"
         server = Server(f"http://127.0.0.1:{port}", kind, (process,))
-        pin(CORES[:1], process)
+        server.pin()
         wait_for(server)
         yield server
 
@@ -141,6 +153,7 @@ def replicas(home: Path, live: Path, *commands: list[str], **settings: object) -
         stack.enter_context(running(["nginx", "-c", str(config)], Path(folder)))
         server = Server(f"http://127.0.0.1:{front}", "live", tuple(processes))
         wait_for(server)
+        server.pin()
         yield server
 
 
