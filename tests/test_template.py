@@ -14,7 +14,8 @@ from conftest import COMBINATIONS, TEMPLATE, Project, render
 
 ALWAYS = """
     .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
-    gunicorn.conf.py docs/scaling.md deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
+    gunicorn.conf.py docs/scaling.md
+    deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/bundles.py {slug}/engineering.py
     {slug}/file_store.py {slug}/front.py {slug}/health.py {slug}/kept.py {slug}/listen.py
     {slug}/live.py {slug}/log.py {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
