@@ -20,7 +20,8 @@ ALWAYS = """
     {slug}/file_store.py {slug}/front.py {slug}/health.py {slug}/kept.py {slug}/listen.py
     {slug}/live.py {slug}/log.py {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
-    {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/store.py {slug}/worker.py
+    {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
+    {slug}/worker.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_bundles.py tests/test_engineering.py

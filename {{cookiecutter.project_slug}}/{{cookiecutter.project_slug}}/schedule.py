@@ -1,4 +1,4 @@
-"""When a refresh is due, and the thread that has it done, one at a time, whatever fails."""
+"""The thread that has a refresh done whenever one is due, one at a time, whatever fails."""
 
 import logging
 import math
@@ -6,43 +6,17 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event, Thread
-from zoneinfo import ZoneInfo
 
 import schedule
 
 from . import pipeline
-from .setting import Refresh, Settings
+from .setting import Settings
+from .slots import owed, slots
 from .store import EPOCH, Snapshot, Status, Store, now_utc
 
 logger = logging.getLogger(__name__)
-
-
-def slots(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
-    """Return the latest due time and the next one, in UTC.
-
-    A daily time that the clock skips in spring, or shows twice in autumn, is one slot all the same.
-    """
-    if not refresh.daily_at:
-        latest = now - (now - EPOCH) % refresh.every
-        return latest, latest + refresh.every
-    today = now.astimezone(zone).date()
-    due = sorted(
-        datetime.combine(today + timedelta(days=day), at, zone).astimezone(UTC)
-        for day in (-1, 0, 1)
-        for at in refresh.daily_at
-    )
-    return max(slot for slot in due if slot <= now), min(slot for slot in due if slot > now)
-
-
-def owed(done: datetime | None, latest: datetime, following: datetime) -> bool:
-    """Whether the latest slot still wants its refresh.
-
-    After the clock was set back a little, `done` may be the slot that follows: that one is not
-    done twice. If it is later still, the clock was set back further, and the schedule starts anew.
-    """
-    return done is None or not latest <= done <= following
 
 
 class Schedule:

@@ -93,7 +93,7 @@ class SharedStore(ABC):
         if version is not None and (held is None or version != held.version):
             data = self._read(version)
             self._snapshot = self._unpack(version, data) if data else held
-        # Only now, as it says when the next version is due, and nobody shall wait for that too soon.
+        # Only now, as it says when the next version is due: nobody shall wait for that too soon.
         with contextlib.suppress(ValueError):  # none yet, or one of another release
             self._status = JSON.validate_json(status)
         return True
