@@ -249,7 +249,7 @@ def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
 @pytest.mark.stops_the_server
 def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page) -> None:
     port = free_port()
-    with csv.serving("--port", port) as server:
+    with csv.serving("--port", str(port)) as server:
         page.goto(server.url)
         state(page, "live")
         assert shown(page) == 4
@@ -258,7 +258,7 @@ def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page
         state(page, "stale")
         expect(page.locator("#notice")).to_contain_text("server has not answered")
         expect(page.locator(".card")).to_have_count(4)
-    with csv.serving("--port", port):
+    with csv.serving("--port", str(port)):
         state(page, "live")
         next_version(page)
         expect(page.locator("#notice")).to_be_empty()
