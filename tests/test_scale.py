@@ -296,6 +296,11 @@ def test_a_killed_server_comes_back_with_whole_data(
                 newest = published(server)[-1]
 
 
+def text(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
 def fetch(url: str) -> int:
     with urllib.request.urlopen(url, timeout=30) as answer:
         answer.read()
@@ -334,6 +339,15 @@ def test_gunicorn_reloads_without_a_failed_request(
         finally:
             stop = True
         assert all(it.result() > 10 for it in asking)
+        if not preload:
+            source = machine.path / machine.slug / "health.py"
+            before_change = source.read_text("utf-8")
+            source.write_text(before_change.replace('return "ok"', 'return "changed"'), "utf-8")
+            try:
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda: text(f"{server.url}/healthz") == "changed")
+            finally:
+                source.write_text(before_change, "utf-8")
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
 

@@ -1,6 +1,8 @@
 """Serve by gunicorn, as config.toml says: gunicorn -c gunicorn.conf.py (not on Windows)."""
 
-from {{ cookiecutter.project_slug }} import reading, server, setting
+import sys
+
+from {{ cookiecutter.project_slug }} import listen, reading, server, setting
 
 try:
     settings = setting.load(server.CONFIG, reading.Source, {})
@@ -12,22 +14,32 @@ bind = f"{settings.server.host}:{settings.server.port}"
 workers = settings.server.workers
 worker_class = "gthread"
 threads = settings.server.threads
-worker_connections = settings.server.connection_limit
+worker_connections = min(settings.server.connection_limit, listen.room())
 keepalive = int(settings.server.channel_timeout.total_seconds())
 graceful_timeout = 10
 control_socket_disable = True  # it would be one for all dashboards of a user
 
+# The workers import the package themselves, so that a reload brings what was changed in it.
+for name in [it for it in sys.modules if it.partition(".")[0] == "{{ cookiecutter.project_slug }}"]:
+    del sys.modules[name]
+
 
 def on_starting(arbiter):
-    """Refuse what cannot work: workers that do not see each other's data or sessions."""
-    if arbiter.cfg.workers == 1:
-        return
+    """Refuse what cannot work."""
     try:
-        server.refuse_memory(settings, f"server.workers = {arbiter.cfg.workers}")
+        server.refuse_workers(settings, arbiter.cfg.workers)
     except setting.SettingError as error:
         raise SystemExit(str(error)) from None
-    if not settings.server.secret_key.get_secret_value():
-        raise SystemExit("server.secret_key is empty: set one in .env, for all workers.")
+
+
+def on_reload(arbiter):
+    """Go on with one worker rather than with what cannot work."""
+    try:
+        server.refuse_workers(settings, arbiter.cfg.workers)
+    except setting.SettingError as error:
+        arbiter.log.error("%s Until then there is one worker.", error)
+        arbiter.cfg.set("workers", 1)
+        arbiter.num_workers = 1
 
 
 def post_worker_init(worker):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -13,6 +14,7 @@ import redis
 from conftest import redis_server
 
 from {{cookiecutter.project_slug}} import arrow, pipeline, preprocess, store
+from {{cookiecutter.project_slug}}.redis_store import RedisStore
 from {{cookiecutter.project_slug}}.setting import SettingError
 from {{cookiecutter.project_slug}}.store import EPOCH, MemoryStore, Snapshot, Status, Store, open_store
 
@@ -118,7 +120,7 @@ def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
     assert one.lease() and one.lease()
     assert not other.lease()
     one.publish(snapshot(1))
-    one.close()
+    one.release()
     assert other.lease()
     found = other.latest()
     assert found and found.version == 1  # who takes over knows the newest
@@ -141,11 +143,64 @@ def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> N
     before.sync()
     for it in (before, shared()):
         found = it.latest()
-        if data or it is before:
-            assert found and found.due == (EPOCH if data else NOW)
+        assert found and (found.version, found.due) == (9, EPOCH)
     assert len(before.latest().tables["readings"]) == 3  # type: ignore[union-attr]
     assert before.status().error == ""
-    assert before.publish(snapshot(10), over=9 if data else 8) == bool(data)
+    assert before.publish(snapshot(10), over=9)
+
+
+def test_a_store_that_has_forgotten_gets_the_newest_back(shared: Open) -> None:
+    one = shared()
+    assert one.lease()
+    one.publish(snapshot(5))
+    one.report(Status(error="told"))
+    for forget in (forget_all, forget_newest):
+        forget(one)
+        one.sync()
+        found = one.latest()
+        assert found and found.version == 5, "an older version is of a backup"
+        assert one.lease()
+        found = shared().latest()
+        assert found and found.version == 5
+
+
+def forget_all(store: Any) -> None:
+    if isinstance(store, RedisStore):
+        store._redis.flushall()
+        store.lease()  # which is lost, too
+    else:
+        store._path(5).unlink()
+
+
+def forget_newest(store: Any) -> None:
+    forget_all(store)
+    assert store._write(3, arrow.pack(snapshot(3)), None)
+
+
+def test_a_redis_that_only_reads_is_said_once(tmp_path: Path, caplog: Any) -> None:
+    with redis_server(tmp_path) as url:
+        store = open_store(url)
+        store.lease()
+        with redis.Redis.from_url(url) as client:
+            client.config_set("maxmemory", 1)
+            with pytest.raises(redis.ResponseError):
+                store.publish(snapshot(1))
+            failed = Status(error="OutOfMemory", failing_since=NOW)
+            store.report(failed)
+            for _ in range(3):
+                store.sync()
+                assert "OutOfMemory" in store.status().error
+            assert caplog.text.count("cannot be reached") == 1
+            client.config_set("maxmemory", 0)
+            assert store.publish(snapshot(2))
+            store.lease()
+            assert open_store(url).status() == failed
+
+
+def test_a_url_that_cannot_be_read_keeps_its_password() -> None:
+    with pytest.raises(SettingError) as refused:
+        open_store("redis://:pa/ss@host:6379/0")
+    assert "store.url" in str(refused.value) and "pa" not in str(refused.value).split()
 
 
 def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:

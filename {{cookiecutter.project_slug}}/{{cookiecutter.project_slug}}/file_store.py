@@ -1,13 +1,19 @@
 """The store in a folder: survives a restart, and is shared by the processes of one machine."""
 
+import contextlib
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from filelock import BaseFileLock, FileLock, Timeout
 
 from .shared_store import SharedStore
+
+T = TypeVar("T")
 
 
 class FileStore(SharedStore):
@@ -21,26 +27,28 @@ class FileStore(SharedStore):
 
     def _look(self) -> tuple[bytes, int | None, bool]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        status = _read(self._folder / "status.json")
+        status = _read(self._folder / "status.json") or b""
         return status, max(self._versions(), default=None), (self._folder / "asked").exists()
 
-    def _read(self, version: int) -> bytes:
+    def _read(self, version: int) -> bytes | None:
         return _read(self._path(version))
 
     def _write(self, version: int, data: bytes, over: int | None) -> bool:
-        versions = self._versions()
-        if max(versions, default=over) != over:
+        versions = sorted(self._versions())
+        if versions and versions[-1] > (over or 0):
             return False
-        _write(self._path(version), data)
-        for old in sorted(versions)[:-1]:  # the last but one may still be read
-            _remove(self._path(old))
+        self._replace(self._path(version), data)
+        for old in versions[:-1]:  # the last but one may still be read
+            with contextlib.suppress(OSError):  # so may this one, on Windows; the next time, then
+                self._path(old).unlink()
         return True
 
     def _write_status(self, data: bytes) -> None:
-        _write(self._folder / "status.json", data)
+        self._replace(self._folder / "status.json", data)
 
     def _write_asked(self, asked: bool) -> None:
-        (Path.touch if asked else _remove)(self._folder / "asked")
+        wish = self._folder / "asked"
+        wish.touch() if asked else wish.unlink(missing_ok=True)
 
     def _lease(self) -> bool:
         # Made only now, in the process that uses it: gunicorn may have forked that. The system
@@ -61,25 +69,30 @@ class FileStore(SharedStore):
         return self._folder / f"{version}.arrow"
 
     def _versions(self) -> list[int]:
-        return [int(path.stem) for path in self._folder.glob("[0-9]*.arrow")]
+        names = (path.stem for path in self._folder.glob("*.arrow"))
+        return [int(name) for name in names if name.isdecimal()]
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        """Write a file aside, and put it in place whole."""
+        aside = self._folder / "aside.tmp"  # only who has the lease writes
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _patiently(lambda: aside.replace(path))
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
-    except (FileNotFoundError, PermissionError):
-        return b""
+        return _patiently(path.read_bytes)
+    except FileNotFoundError:
+        return None
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file aside and put it in place whole."""
-    aside = path.with_suffix(".tmp")
-    with aside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-
-
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _patiently(action: Callable[[], T]) -> T:
+    """Wait a little for another process: on Windows a file that is open cannot be replaced."""
+    for _ in range(20 if os.name == "nt" else 0):
+        with contextlib.suppress(PermissionError):
+            return action()
+        time.sleep(0.05)
+    return action()

@@ -23,7 +23,7 @@ def listen(app: Flask, server: Server) -> Any:
             host=server.host,
             port=server.port,
             threads=server.threads,
-            connection_limit=min(server.connection_limit, _room() if polls else WINDOWS),
+            connection_limit=min(server.connection_limit, room() if polls else WINDOWS),
             channel_timeout=server.channel_timeout.total_seconds(),
             max_request_body_size=server.max_body_bytes,
             asyncore_use_poll=polls,
@@ -41,7 +41,7 @@ def port(listening: Any) -> int:
     return int(getattr(listening, "effective_port", None) or listening.effective_listen[0][1])
 
 
-def _room() -> int:
+def room() -> int:
     """Let this process open as many files as it may, and return how many can be connections."""
     import resource  # POSIX only
 

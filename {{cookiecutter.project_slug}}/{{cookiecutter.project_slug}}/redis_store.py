@@ -8,13 +8,15 @@ from redis.exceptions import LockError
 from redis.lock import Lock
 from redis.retry import Retry
 
+from .setting import SettingError
 from .shared_store import SharedStore
 
 LEASE = 5  # seconds until another process takes over from one that says no more
 # Publishing is one step, so that one who was held up for too long replaces nothing newer.
 PUBLISH = """
-local newest = redis.call("HGET", KEYS[1], "version")
-if newest and newest ~= ARGV[1] then return 0 end
+local newest = tonumber(redis.call("HGET", KEYS[1], "version") or 0)
+if newest == tonumber(ARGV[2]) then return 1 end -- sent again, as its answer was late
+if newest > tonumber(ARGV[1]) then return 0 end
 redis.call("HSET", KEYS[1], "version", ARGV[2], "data", ARGV[3])
 return 1
 """
@@ -26,9 +28,15 @@ class RedisStore(SharedStore):
     AWAY = (RedisError, OSError)
 
     def __init__(self, url: str) -> None:
-        self._redis: Any = Redis.from_url(
-            url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
-        )
+        try:
+            self._redis: Any = Redis.from_url(
+                url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
+            )
+        except ValueError:  # which would show a part of the password
+            raise SettingError(
+                "store.url is no URL that can be read: write what is special in a password as "
+                'in "%2F" for "/", and an option as in "?socket_timeout=10".'
+            ) from None
         package = __package__
         self._snapshot_key, self._status_key, self._asked_key = (
             f"{package}:{key}" for key in ("snapshot", "status", "asked")
@@ -45,11 +53,12 @@ class RedisStore(SharedStore):
             status, version, asked = pipe.execute()
         return status or b"", int(version) if version else None, bool(asked)
 
-    def _read(self, version: int) -> bytes:
-        return self._redis.hget(self._snapshot_key, "data") or b""
+    def _read(self, version: int) -> bytes | None:
+        data: bytes | None = self._redis.hget(self._snapshot_key, "data")
+        return data
 
     def _write(self, version: int, data: bytes, over: int | None) -> bool:
-        return bool(self._publish([self._snapshot_key], [over or "", version, data]))
+        return bool(self._publish([self._snapshot_key], [over or 0, version, data]))
 
     def _write_status(self, data: bytes) -> None:
         self._redis.set(self._status_key, data)

@@ -1,5 +1,6 @@
 """The thread that has a refresh done whenever one is due, one at a time, whatever fails."""
 
+import contextlib
 import logging
 import math
 import sys
@@ -56,7 +57,7 @@ class Schedule:
         if self._thread.is_alive():
             self._thread.join(1)
         self._worker.shutdown(wait=False)
-        self._store.close()
+        self._store.release()
 
     def is_alive(self) -> bool:
         """Whether the background thread runs."""
@@ -65,24 +66,22 @@ class Schedule:
     def look(self) -> None:
         """Start a refresh if one is wanted and none runs, or take in the one that has ended."""
         self._store.sync()
-        leads = self._leads and self._store.lease()
-        if leads and self._running is None and self._wanted():
-            self._due, _ = self._slots()
-            self._started, self._previous = self._monotonic(), self._store.latest()
-            since = pipeline.read_from(self._previous, self._settings.refresh.overlap)
-            version = self._previous.version if self._previous else 0
-            self._running = self._worker.submit(pipeline.fetch, self._settings, since, version)
-            self._hangs = False
+        leads = self._leads and not self._hangs and self._store.lease()
+        if not leads:
+            self._failures = 0  # whoever leads has them now
+        elif self._running is None and self._wanted():
+            self._begin()
         if self._running is not None:
             if wait([self._running], timeout=0.5).done:
-                ended, self._running = self._running, None
+                ended, self._running, self._hangs = self._running, None, False
                 self._take_in(ended)
             elif self._monotonic() - self._started > self._settings.refresh.timeout.total_seconds():
                 self._give_up()
 
     def _run(self) -> None:
-        if self._leads:
-            self._worker.submit(pipeline.load)  # so that whoever takes over is ready to
+        if self._leads:  # so that whoever takes over is ready to
+            with contextlib.suppress(Exception):  # the first refresh will say it
+                self._worker.submit(pipeline.load)
         scheduler = schedule.Scheduler()
         job = scheduler.every().second.do(self.look)
         while not self._stop.is_set():
@@ -95,6 +94,16 @@ class Schedule:
             except Exception:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
+
+    def _begin(self) -> None:
+        self._due, _ = self._slots()
+        self._started, self._previous = self._monotonic(), self._store.latest()
+        since = pipeline.read_from(self._previous, self._settings.refresh.overlap)
+        version = self._previous.version if self._previous else 0
+        try:
+            self._running = self._worker.submit(pipeline.fetch, self._settings, since, version)
+        except Exception as error:  # no process can be started, say
+            self._failed(error)
 
     def _pause(self) -> timedelta:
         if self._running is not None:
@@ -152,6 +161,7 @@ class Schedule:
             said += ' and cannot be ended: refresh.worker = "process" could'
             logger.error(said)
             self._report(said)
+            self._store.release()  # another process may go on
 
     def _failed(self, error: BaseException) -> None:
         """Log and report a failure; the pauses before the next try double from one second on."""

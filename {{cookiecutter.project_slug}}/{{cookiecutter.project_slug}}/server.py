@@ -91,6 +91,20 @@ def refuse_memory(settings: Settings, who: str) -> None:
         )
 
 
+def refuse_workers(settings: Settings, workers: int) -> None:
+    """Refuse workers that would not see each other's data, sessions or log. Raises SettingError."""
+    if workers == 1:
+        return
+    refuse_memory(settings, f"server.workers = {workers}")
+    if not settings.server.secret_key.get_secret_value():
+        raise SettingError("server.secret_key is empty: set it in .env, one for all workers.")
+    if settings.log.file:
+        raise SettingError(
+            f"log.file = {settings.log.file!r} is rotated by one process alone, and there are "
+            f"server.workers = {workers}: leave it empty, and keep what gunicorn prints."
+        )
+
+
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
     _warm_up(app)

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import TypeVar
 
@@ -19,14 +19,19 @@ JSON = TypeAdapter(Status)
 
 
 class SharedStore(ABC):
-    """Goes on with what it holds while what is behind it is away, and says so."""
+    """Goes on with what it holds while what is behind it is away, and says so.
+
+    Versions only grow: a lower one in the store is of a backup, and gives way.
+    """
 
     AWAY: tuple[type[Exception], ...] = (OSError,)
 
     def __init__(self) -> None:
         self._snapshot: Snapshot | None = None
         self._status = Status()
-        self._away: Status | None = None
+        self._unsaid = False  # whether the store has another status
+        self._behind = False  # whether the store has an older version, or none
+        self._away: dict[str, Status] = {}  # what fails, reading or writing, and since when
         self._asked = self._leads = False
         self._looking = Lock()
         self.sync()
@@ -39,21 +44,25 @@ class SharedStore(ABC):
         return self._snapshot
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
-        published = self._write(snapshot.version, arrow.pack(snapshot), over)
+        data = arrow.pack(snapshot)
+        with self._noted("write"):
+            published = self._write(snapshot.version, data, over)
         if published:
-            self._snapshot = snapshot
+            with self._looking:
+                self._snapshot, self._behind = snapshot, False
         return published
 
     def status(self) -> Status:
-        return self._away or self._status
+        return next(iter(self._away.values()), self._status)
 
     def report(self, status: Status) -> None:
-        self._status = status
-        self._try(lambda: self._write_status(JSON.dump_json(status)))
+        self._status, self._unsaid = status, True
+        self._say()
 
     def ask(self) -> None:
         self._asked = True
-        self._try(lambda: self._write_asked(True))
+        if not self._away:  # a viewer does not wait for it
+            self._try("write", lambda: self._write_asked(True))
 
     def asked(self) -> bool:
         return self._asked
@@ -61,42 +70,62 @@ class SharedStore(ABC):
     def answer(self) -> None:
         if self._asked:
             self._asked = False
-            self._try(lambda: self._write_asked(False))
+            self._try("write", lambda: self._write_asked(False))
 
     def sync(self) -> None:
         with self._looking:
             self._sync()
 
     def lease(self) -> bool:
-        led, self._leads = self._leads, bool(self._try(self._lease))
+        led, self._leads = self._leads, bool(self._try("read", self._lease))
         if self._leads and not led:
             self.sync()  # whoever led may just have published
-        return self._leads and not self._away
+        if self._leads and "read" not in self._away:
+            self._restore()
+        return self._leads and "read" not in self._away
 
-    def close(self) -> None:
+    def release(self) -> None:
         if self._leads:
             self._leads = False
-            self._try(self._release)
+            self._try("read", self._release)
 
     def _lags(self, version: int | None) -> bool:
         held = self._snapshot
         return version is not None and (held is None or held.version < version)
 
     def _sync(self) -> None:
-        if self._try(self._take) and self._away:
-            logger.info("the store is back")
-            self._away = None
+        self._try("read", self._take)
 
-    def _take(self) -> bool:
+    def _take(self) -> None:
         status, version, self._asked = self._look()
         held = self._snapshot
-        if version is not None and (held is None or version != held.version):
+        self._behind = held is not None and (version is None or version < held.version)
+        if version is not None and (held is None or version > held.version):
             data = self._read(version)
-            self._snapshot = self._unpack(version, data) if data else held
+            self._snapshot = held if data is None else self._unpack(version, data)
+        if not self._leads:  # what it could not write is for others to say
+            self._unsaid = False
+            self._away.pop("write", None)
+        if self._unsaid:
+            return
         # Only now, as it says when the next version is due: nobody shall wait for that too soon.
         with contextlib.suppress(ValueError):  # none yet, or one of another release
             self._status = JSON.validate_json(status)
-        return True
+
+    def _restore(self) -> None:
+        """Give a store that has forgotten what it was told the same again."""
+        held = self._snapshot
+        if held is not None and self._behind:
+            data = arrow.pack(held)
+            if self._try("write", lambda: self._write(held.version, data, held.version)):
+                logger.info("version %s was missing in the store, and is there again", held.version)
+                self._behind = False
+        if self._unsaid:
+            self._say()
+
+    def _say(self) -> None:
+        data = JSON.dump_json(self._status)
+        self._unsaid = not self._try("write", lambda: self._write_status(data) or True)
 
     def _unpack(self, version: int, data: bytes) -> Snapshot:
         try:
@@ -106,28 +135,38 @@ class SharedStore(ABC):
             held = self._snapshot or Snapshot(version, EPOCH, now_utc(), {})
             return Snapshot(version, EPOCH, held.created, held.tables)
 
-    def _try(self, action: Callable[[], T]) -> T | None:
-        try:
+    def _try(self, what: str, action: Callable[[], T]) -> T | None:
+        """Return what an action gives, or None if the store is away."""
+        with contextlib.suppress(*self.AWAY), self._noted(what):
             return action()
+        return None
+
+    @contextlib.contextmanager
+    def _noted(self, what: str) -> Iterator[None]:
+        """Note, and log, when reading or writing starts to fail, and when it is well again."""
+        try:
+            yield
         except self.AWAY as error:
             said = f"the store cannot be reached: {type(error).__name__}: {error}"
-            if self._away is None:
+            if what not in self._away:
                 logger.error(said)
-                self._away = Status(failing_since=now_utc())
-            self._away = Status(error=said, failing_since=self._away.failing_since)
-            return None
+            since = self._away.get(what, Status(failing_since=now_utc())).failing_since
+            self._away[what] = Status(error=said, failing_since=since)
+            raise
+        if self._away.pop(what, None):
+            logger.info("the store is back")
 
     @abstractmethod
     def _look(self) -> tuple[bytes, int | None, bool]:
         """Return the status, then the newest version, and whether a refresh was asked for."""
 
     @abstractmethod
-    def _read(self, version: int) -> bytes:
-        """Return a snapshot of this version or a newer one; nothing if it has just gone."""
+    def _read(self, version: int) -> bytes | None:
+        """Return a snapshot of this version or a newer one; None if it has just gone."""
 
     @abstractmethod
     def _write(self, version: int, data: bytes, over: int | None) -> bool:
-        """Store a snapshot whole, unless the newest one is neither missing nor `over`."""
+        """Store a snapshot whole, unless there is one that is newer than `over`."""
 
     @abstractmethod
     def _write_status(self, data: bytes) -> None: ...

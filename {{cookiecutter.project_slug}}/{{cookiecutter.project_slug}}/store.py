@@ -50,7 +50,7 @@ class Store(Protocol):
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
         """Make a snapshot the newest one, at once for all readers.
 
-        False if the version that it was made from is no longer the newest: another was faster.
+        False if there is one that is newer than what it was made from: another was faster.
         """
 
     def status(self) -> Status:
@@ -74,7 +74,7 @@ class Store(Protocol):
     def lease(self) -> bool:
         """Take or renew the lease: whether, of all processes, it is this one that refreshes."""
 
-    def close(self) -> None:
+    def release(self) -> None:
         """Give the lease back."""
 
 
@@ -114,7 +114,7 @@ class MemoryStore:
     def lease(self) -> bool:
         return True
 
-    def close(self) -> None:
+    def release(self) -> None:
         pass
 
 

@@ -19,7 +19,7 @@
         // A server that has just started has none yet; the page keeps the one it shows. So it does
         // if one of several is cut off from the newest data. Else a lower version is one of a
         // server whose clock was set back.
-        const older = newest.version < shown && newest.state === "error";
+        const older = newest.version < shown && newest.state !== "live";
         if (newest.version !== null && newest.version !== shown && !older) {
             shown = newest.version;
             pause = SOON;
