@@ -147,6 +147,22 @@ def test_what_cannot_work_is_refused_in_a_sentence(
     assert "Traceback" not in str(refused.value)
 
 
+def test_a_reload_does_not_bring_what_is_refused(machine: Project) -> None:
+    config = machine.path / "config.toml"
+    before = config.read_text("utf-8")
+    with machine.serving(server="gunicorn") as server:
+        wait_until(lambda: ready(server)[0] == 200)
+        try:
+            config.write_text(before.replace("workers = 1", "workers = 3"), "utf-8")
+            first = workers_of(server)
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: not workers_of(server) & first and ready(server)[0] == 200)
+            assert len(workers_of(server)) == 1
+            assert "server.workers = 3 cannot have store.url" in server.output()
+        finally:
+            config.write_text(before, "utf-8")
+
+
 def test_a_schedule_can_run_apart(machine: Project, tmp_path: Path) -> None:
     settings = {"STORE__URL": (tmp_path / "store").as_uri(), "REFRESH__APART": "true"}
     with machine.serving(**settings) as server:

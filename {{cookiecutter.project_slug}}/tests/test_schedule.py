@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +17,7 @@ from conftest import wait_until
 from {{cookiecutter.project_slug}} import pipeline, reading, schedule
 from {{cookiecutter.project_slug}}.schedule import Schedule
 from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot
+from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, open_store
 from {{cookiecutter.project_slug}}.worker import ThreadWorker
 
 HOUR = timedelta(hours=1)
@@ -235,6 +236,36 @@ def test_a_hung_refresh_is_reported_once_and_taken_in_when_it_ends(
     finally:
         release.set()
         running.stop()
+
+
+def test_of_two_processes_the_other_goes_on_where_one_hangs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hung, release = threading.Event(), threading.Event()
+
+    def hang_once(*_: object) -> dict[str, pd.DataFrame]:
+        if not hung.is_set():
+            hung.set()
+            release.wait(60)
+        return tables()
+
+    monkeypatch.setattr(reading, "read", hang_once)
+    changed = configured(settings, every="1s", timeout="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    one, other = (Schedule(changed, store, ThreadWorker()) for store in stores)
+    one.start()
+    try:
+        assert hung.wait(20)
+        other.start()
+        wait_until(stores[1].latest)
+        newest = stores[1].latest()
+        release.set()
+        wait_until(lambda: stores[0].latest(newest.version if newest else 0))
+        wait_until(lambda: stores[0].status().error == "")
+    finally:
+        release.set()
+        one.stop()
+        other.stop()
 
 
 def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Settings) -> None:
