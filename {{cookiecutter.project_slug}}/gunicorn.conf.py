@@ -20,7 +20,7 @@ graceful_timeout = 10
 control_socket_disable = True  # it would be one for all dashboards of a user
 
 # The workers import the package themselves, so that a reload brings what was changed in it.
-for name in [it for it in sys.modules if it.partition(".")[0] == "{{ cookiecutter.project_slug }}"]:
+for name in [it for it in sys.modules if it.partition(".")[0] == server.__package__]:
     del sys.modules[name]
 
 

@@ -16,7 +16,14 @@ from conftest import redis_server
 from {{cookiecutter.project_slug}} import arrow, pipeline, preprocess, store
 from {{cookiecutter.project_slug}}.redis_store import RedisStore
 from {{cookiecutter.project_slug}}.setting import SettingError
-from {{cookiecutter.project_slug}}.store import EPOCH, MemoryStore, Snapshot, Status, Store, open_store
+from {{cookiecutter.project_slug}}.store import (
+    EPOCH,
+    MemoryStore,
+    Snapshot,
+    Status,
+    Store,
+    open_store,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 Open = Callable[[], Store]
