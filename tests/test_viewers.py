@@ -14,7 +14,7 @@ import psutil
 import pytest
 from conftest import Project, Server, install, wait_until
 from playwright.sync_api import Page
-from test_page import next_version, shown, state, version
+from test_page import next_version, ready, shown, state, version
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ def post(server: Server, content: bytes) -> int:
 
 def test_a_thousand_viewers_stay_connected(csv: Project, many_files: None) -> None:
     with csv.serving(REFRESH__EVERY="1h") as server, ExitStack() as stack:
-        wait_until(lambda: post(server, body("cards.children")) == 200)
+        wait_until(lambda: ready(server)[0] == 200)
         host = server.url.removeprefix("http://")
         viewers = [http.client.HTTPConnection(host, timeout=60) for _ in range(1_000)]
         headers, sockets = {"Content-Type": "application/json"}, []
