@@ -46,16 +46,8 @@ def throughput(server: Server, body: bytes, seconds: int, connections: int = 8) 
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "view.lua"
         script.write_text(WRK.format(body=body.decode()), "utf-8")
-        run = [
-            "wrk",
-            "-t1",
-            f"-c{connections}",
-            f"-d{seconds}",
-            "--timeout",
-            "30",
-            "-s",
-            str(script),
-        ]
+        load = ["-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "30"]
+        run = ["wrk", *load, "-s", str(script)]
         command = [*run, f"{server.url}/_dash-update-component"]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in output, output
@@ -89,7 +81,7 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
     seen = [{int(key): at for key, at in page.evaluate("window.seen").items()} for page in pages]
     for page in pages:
         page.close()
-    asks = "/_live" if server.kind == "live" else "_dash"
+    asks = "_live" if server.kind == "live" else "_dash"
     polls = sum(asks in name for names in polls for name in names)
     return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended), "errors": 0}
 

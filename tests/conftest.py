@@ -207,6 +207,27 @@ def install(project: Project) -> Project:
 
 
 @pytest.fixture(scope="session")
+def machine(bake: Callable[..., Project]) -> Project:
+    """An installed project of the default answers."""
+    return install(bake())
+
+
+@pytest.fixture(scope="session")
+def csv(bake: Callable[..., Project]) -> Project:
+    """An installed project that reads a file."""
+    return install(bake(source="csv", project_name='Søren\'s "Plant" 7'))
+
+
+@pytest.fixture
+def source(csv: Project) -> Iterator[Path]:
+    """The file that the dashboard reads; put back afterwards."""
+    file = csv.path / "data" / "readings.csv"
+    content = file.read_bytes()
+    yield file
+    file.write_bytes(content)
+
+
+@pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Use the system's Chromium where there is one."""
     chosen = {"args": FLAGS.split(), "executable_path": system_chromium()}

@@ -5,14 +5,14 @@ import re
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Project, Server, free_port, install, wait_until
+from conftest import Project, Server, free_port, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
 
 pytestmark = pytest.mark.slow
@@ -30,25 +30,6 @@ def no_console_errors(page: Page, request: pytest.FixtureRequest) -> Iterator[No
     yield
     if not request.node.get_closest_marker("stops_the_server"):
         assert not said
-
-
-@pytest.fixture(scope="module")
-def machine(bake: Callable[..., Project]) -> Project:
-    return install(bake())
-
-
-@pytest.fixture(scope="module")
-def csv(bake: Callable[..., Project]) -> Project:
-    return install(bake(source="csv", project_name='Søren\'s "Plant" 7'))
-
-
-@pytest.fixture
-def source(csv: Project) -> Iterator[Path]:
-    """The file that the dashboard reads; put back afterwards."""
-    file = csv.path / "data" / "readings.csv"
-    content = file.read_bytes()
-    yield file
-    file.write_bytes(content)
 
 
 def state(page: Page, wanted: str) -> None:

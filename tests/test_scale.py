@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,6 @@ from conftest import (
     Project,
     Server,
     free_port,
-    install,
     redis_server,
     running,
     wait_until,
@@ -38,30 +37,14 @@ pytestmark = [
 ]
 
 LEASE = 5  # seconds, as redis_store has it
-SERVERS = {"waitress": ("waitress", "1"), "gunicorn-1": ("gunicorn", "1")}
-SERVERS["gunicorn-3"] = ("gunicorn", "3")
+SERVERS = {
+    "waitress": ("waitress", "1"),
+    "gunicorn-1": ("gunicorn", "1"),
+    "gunicorn-3": ("gunicorn", "3"),
+}
 # How often a server is killed, and how many due times replicas are watched; more take minutes.
 KILLS = int(os.environ.get("KILLS", "5"))
 DUE = int(os.environ.get("DUE", "20"))
-
-
-@pytest.fixture(scope="module")
-def csv(bake: Callable[..., Project]) -> Project:
-    return install(bake(source="csv"))
-
-
-@pytest.fixture(scope="module")
-def machine(bake: Callable[..., Project]) -> Project:
-    return install(bake())
-
-
-@pytest.fixture
-def source(csv: Project) -> Iterator[Path]:
-    """The file that the dashboard reads; put back afterwards."""
-    file = csv.path / "data" / "readings.csv"
-    content = file.read_bytes()
-    yield file
-    file.write_bytes(content)
 
 
 @contextmanager
@@ -313,15 +296,9 @@ def test_a_killed_server_comes_back_with_whole_data(
                 newest = published(server)[-1]
 
 
-def text(url: str) -> str:
+def fetch(url: str) -> tuple[int, str]:
     with urllib.request.urlopen(url, timeout=30) as answer:
-        return str(answer.read().decode())
-
-
-def fetch(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        answer.read()
-        return int(answer.status)
+        return answer.status, answer.read().decode()
 
 
 @pytest.mark.parametrize("preload", [[], ["--preload"]])
@@ -342,7 +319,7 @@ def test_gunicorn_reloads_without_a_failed_request(
             asked = 0
             while not stop:
                 for path in ("/_live", "/", "/_dash-layout"):
-                    assert fetch(server.url + path) == 200
+                    assert fetch(server.url + path)[0] == 200
                     asked += 1
             return asked
 
@@ -362,7 +339,7 @@ def test_gunicorn_reloads_without_a_failed_request(
             source.write_text(before_change.replace('return "ok"', 'return "changed"'), "utf-8")
             try:
                 server.process.send_signal(signal.SIGHUP)
-                wait_until(lambda: text(f"{server.url}/healthz") == "changed")
+                wait_until(lambda: fetch(f"{server.url}/healthz")[1] == "changed")
             finally:
                 source.write_text(before_change, "utf-8")
         server.process.send_signal(signal.SIGTERM)
@@ -379,7 +356,7 @@ def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path
     settings = {"SERVER__URL_PREFIX": "/dashboard/", "SERVER__TRUSTED_PROXY": "127.0.0.1"}
     with csv.serving(server=name, **settings, LOG__ACCESS="true") as server:
         address = re.sub("/dashboard$", "", server.url)
-        port = nginx_port = free_port()
+        port = free_port()
         config = (csv.path / "deploy" / "nginx.conf").read_text("utf-8")
         config = config.replace("127.0.0.1:8050", address.removeprefix("http://"))
         config = re.sub(r"listen \d+", f"listen 127.0.0.1:{port}", config)
@@ -391,7 +368,7 @@ def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path
             """
         )
         with running("nginx", "-c", tmp_path / "nginx.conf", "-p", tmp_path):
-            url = f"http://127.0.0.1:{nginx_port}/dashboard/"
+            url = f"http://127.0.0.1:{port}/dashboard/"
             wait_until(lambda: reachable(url))
             page.goto(url)
             state(page, "live")
@@ -403,7 +380,7 @@ def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path
                 page.get_by_role("button", name="Download CSV").click()
             assert Path(downloading.value.path()).read_text("utf-8").startswith("time,series")
             connection = http.client.HTTPConnection(
-                "127.0.0.1", nginx_port, source_address=("127.0.0.2", 0)
+                "127.0.0.1", port, source_address=("127.0.0.2", 0)
             )
             connection.request("GET", "/dashboard/_live", headers={"X-Forwarded-For": "6.6.6.6"})
             assert connection.getresponse().status == 200
@@ -421,6 +398,6 @@ def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path
 
 def reachable(url: str) -> bool:
     try:
-        return fetch(url) == 200
+        return fetch(url)[0] == 200
     except (urllib.error.URLError, OSError):
         return False

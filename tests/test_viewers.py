@@ -5,14 +5,14 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
 import psutil
 import pytest
-from conftest import Project, Server, install, wait_until
+from conftest import Project, Server, wait_until
 from playwright.sync_api import Page
 from test_page import next_version, ready, shown, state, version
 
@@ -20,11 +20,6 @@ pytestmark = pytest.mark.slow
 
 # How many distinct bodies are sent; FLOOD=100000 takes some minutes.
 FLOOD = int(os.environ.get("FLOOD", "5000"))
-
-
-@pytest.fixture(scope="module")
-def csv(bake: Callable[..., Project]) -> Project:
-    return install(bake(source="csv"))
 
 
 @pytest.fixture

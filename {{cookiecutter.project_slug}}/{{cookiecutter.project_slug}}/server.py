@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -109,28 +110,17 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
     _warm_up(app)
     server = listen(app.server, settings.server)
-    signal.signal(signal.SIGTERM, _exit)
-    schedule.start()
-    try:
+    with _refreshing(schedule):
         at, path = settings.server.host, settings.server.url_prefix.rstrip("/")
         logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, port(server), path)
         server.run()
-    finally:
-        schedule.stop()
-        logger.info("stopped")
 
 
 def refresh(_settings: Settings, _app: Dash, schedule: Schedule) -> None:
     """Run the schedule alone until Ctrl-C or SIGTERM, for servers with `refresh.apart = true`."""
-    signal.signal(signal.SIGTERM, _exit)
-    schedule.start()
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            while schedule.is_alive():
-                time.sleep(1)
-    finally:
-        schedule.stop()
-        logger.info("stopped")
+    with _refreshing(schedule), contextlib.suppress(KeyboardInterrupt):
+        while schedule.is_alive():
+            time.sleep(1)
 
 
 def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
@@ -144,6 +134,18 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
         dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
         extra_files=[str(settings.config)],
     )
+
+
+@contextlib.contextmanager
+def _refreshing(schedule: Schedule) -> Iterator[None]:
+    """Run the schedule until the end of the block, which SIGTERM brings about."""
+    signal.signal(signal.SIGTERM, _exit)
+    schedule.start()
+    try:
+        yield
+    finally:
+        schedule.stop()
+        logger.info("stopped")
 
 
 def _warm_up(app: Dash) -> None:
