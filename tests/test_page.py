@@ -351,13 +351,14 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
         module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
         try:
             expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
+            ended = len(server.output())  # the new process may do the last one's slot again
             for _ in range(3):
                 next_version(page)
         finally:
             module.write_text(before, "utf-8")
-        versions = [int(found) for found in re.findall(r"published version=(\d+)", server.output())]
-        slots = [version // 2_000 for version in versions]
-        assert len(slots) == len(set(slots)), "a second schedule would do each slot twice"
+        versions = re.findall(r"published version=(\d+)", server.output()[ended:])
+        slots = [int(version) // 2_000 for version in versions]
+        assert len(slots) == len(set(slots)) >= 2, "a second schedule would do each slot twice"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
