@@ -16,7 +16,7 @@ worker_class = "gthread"
 threads = settings.server.threads
 worker_connections = min(settings.server.connection_limit, listen.room())
 keepalive = int(settings.server.channel_timeout.total_seconds())
-graceful_timeout = 10
+graceful_timeout = int(settings.server.graceful_timeout.total_seconds())
 control_socket_disable = True  # it would be one for all dashboards of a user
 
 # The workers import the package themselves, so that a reload brings what was changed in it.

@@ -1,13 +1,21 @@
 """The listening server: waitress, with as many connections as the system has room for."""
 
 import contextlib
+import logging
 import select
+import time
+from collections.abc import Callable
 from typing import Any
 
 import waitress
 from flask import Flask
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
 
 from .setting import Server, SettingError
+
+logger = logging.getLogger(__name__)
 
 WINDOWS = 500  # connections: its select takes 512 files
 FILES = 20_000  # to be open at once
@@ -15,7 +23,7 @@ SPARE = 100  # of them for all that is no connection
 
 
 def listen(app: Flask, server: Server) -> Any:
-    """Open a waitress server; `run` serves. Raises SettingError."""
+    """Open a waitress server. Raises SettingError."""
     polls = hasattr(select, "poll")
     try:
         return waitress.create_server(
@@ -27,6 +35,7 @@ def listen(app: Flask, server: Server) -> Any:
             channel_timeout=server.channel_timeout.total_seconds(),
             max_request_body_size=server.max_body_bytes,
             asyncore_use_poll=polls,
+            ident=None,  # nobody needs to know what serves
             clear_untrusted_proxy_headers=False,  # front.py does, for every server
         )
     except (OSError, ValueError) as error:
@@ -34,6 +43,34 @@ def listen(app: Flask, server: Server) -> Any:
             f"server.port = {server.port} on server.host = {server.host!r} cannot be listened on "
             f"({error}): stop what uses it, or choose another with --port."
         ) from error
+
+
+def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:
+    """Serve until it is to stop, then for so many seconds at most until all answers are sent.
+
+    Waitress's own `run` ends at once, and what it has not sent by then is cut short.
+    """
+    sockets = getattr(listening, "map", None) or listening._map
+
+    def turn(timeout: float) -> None:
+        wasyncore.loop(timeout, listening.adj.asyncore_use_poll, sockets, count=1)
+
+    while not stopping():
+        turn(timeout=1)
+    for it in list(sockets.values()):
+        if isinstance(it, BaseWSGIServer):
+            wasyncore.dispatcher.close(it)  # the socket alone: threads still wake this loop
+    end = time.monotonic() + seconds
+    while open_ := [it for it in sockets.values() if isinstance(it, HTTPChannel)]:
+        if time.monotonic() > end:
+            logger.warning("stopped before %d connections had their answers", len(open_))
+            break
+        for channel in open_:
+            busy = channel.requests or channel.request or channel.total_outbufs_len
+            channel.will_close = channel.will_close or not busy
+        turn(timeout=0.1)
+    listening.task_dispatcher.shutdown()
+    wasyncore.close_all(sockets)
 
 
 def port(listening: Any) -> int:

@@ -7,17 +7,16 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from types import FrameType
 
 from dash import Dash
 from flask import Flask
 
-from . import front, health, log, reading, setting
+from . import front, health, listen, log, reading, setting
 from .app import create_app
-from .listen import listen, port
 from .schedule import Schedule
 from .setting import SettingError, Settings
 from .store import open_store
@@ -109,18 +108,18 @@ def refuse_workers(settings: Settings, workers: int) -> None:
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
     _warm_up(app)
-    server = listen(app.server, settings.server)
-    with _refreshing(schedule):
+    server = listen.listen(app.server, settings.server)
+    with _refreshing(schedule) as stopped:
         at, path = settings.server.host, settings.server.url_prefix.rstrip("/")
-        logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, port(server), path)
-        server.run()
+        logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, listen.port(server), path)
+        listen.run(server, stopped.is_set, settings.server.graceful_timeout.total_seconds())
 
 
 def refresh(_settings: Settings, _app: Dash, schedule: Schedule) -> None:
     """Run the schedule alone until Ctrl-C or SIGTERM, for servers with `refresh.apart = true`."""
-    with _refreshing(schedule), contextlib.suppress(KeyboardInterrupt):
-        while schedule.is_alive():
-            time.sleep(1)
+    with _refreshing(schedule) as stopped:
+        while not stopped.wait(1):  # with no end in sight Windows would not look for Ctrl-C
+            pass
 
 
 def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
@@ -137,12 +136,19 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
 
 
 @contextlib.contextmanager
-def _refreshing(schedule: Schedule) -> Iterator[None]:
-    """Run the schedule until the end of the block, which SIGTERM brings about."""
-    signal.signal(signal.SIGTERM, _exit)
+def _refreshing(schedule: Schedule) -> Iterator[Event]:
+    """Run the schedule during the block; the event says that Ctrl-C or SIGTERM asks for its end."""
+    stopped = Event()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)  # the second time it ends at once
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
     schedule.start()
     try:
-        yield
+        yield stopped
     finally:
         schedule.stop()
         logger.info("stopped")
@@ -152,10 +158,6 @@ def _warm_up(app: Dash) -> None:
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
     app.server.test_client().get(app.config.routes_pathname_prefix)
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
-
-
-def _exit(_signal: int, _frame: FrameType | None) -> None:
-    raise SystemExit(0)
 
 
 if __name__ == "__main__":

@@ -126,6 +126,7 @@ class Server(Section):
     threads: int = Field(8, ge=1)
     connection_limit: int = Field(5_000, ge=10)
     channel_timeout: Period = timedelta(minutes=2)
+    graceful_timeout: Period = timedelta(seconds=10)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     cache_bytes: int = Field(50_000_000, ge=0)
     workers: int = Field(1, ge=1)
