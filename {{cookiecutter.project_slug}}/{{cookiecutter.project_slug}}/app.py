@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -15,7 +15,10 @@ from .setting import Settings
 from .store import Store
 
 ASSETS = Path(__file__).with_name("assets")
-WINDOWS = {
+# What a viewer may choose; a callback is not called with anything that its annotations exclude.
+Names = list[str] | None
+Window = Literal["5 min", "1 hour", "6 hours", "1 day", "All"]
+WINDOWS: dict[Window, timedelta | None] = {
     "5 min": timedelta(minutes=5),
     "1 hour": timedelta(hours=1),
     "6 hours": timedelta(hours=6),
@@ -28,6 +31,7 @@ GRAPH: Any = {
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
 }
+KEPT: Any = {"persistence": True, "persistence_type": "session"}  # when the page is loaded again
 STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical"}
 
 
@@ -47,21 +51,21 @@ def create_app(settings: Settings, store: Store) -> Dash:
     inputs = [Input("snapshot-version", "data"), *choices]
     live.register(app, settings, store, choices)
 
-    def chosen(names: list[str], window: str) -> pd.DataFrame:
+    def chosen(names: Names, window: Window) -> pd.DataFrame:
         readings = pipeline.table(store.latest(), "readings")
-        return engineering.select(readings, names, WINDOWS[window])
+        return engineering.select(readings, names or [], WINDOWS[window])
 
     @app.callback(Output("cards", "children"), inputs)
-    def show_cards(_version: int, names: list[str], window: str) -> list[Component]:
+    def show_cards(_version: int | None, names: Names, window: Window) -> list[Component]:
         return [card(kpi) for kpi in engineering.kpis(chosen(names, window), series)]
 
     @app.callback(Output("trend-graph", "figure"), inputs)
-    def show_trend(_version: int, names: list[str], window: str) -> go.Figure:
+    def show_trend(_version: int | None, names: Names, window: Window) -> go.Figure:
         figure = engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
         return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
 
     @app.callback(Output("distribution-graph", "figure"), inputs)
-    def show_distribution(_version: int, names: list[str], window: str) -> go.Figure:
+    def show_distribution(_version: int | None, names: Names, window: Window) -> go.Figure:
         return engineering.distribution_figure(chosen(names, window), series)
 
     @app.callback(
@@ -71,7 +75,7 @@ def create_app(settings: Settings, store: Store) -> Dash:
         State("window", "value"),
         prevent_initial_call=True,
     )
-    def download(_clicks: int, names: list[str], window: str) -> dict[str, Any]:
+    def download(_clicks: int | None, names: Names, window: Window) -> dict[str, Any]:
         data = chosen(names, window)
         data = data.assign(time=data["time"].dt.tz_convert(settings.app.timezone))
         return {"content": data.to_csv(index=False), "filename": f"{__package__}.csv"}
@@ -116,11 +120,11 @@ def controls(names: dict[str, str]) -> list[Component]:
     """Return what a viewer can choose and do."""
     return [
         html.Label("Series", htmlFor="series"),
-        dcc.Dropdown(names, [], id="series", multi=True, placeholder="All"),
+        dcc.Dropdown(names, [], id="series", multi=True, placeholder="All", **KEPT),
         html.Fieldset(
             [
                 html.Legend("Time"),
-                dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True),
+                dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True, **KEPT),
             ]
         ),
         html.Button("Refresh now", id="refresh-now", className="action"),

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 from dash import Dash
+from dash.exceptions import DependencyException
 from dash.fingerprint import build_fingerprint, check_fingerprint
-from flask import Response, make_response, request
+from flask import Response, abort, make_response, request
 from flask_compress import Compress
 
 from .kept import Space
@@ -33,7 +34,10 @@ def install(app: Dash, compress: Compress) -> None:
             request.environ.pop("HTTP_IF_NONE_MATCH", None)  # the whole is kept, whoever asks
             return make_response(serve(package_name, fingerprinted_path))
 
-        response = space.response((package_name, path, lasts), make)
+        try:
+            response = space.response((package_name, path, lasts), make)
+        except DependencyException:
+            abort(404)
         if lasts:
             response.cache_control.immutable = True
         response.make_conditional(request)

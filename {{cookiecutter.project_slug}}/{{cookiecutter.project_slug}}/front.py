@@ -1,38 +1,81 @@
-"""What stands in front of the application: the headers of a trusted proxy, and the access log."""
+"""What stands in front of the application: proxy headers, request ids, headers, access log."""
 
 import logging
+import re
+import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote
 
-from flask import Flask
+from dash import Dash
 from waitress.proxy_headers import proxy_headers_middleware
 
+from . import headers, log
 from .setting import Settings
 
 logger = logging.getLogger(__name__)
 
-HEADERS = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
+PROXY = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
+BY_PROXY = "dashboard.by_proxy"  # in the environ: whether a proxy has sent it, trusted or not
 
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-def install(server: Flask, settings: Settings) -> None:
+def install(app: Dash, settings: Settings) -> None:
     """Put it in front, whatever serves: what a client itself says of a proxy is not believed."""
-    app: Any = _logged(server.wsgi_app) if settings.log.access else server.wsgi_app
+    answer: Any = _answered(app.server.wsgi_app, headers.headers(app, settings.server))
+    if settings.log.access:
+        answer = _logged(answer)
     trusted = settings.server.trusted_proxy or None
-    server.wsgi_app = proxy_headers_middleware(  # type: ignore[method-assign]
-        app,
+    answer = proxy_headers_middleware(
+        answer,
         trusted_proxy=trusted,
-        trusted_proxy_headers=HEADERS if trusted else None,
+        trusted_proxy_headers=PROXY if trusted else None,
         clear_untrusted=True,
     )
+    app.server.wsgi_app = _numbered(answer, trusted)
+
+
+def _numbered(app: Application, trusted: str | None) -> Application:
+    """Give each request an id, which is in its answer and in all that is logged meanwhile."""
+
+    def numbered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        given = environ.get("HTTP_X_REQUEST_ID", "")
+        known = trusted in ("*", environ.get("REMOTE_ADDR")) and re.fullmatch(r"[\w-]{8,64}", given)
+        environ["HTTP_X_REQUEST_ID"] = given if known else uuid.uuid4().hex[:16]
+        environ[BY_PROXY] = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ
+        token = log.REQUEST.set(environ["HTTP_X_REQUEST_ID"])
+        try:
+            return app(environ, start_response)
+        finally:
+            log.REQUEST.reset(token)
+
+    return numbered
+
+
+def _answered(app: Application, always: headers.Headers) -> Application:
+    """Add the headers of all answers that an answer does not have of its own."""
+    tls = [*always, *headers.TLS]
+
+    def answered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        wanted = tls if environ["wsgi.url_scheme"] == "https" else always
+
+        def start(status: str, given: headers.Headers, *args: Any) -> Any:
+            names = {name.lower() for name, _ in given}
+            more = [it for it in wanted if it[0].lower() not in names]
+            number = ("X-Request-ID", environ["HTTP_X_REQUEST_ID"])
+            return start_response(status, [*given, *more, number], *args)
+
+        return app(environ, start)
+
+    return answered
 
 
 def _logged(app: Application) -> Application:
     """Log each request, with the address of its client."""
 
-    def logged(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def logged(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         def start(status: str, *args: Any) -> Any:
             path = quote(environ["PATH_INFO"].encode("latin-1"))  # a line break cannot be logged
             request = f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{path}"

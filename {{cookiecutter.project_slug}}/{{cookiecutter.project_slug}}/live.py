@@ -1,6 +1,8 @@
 """What keeps an open page live: it asks for a new version when one is due, and tells its age."""
 
 from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -10,6 +12,7 @@ from flask import Blueprint, Response, abort, request
 from flask_compress import Compress
 
 from . import bundles, health
+from .guard import Guard
 from .kept import Kept
 from .response_cache import ResponseCache
 from .setting import Settings
@@ -18,6 +21,13 @@ from .store import Store, now_utc
 
 HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
+
+
+def code_version() -> str:
+    """Return what changes with the package's files: open pages of another one load anew."""
+    folder = Path(__file__).parent
+    files = (it for it in sorted(folder.rglob("*")) if it.is_file() and it.suffix != ".pyc")
+    return blake2b(b"".join(it.read_bytes() for it in files), digest_size=8).hexdigest()
 
 
 def aria(**attributes: str) -> dict[str, Any]:
@@ -71,6 +81,9 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
     Called before anything else is put around the app's views, so that this is what it guards.
     """
     app.server.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
+    code = code_version()
+    app.config.meta_tags.append({"name": "code-version", "content": code})
+    Guard(app)
     compress = Compress(app.server)
     short_way = ShortWay(app, compress)
     bundles.install(app, compress)
@@ -85,6 +98,7 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         state = health.check(settings, store, now)
         comes = status.next_due + status.takes if status.next_due else now
         answer = {
+            "code": code,
             "version": state.version,
             "state": state.status,
             "age": state.age_seconds,

@@ -1,21 +1,31 @@
 """Where log lines go and what they look like."""
 
 import logging.config
+from contextvars import ContextVar
 from typing import Any
 
 from .setting import Log, SettingError
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+FORMAT = "%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s"
+JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"
+REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")  # the id of the one that is answered
+
+
+def add_request(record: logging.LogRecord) -> bool:
+    """Add the id of the request that a line was logged for."""
+    number = REQUEST.get()
+    record.__dict__.update(request_id=number, request=f" [{number}]" if number else "")
+    return True
 
 
 def configure(log: Log) -> None:
     """Send log lines to the console and, if one is set, to a rotating file. Raises SettingError."""
-    console = {"class": "logging.StreamHandler", "formatter": log.format}
-    handlers: dict[str, Any] = {"console": console}
+    common: dict[str, Any] = {"formatter": log.format, "filters": ["request"]}
+    handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", **common}}
     if log.file:
         handlers["file"] = {
             "class": "logging.handlers.RotatingFileHandler",
-            "formatter": log.format,
+            **common,
             "filename": log.file,
             "maxBytes": log.max_bytes,
             "backupCount": log.backups,
@@ -23,13 +33,14 @@ def configure(log: Log) -> None:
         }
     formatters = {
         "text": {"format": FORMAT},
-        "json": {"()": "pythonjsonlogger.json.JsonFormatter", "fmt": FORMAT},
+        "json": {"()": "pythonjsonlogger.json.JsonFormatter", "fmt": JSON},
     }
     try:
         logging.config.dictConfig(
             {
                 "version": 1,
                 "disable_existing_loggers": False,
+                "filters": {"request": {"()": lambda: add_request}},
                 "formatters": formatters,
                 "handlers": handlers,
                 "root": {"level": log.level, "handlers": list(handlers)},

@@ -67,7 +67,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
-    front.install(app.server, settings)
+    front.install(app, settings)
     return app, schedule
 
 

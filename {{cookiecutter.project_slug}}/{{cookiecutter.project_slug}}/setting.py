@@ -71,8 +71,15 @@ def _prefix(path: str) -> str:
     raise ValueError('it must start and end with "/", as in "/" or "/dashboard/"')
 
 
+def _source(site: str) -> str:
+    if re.fullmatch(r"[\w.:/*-]+", site, re.ASCII):
+        return site
+    raise ValueError('write a site as in "https://tile.example.org"')
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
+Source = Annotated[str, AfterValidator(_source)]
 
 
 class Section(BaseModel):
@@ -132,6 +139,8 @@ class Server(Section):
     workers: int = Field(1, ge=1)
     url_prefix: Annotated[str, AfterValidator(_prefix)] = "/"
     trusted_proxy: str = ""
+    csp_sources: list[Source] = []
+    frame_ancestors: list[Source] = []
     secret_key: SecretStr = SecretStr("")
 
 

@@ -27,7 +27,17 @@
         }
         answer = newest;
         answeredAt = Date.now();
+        renew(newest.code);
         dash_clientside.set_props("answer", {data: newest});
+    }
+
+    // A new release of the page comes with its server. Of several servers another may still have
+    // the old one, so that the page is loaded once for each.
+    function renew(code) {
+        const mine = document.querySelector('meta[name="code-version"]').content;
+        if (code === mine || sessionStorage.getItem("renewed-for") === code) return;
+        sessionStorage.setItem("renewed-for", code);
+        location.reload();
     }
 
     // About once a refresh, and not with all other pages in the same instant.
@@ -83,7 +93,8 @@
         const since = sinceAnswer();
         const silent = unreachable && since > 5;
         const silence = `The server has not answered for ${duration(since)}.`;
-        const says = silent ? silence : answer?.message ?? "";
+        const failing = window.dash_clientside.failing.says();
+        const says = [silent ? silence : answer?.message ?? "", failing].filter(Boolean).join(" ");
         const state = silent ? "stale" : answer?.state ?? "loading";
         if (!answer || answer.version === null) return [state, "", STATES[state], "", says];
         const age = answer.age + since;

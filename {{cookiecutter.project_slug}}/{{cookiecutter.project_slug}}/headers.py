@@ -1,0 +1,49 @@
+"""The headers of every answer that tell a browser what it may do with the page."""
+
+from dash import Dash
+
+from .setting import Server
+
+Headers = list[tuple[str, str]]
+
+# After OWASP's list of secure headers. Cross-Origin-Embedder-Policy is left out, as a page needs
+# none without shared memory, and it would forbid a map's tiles; Clear-Site-Data, as one cannot log
+# out of HTTP's own passwords.
+ALWAYS: Headers = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Permitted-Cross-Domain-Policies", "none"),
+    ("X-DNS-Prefetch-Control", "off"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("Cache-Control", "no-store"),  # unless an answer says otherwise, as the bundles do
+]
+# A browser does not take these without TLS, and complains of the second.
+TLS: Headers = [
+    ("Strict-Transport-Security", "max-age=31536000"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+]
+
+
+def headers(app: Dash, server: Server) -> Headers:
+    """Return the headers of all answers; to be asked for when the page is complete."""
+    framed = [] if server.frame_ancestors else [("X-Frame-Options", "SAMEORIGIN")]
+    return [("Content-Security-Policy", policy(app, server)), *framed, *ALWAYS]
+
+
+def policy(app: Dash, server: Server) -> str:
+    """Return a Content-Security-Policy under which Dash and Plotly work, and little else does."""
+    sources = server.csp_sources
+    directives = {
+        "default-src": ["'self'", *sources],
+        "script-src": ["'self'", *app.csp_hashes(), *sources],
+        "style-src": ["'self'", "'unsafe-inline'", *sources],  # which Plotly writes
+        "img-src": ["'self'", "data:", "blob:", *sources],
+        "font-src": ["'self'", "data:", *sources],
+        "worker-src": ["'self'", "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'self'", *server.frame_ancestors],
+    }
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
