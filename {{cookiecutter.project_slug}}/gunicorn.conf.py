@@ -1,6 +1,9 @@
 """Serve by gunicorn, as config.toml says: gunicorn -c gunicorn.conf.py (not on Windows)."""
 
+import os
+import shutil
 import sys
+import tempfile
 
 from {{ cookiecutter.project_slug }} import listen, reading, server, setting
 
@@ -22,6 +25,10 @@ control_socket_disable = True  # it would be one for all dashboards of a user
 # The workers import the package themselves, so that a reload brings what was changed in it.
 for name in [it for it in sys.modules if it.partition(".")[0] == server.__package__]:
     del sys.modules[name]
+
+
+if settings.server.metrics:  # where the workers count together
+    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp())
 
 
 def on_starting(arbiter):
@@ -51,3 +58,17 @@ def worker_exit(_arbiter, worker):
     """Stop the schedule, and give back the lease."""
     if hasattr(worker, "wsgi"):
         worker.wsgi.extensions["schedule"].stop()
+
+
+def child_exit(_arbiter, worker):
+    """Forget what only a living worker has."""
+    if settings.server.metrics:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(_arbiter):
+    """Leave no file behind."""
+    if settings.server.metrics:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

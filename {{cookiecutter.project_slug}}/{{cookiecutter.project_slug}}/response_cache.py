@@ -49,6 +49,8 @@ class ResponseCache:
         # As a view it is behind whatever guards the server.
         server.view_functions[path] = self._view
         short_way.add("POST", path, path, self._kept)
+        self.count: Callable[[bool], None] = lambda kept: None
+        server.extensions["response_cache"] = self
 
     @property
     def size(self) -> int:
@@ -58,8 +60,19 @@ class ResponseCache:
     def _view(self, **_: Any) -> Response:
         user = session.get("user")
         groups = user.get("groups") if isinstance(user, dict) else user
-        key = self._key(request.get_data(), request.query_string.decode("latin-1"), groups)
-        return self._space.response(key, self._compute) if key else make_response(self._dash())
+        key = self._key(request.get_data(), request.query_string.decode("latin-1"), groups or None)
+        if key is None:
+            return make_response(self._dash())
+        kept = True
+
+        def compute() -> Response:
+            nonlocal kept
+            kept = False
+            return self._compute()
+
+        response = self._space.response(key, compute)
+        self.count(kept)
+        return response
 
     def _kept(self, environ: dict[str, Any]) -> Kept | None:
         length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -68,7 +81,10 @@ class ResponseCache:
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)
         key = self._key(body, environ["QUERY_STRING"], None)
-        return self._space.get(key, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        kept = self._space.get(key, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        if kept:
+            self.count(True)
+        return kept
 
     def _key(self, body: bytes, query: str, groups: object) -> bytes | None:
         """Return what a shared answer is kept by, or None if the request is not for one."""

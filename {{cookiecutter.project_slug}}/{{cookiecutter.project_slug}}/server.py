@@ -15,8 +15,9 @@ from types import FrameType
 from dash import Dash
 from flask import Flask
 
-from . import front, health, listen, log, reading, setting
+from . import auth, front, health, listen, log, reading, setting
 from .app import create_app
+from .metrics import Metrics
 from .schedule import Schedule
 from .setting import SettingError, Settings
 from .store import open_store
@@ -63,11 +64,16 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     if schedule_only or settings.refresh.apart:
         refuse_memory(settings, "A schedule that runs apart")
     store, worker = open_store(settings.store.url), open_worker(settings)
+    metrics = Metrics() if settings.server.metrics else None
+    store = metrics.watch(store) if metrics else store
     schedule = Schedule(settings, store, worker, leads=schedule_only or not settings.refresh.apart)
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
+    auth.install(app, settings)
     front.install(app, settings)
+    if metrics:
+        metrics.install(app, store)
     return app, schedule
 
 

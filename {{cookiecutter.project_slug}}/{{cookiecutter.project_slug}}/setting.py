@@ -77,6 +77,12 @@ def _source(site: str) -> str:
     raise ValueError('write a site as in "https://tile.example.org"')
 
 
+def _hash(value: SecretStr) -> SecretStr:
+    if re.fullmatch(r"(scrypt|pbkdf2)(:\w+)*\$[^$]+\$[0-9a-f]+", value.get_secret_value()):
+        return value
+    raise ValueError(f"write the hash of a password, as python -m {__package__}.auth makes it")
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
 Source = Annotated[str, AfterValidator(_source)]
@@ -137,11 +143,20 @@ class Server(Section):
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     cache_bytes: int = Field(50_000_000, ge=0)
     workers: int = Field(1, ge=1)
+    metrics: bool = False
     url_prefix: Annotated[str, AfterValidator(_prefix)] = "/"
     trusted_proxy: str = ""
     csp_sources: list[Source] = []
     frame_ancestors: list[Source] = []
     secret_key: SecretStr = SecretStr("")
+
+
+class Auth(Section):
+    """Who may see the dashboard."""
+
+    users: dict[str, Annotated[SecretStr, AfterValidator(_hash)]] = {}
+    session: Period = timedelta(days=7)
+    token: SecretStr = SecretStr("")
 
 
 class Log(Section):
@@ -166,6 +181,7 @@ class Settings(BaseSettings):
     refresh: Refresh = Refresh()
     store: Store = Store()
     server: Server = Server()
+    auth: Auth = Auth()
     log: Log = Log()
     source: dict[str, Any] = {}
 
@@ -239,7 +255,7 @@ def _explain(error: ValidationError, source: type[BaseModel]) -> str:
     if error.title == source.__name__:
         path = ["source", *path]
     key, value = ".".join(path), repr(first["input"])
-    if any(word in key for word in ("secret", "password", "token", "key")) or "@" in value:
+    if any(word in key for word in ("secret", "password", "token", "key", "users")) or "@" in value:
         value = "(hidden)"
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."

@@ -1,0 +1,159 @@
+"""Who may see the dashboard: HTTP's own user names and passwords, then a signed session."""
+
+import argparse
+import getpass
+import ipaddress
+import json
+import logging
+import secrets
+import sys
+from hashlib import sha256
+from threading import Lock
+from typing import Any
+
+from cachetools import TTLCache
+from dash import Dash
+from flask import Flask, Response, request, session
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadSignature
+from werkzeug.http import parse_cookie
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from .front import BY_PROXY, Environ
+from .setting import Settings
+from .short_way import ShortWay
+
+logger = logging.getLogger(__name__)
+
+FAILURES, PAUSE = 10, 60  # from one address, and the seconds for which they count
+OPEN, FOR_OPERATORS = {"health.healthz"}, {"health.readyz", "metrics"}
+
+
+def install(app: Dash, settings: Settings) -> None:
+    """Have every route ask for a user's password, if there are users, but those of `OPEN`."""
+    host = settings.server.host
+    if settings.auth.users:
+        Door(app.server, settings, app.server.extensions["short_way"])
+    elif host not in ("localhost", "127.0.0.1", "::1"):
+        logger.warning(
+            "server.host = %r and no auth.users: all who can reach this machine see the dashboard",
+            host,
+        )
+
+
+class Session(SecureCookieSessionInterface):
+    """A session whose cookie goes over TLS alone if it has come by TLS."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+class Door:
+    """Looks at a password once, and from then on at the session that it has signed."""
+
+    def __init__(self, server: Flask, settings: Settings, short_way: ShortWay) -> None:
+        self._auth, self._lock = settings.auth, Lock()
+        self._hashes = {name: it.get_secret_value() for name, it in settings.auth.users.items()}
+        self._nobodys = generate_password_hash(secrets.token_hex())
+        self._failures: TTLCache[str, int] = TTLCache(10_000, PAUSE)
+        self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
+        server.session_interface = Session()
+        server.config.update(
+            # Of its own name and path, as all dashboards of one host share the browser's cookies.
+            SESSION_COOKIE_NAME=f"{__package__}_session",
+            SESSION_COOKIE_PATH=settings.server.url_prefix,
+            SESSION_COOKIE_SAMESITE="Lax",
+            SESSION_REFRESH_EACH_REQUEST=False,
+            PERMANENT_SESSION_LIFETIME=settings.auth.session,
+        )
+        self._signer: Any = server.session_interface.get_signing_serializer(server)
+        server.before_request(self.check)
+        short_way.guard(self.check, self.knows)
+
+    def check(self) -> Response | None:
+        """Let a request through, or ask for a password."""
+        if request.endpoint in OPEN or self.knows(request.environ):
+            return None
+        if request.endpoint in FOR_OPERATORS and self._is_operator():
+            return None
+        given, address = request.authorization, request.remote_addr or ""
+        if given is None or given.type != "basic":
+            return _ask()
+        with self._lock:
+            failures = self._failures.get(address, 0)
+        if failures >= FAILURES:
+            said = "Too many wrong passwords: wait a minute.\n"
+            return Response(said, 429, {"Retry-After": str(PAUSE)}, mimetype="text/plain")
+        name = given.username or ""
+        if not self._is_right(name, given.password or ""):
+            with self._lock:
+                self._failures[address] = self._failures.get(address, 0) + 1
+            logger.warning("a wrong user name or password came from %s", address)
+            return _ask()
+        session.permanent = True
+        session["user"] = {"email": name, "groups": []}  # as dash-auth has it
+        session["mark"] = _mark(self._hashes[name])
+        return None
+
+    def knows(self, environ: Environ) -> bool:
+        """Whether a request is of the session of a user, who still has the same password."""
+        cookie = environ.get("HTTP_COOKIE", "")
+        with self._lock:
+            if cookie in self._known:
+                return True
+        if not self._is_signed(cookie):
+            return False
+        if len(cookie) < 4_000:
+            with self._lock:
+                self._known[cookie] = True
+        return True
+
+    def _is_signed(self, cookie: str) -> bool:
+        value = parse_cookie(cookie).get(f"{__package__}_session", "")
+        try:
+            said = self._signer.loads(value, max_age=self._auth.session.total_seconds())
+            mark = _mark(self._hashes[said["user"]["email"]])
+            return secrets.compare_digest(mark, said["mark"])
+        except (BadSignature, LookupError, TypeError):
+            return False
+
+    def _is_right(self, name: str, password: str) -> bool:
+        """Check a password; it takes as long for a name that nobody has."""
+        right = check_password_hash(self._hashes.get(name, self._nobodys), password)
+        return right and name in self._hashes
+
+    def _is_operator(self) -> bool:
+        """Whether one on this machine asks, or one who has the token."""
+        given, token = request.authorization, self._auth.token.get_secret_value()
+        if token and given is not None and given.type == "bearer":
+            return secrets.compare_digest((given.token or "").encode(), token.encode())
+        by_proxy, address = request.environ[BY_PROXY], request.remote_addr
+        return not by_proxy and address is not None and ipaddress.ip_address(address).is_loopback
+
+
+def _ask() -> Response:
+    wanted = {"WWW-Authenticate": f'Basic realm="{__package__}", charset="UTF-8"'}
+    return Response("Log in.\n", 401, wanted, mimetype="text/plain")
+
+
+def _mark(hash_: str) -> str:
+    """Return what tells the hash of a password from others, and nothing else of it."""
+    return sha256(hash_.encode()).hexdigest()[:32]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Ask for a password, and print the line of config.toml that lets its user in."""
+    parser = argparse.ArgumentParser(f"python -m {__package__}.auth", description=main.__doc__)
+    parser.add_argument("user", help="the user's name")
+    user = parser.parse_args(argv).user
+    terminal = sys.stdin.isatty()
+    password = getpass.getpass() if terminal else sys.stdin.readline().rstrip("\r\n")
+    if not password or (terminal and getpass.getpass("Again: ") != password):
+        print("The password is empty, or not the same twice: try again.", file=sys.stderr)
+        return 2
+    print(f'users = {{ {json.dumps(user)} = "{generate_password_hash(password)}" }}')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
