@@ -1,7 +1,9 @@
 """The page in a real browser, served by a rendered project as its user would serve it."""
 
+import json
 import os
 import re
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -12,8 +14,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Project, Server, free_port, wait_until
-from playwright.sync_api import BrowserContext, Page, expect
+from conftest import Project, Server, end, free_port, wait_until
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 pytestmark = pytest.mark.slow
 
@@ -244,6 +246,93 @@ def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page
         next_version(page)
         expect(page.locator("#notice")).to_be_empty()
         assert shown(page) == 4
+
+
+@pytest.mark.stops_the_server
+def test_a_page_is_loaded_anew_when_its_code_has_changed(csv: Project, page: Page) -> None:
+    module, port = csv.path / csv.slug / "app.py", free_port()
+    before = module.read_text("utf-8")
+    with csv.serving("--port", str(port)) as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        page.locator("#window").get_by_text("6 hours").click()
+        end(server.process)
+    module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
+    try:
+        with csv.serving("--port", str(port)):
+            expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
+            assert shown(page) == 4
+            chosen = page.locator("#window .selected")
+            expect(chosen).to_have_text("6 hours")
+            page.evaluate("window.same = true")
+            next_version(page)
+            assert page.evaluate("window.same"), "once is enough"
+    finally:
+        module.write_text(before, "utf-8")
+
+
+@pytest.mark.stops_the_server  # as it logs the answer that is an error
+def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: Page) -> None:
+    module, flag = csv.path / csv.slug / "engineering.py", csv.path / "whole"
+    before = module.read_text("utf-8")
+    line = "    boxes = []\n"
+    module.write_text(before.replace(line, f"{line}    open({str(flag)!r}).close()\n"), "utf-8")
+    flag.touch()
+    try:
+        with csv.serving(REFRESH__EVERY="1s") as server:
+            page.goto(server.url)
+            assert shown(page) == 4
+            flag.unlink()
+            notice = page.locator("#notice")
+            expect(notice).to_contain_text("Distribution could not be updated", timeout=30_000)
+            assert "Trend" not in notice.inner_text()
+            number = re.findall(r"\((\w+)\)", notice.inner_text())[0]
+            logged = [line for line in server.output().splitlines() if f"[{number}]" in line]
+            assert "distribution-graph.figure" in logged[0]
+            next_version(page)
+            state(page, "live")
+            assert shown(page) == 4, "with its last good data"
+            flag.touch()
+            expect(notice).to_be_empty(timeout=30_000)
+    finally:
+        flag.unlink(missing_ok=True)
+        module.write_text(before, "utf-8")
+
+
+def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> None:
+    command = [csv.tool("python"), "-m", f"{csv.slug}.auth", "ann"]
+    line = subprocess.run(
+        command, cwd=csv.path, input="right\n", capture_output=True, text=True, check=True
+    ).stdout
+    hash_ = line.split('"')[-2]
+    with csv.serving(REFRESH__EVERY="1s", AUTH__USERS=json.dumps({"ann": hash_})) as server:
+        password: Any = {"username": "ann", "password": "right"}
+        context = browser.new_context(http_credentials=password)
+        page = context.new_page()
+        assert page.goto(server.url)
+        assert shown(page) == 4
+        next_version(page)
+        state(page, "live")
+        (cookie,) = context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+        context.close()
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(server.url, timeout=10)
+
+
+def test_old_data_are_marked_wherever_they_are_shown(
+    csv: Project, source: Path, page: Page
+) -> None:
+    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="2s") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        mark = "it => getComputedStyle(it, '::after').content"
+        values = page.locator(".card-state, .panel h2")
+        assert "stale" not in values.first.evaluate(mark)
+        source.unlink()
+        state(page, "stale")
+        assert all("stale" in values.nth(it).evaluate(mark) for it in range(values.count()))
+        assert ready(server)[0] == 503
 
 
 def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserContext) -> None:

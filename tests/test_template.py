@@ -16,15 +16,19 @@ ALWAYS = """
     .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
     gunicorn.conf.py docs/scaling.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
-    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/bundles.py {slug}/engineering.py
-    {slug}/file_store.py {slug}/front.py {slug}/health.py {slug}/kept.py {slug}/listen.py
-    {slug}/live.py {slug}/log.py {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
+    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
+    {slug}/engineering.py
+    {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
+    {slug}/kept.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
+    {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
     {slug}/worker.py
-    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/live.js
+    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
+    {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
-    tests/conftest.py tests/test_app.py tests/test_bundles.py tests/test_engineering.py
+    tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
+    tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_metrics.py
     tests/test_pipeline.py tests/test_response_cache.py tests/test_schedule.py
     tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_worker.py
 """

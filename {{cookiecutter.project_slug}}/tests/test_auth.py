@@ -1,0 +1,202 @@
+import io
+import json
+import logging
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from werkzeug.security import generate_password_hash
+from werkzeug.test import TestResponse
+
+from {{cookiecutter.project_slug}} import auth, server
+from {{cookiecutter.project_slug}}.setting import Settings
+
+HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
+COOKIE = f"{auth.__package__}_session"
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}
+
+
+def with_users(settings: Settings, **users: str) -> Settings:
+    chosen = {"users": users, "token": "operators"}
+    return Settings.model_validate({**settings.model_dump(), "auth": chosen})
+
+
+def client_of(settings: Settings) -> FlaskClient:
+    app, _ = server.build(settings)
+    return app.server.test_client()
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    return client_of(with_users(settings, ann=HASH))
+
+
+def login(name: str = "ann", password: str = "right") -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
+
+
+def test_no_route_is_open_but_healthz(settings: Settings) -> None:
+    settings = with_users(settings, ann=HASH)
+    metrics = settings.server.model_copy(update={"metrics": True})
+    app, _ = server.build(settings.model_copy(update={"server": metrics}))
+    opened = set()
+    for rule in app.server.url_map.iter_rules():
+        path = rule.rule
+        for argument, value in {"path": "x", "package_name": "dash", "filename": "live.js"}.items():
+            path = path.replace(f"<path:{argument}>", value).replace(f"<string:{argument}>", value)
+        path = path.replace("<path:fingerprinted_path>", "deps/react@18.3.1.min.js")
+        assert "<" not in path
+        for method in rule.methods or ():
+            client = app.server.test_client()
+            response = client.open(path, method=method, environ_base=ELSEWHERE)
+            if method == "OPTIONS" and response.status_code == 200:
+                assert not response.data
+            if response.status_code != 401:
+                opened.add(path)
+    assert opened == {"/healthz"}
+
+
+@pytest.mark.parametrize("path", ["/_live", "/_dash-update-component"])
+def test_what_is_kept_is_not_open_either(path: str, client: FlaskClient) -> None:
+    asked = {"method": "POST", "json": {"output": "cards.children"}} if "dash" in path else {}
+    assert client.open(path, headers=login(), **asked).status_code in (200, 400)
+    client.delete_cookie(COOKIE)
+    assert client.open(path, **asked).status_code == 401
+
+
+def test_a_password_is_looked_at_once(client: FlaskClient, monkeypatch: Any) -> None:
+    response = client.get("/", headers=login())
+    assert response.status_code == 200
+    cookie = response.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
+    monkeypatch.setattr(auth, "check_password_hash", None)
+    again = client.get("/_live", headers=login())
+    assert again.status_code == 200
+    assert "Set-Cookie" not in again.headers
+
+
+def test_its_cookie_stays_with_tls(client: FlaskClient) -> None:
+    response = client.get("/", headers=login(), base_url="https://localhost")
+    assert "Secure" in response.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        login(password="wrong"),
+        login("bob"),
+        login("", ""),
+        {"Authorization": "Basic"},
+        {"Authorization": "Basic !"},
+        {"Authorization": "Basic /w=="},
+        {"Authorization": "Bearer operators"},
+        {"Authorization": "Digest username=ann"},
+    ],
+)
+def test_nobody_else_is_let_in(headers: dict[str, str], client: FlaskClient) -> None:
+    asks_for_a_password(client.get("/", headers=headers))
+
+
+@pytest.mark.parametrize(
+    "value", ["", "nonsense", "eyJ1c2VyIjp7ImVtYWlsIjoiYW5uIn19.Z0.x", "é" * 9]
+)
+def test_no_cookie_can_be_made_up(value: str, client: FlaskClient) -> None:
+    client.set_cookie(COOKIE, value)
+    asks_for_a_password(client.get("/"))
+
+
+def asks_for_a_password(response: TestResponse) -> None:
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+    assert len(response.data) < 100
+
+
+def test_a_session_ends_with_its_time_its_password_and_its_user(settings: Settings) -> None:
+    client = client_of(with_users(settings, ann=HASH))
+    client.get("/", headers=login())
+    cookie = client.get_cookie(COOKIE)
+    assert cookie
+
+    def status(**users: str) -> int:
+        client = client_of(with_users(settings, **users))
+        client.set_cookie(COOKIE, cookie.value)
+        return client.get("/").status_code
+
+    assert status(ann=HASH) == 200
+    assert status(bob=HASH) == 401
+    assert status(ann=generate_password_hash("right", "pbkdf2:sha256:1")) == 401
+    with time_machine.travel(time.time() + timedelta(days=8).total_seconds()):
+        assert status(ann=HASH) == 401
+
+
+def test_wrong_passwords_bring_a_pause_and_no_secret_into_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    with time_machine.travel(0, tick=False):
+        for _ in range(auth.FAILURES):
+            assert client.get("/", headers=login(password="wr0ng")).status_code == 401
+        paused = client.get("/", headers=login())
+        assert (paused.status_code, paused.headers["Retry-After"]) == (429, str(auth.PAUSE))
+        elsewhere = client.get("/", headers=login(), environ_base=ELSEWHERE)
+        assert elsewhere.status_code == 200, "others are not held up"
+    assert "127.0.0.1" in caplog.text
+    assert "wr0ng" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_operators_need_no_password(path: str, settings: Settings) -> None:
+    settings = with_users(settings, ann=HASH)
+    metrics = settings.server.model_copy(update={"metrics": True})
+    client = client_of(settings.model_copy(update={"server": metrics}))
+    assert client.get(path).status_code != 401
+    assert client.get(path, environ_base=ELSEWHERE).status_code == 401
+    token = {"Authorization": "Bearer operators"}
+    assert client.get(path, environ_base=ELSEWHERE, headers=token).status_code != 401
+    proxied = client.get(path, headers={"X-Forwarded-For": "127.0.0.1"})
+    assert proxied.status_code == 401, "a proxy on this machine asks for somebody else"
+
+
+def test_a_public_address_without_users_is_warned_of(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    public = settings.server.model_copy(update={"host": "0.0.0.0"})
+    with caplog.at_level(logging.WARNING):
+        server.build(settings)
+        assert "auth.users" not in caplog.text
+        server.build(settings.model_copy(update={"server": public}))
+        assert "0.0.0.0" in caplog.text and "auth.users" in caplog.text
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    stdin = io.StringIO()
+    monkeypatch.setattr("sys.stdin", stdin)
+    yield stdin
+
+
+def test_the_command_makes_a_line_that_lets_in(
+    typed: io.StringIO, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed.write("right\n")
+    typed.seek(0)
+    assert auth.main(["ann"]) == 0
+    line = capsys.readouterr().out
+    users = json.loads(line.removeprefix("users = ").replace("=", ":", 1))
+    client = client_of(with_users(settings, **users))
+    assert client.get("/", headers=login()).status_code == 200
+
+
+def test_no_password_makes_no_line(typed: io.StringIO) -> None:
+    assert auth.main(["ann"]) == 2
+
+
+def test_secrets_do_not_show(settings: Settings) -> None:
+    settings = with_users(settings, ann=HASH)
+    assert HASH not in repr(settings)
+    assert "operators" not in repr(settings)

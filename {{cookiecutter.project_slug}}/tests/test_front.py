@@ -1,0 +1,89 @@
+import re
+from typing import Any
+
+import pytest
+from flask import Response
+from flask.testing import FlaskClient
+
+from {{cookiecutter.project_slug}} import log, server
+from {{cookiecutter.project_slug}}.setting import SettingError, Settings
+
+PATHS = ["/", "/healthz", "/_live", "/_dash-layout", "/assets/live.js", "/assets/none", "/readyz"]
+
+
+def client_of(settings: Settings, **chosen: Any) -> FlaskClient:
+    values = settings.model_dump()
+    values["server"] = {**values["server"], **chosen}
+    app, _ = server.build(Settings.model_validate(values))
+
+    @app.server.get("/number")
+    def number() -> Response:
+        return Response(log.REQUEST.get(), headers={"Referrer-Policy": "origin"})
+
+    return app.server.test_client()
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_has_the_secure_headers_of_owasp(path: str, settings: Settings) -> None:
+    client = client_of(settings)
+    plain = dict(client.get(path).headers)
+    assert plain["X-Content-Type-Options"] == "nosniff"
+    assert plain["X-Frame-Options"] == "SAMEORIGIN"
+    assert plain["Referrer-Policy"] == "no-referrer"
+    assert plain["Cross-Origin-Resource-Policy"] == "same-origin"
+    assert plain["X-Permitted-Cross-Domain-Policies"] == "none"
+    assert plain["X-DNS-Prefetch-Control"] == "off"
+    assert "camera=()" in plain["Permissions-Policy"]
+    assert re.search(r"script-src 'self' 'sha256-[^;]+;.*object-src 'none'", plain[CSP])
+    assert "unsafe-inline" not in plain[CSP].partition("style-src")[0]
+    assert plain["Cache-Control"] == ("no-cache" if path == "/assets/live.js" else "no-store")
+    assert not {"Server", "X-Powered-By", "Strict-Transport-Security"} & plain.keys()
+    tls = client.get(path, base_url="https://localhost").headers
+    assert "max-age=31536000" in tls["Strict-Transport-Security"]
+    assert tls["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+CSP = "Content-Security-Policy"
+
+
+def test_an_answer_may_have_its_own(settings: Settings) -> None:
+    response = client_of(settings).get("/number")
+    assert response.headers.getlist("Referrer-Policy") == ["origin"]
+
+
+def test_other_sites_can_be_allowed(settings: Settings) -> None:
+    client = client_of(
+        settings,
+        csp_sources=["https://tile.example.org"],
+        frame_ancestors=["https://intranet.example.org"],
+    )
+    headers = client.get("/").headers
+    assert "img-src 'self' data: blob: https://tile.example.org" in headers[CSP]
+    assert "frame-ancestors 'self' https://intranet.example.org" in headers[CSP]
+    assert "X-Frame-Options" not in headers
+
+
+@pytest.mark.parametrize("site", ["https://a.example; script-src *", "a b", "x\r\nY: z", "'none'"])
+def test_no_policy_can_be_slipped_in(site: str, settings: Settings) -> None:
+    with pytest.raises((SettingError, ValueError), match="csp_sources"):
+        client_of(settings, csp_sources=[site])
+
+
+def test_each_request_has_an_id_of_its_own(settings: Settings) -> None:
+    client = client_of(settings)
+    numbers = set()
+    for _ in range(3):
+        response = client.get("/number", headers={"X-Request-ID": "a-client-s-own"})
+        assert response.text == response.headers["X-Request-ID"] != "a-client-s-own"
+        numbers.add(response.text)
+    assert len(numbers) == 3
+    assert not log.REQUEST.get()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [("0123-abcd", True), ("short", False), ("a b" * 5, False), ("x" * 65, False)],
+)
+def test_that_of_a_trusted_proxy_is_taken(given: str, taken: bool, settings: Settings) -> None:
+    client = client_of(settings, trusted_proxy="127.0.0.1")
+    assert (client.get("/number", headers={"X-Request-ID": given}).text == given) == taken

@@ -1,0 +1,64 @@
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from flask.testing import FlaskClient
+
+from {{cookiecutter.project_slug}} import server
+from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import Snapshot, Status, Store, now_utc
+
+
+@pytest.fixture
+def parts(settings: Settings) -> tuple[FlaskClient, Store]:
+    chosen = settings.server.model_copy(update={"metrics": True})
+    app, schedule = server.build(settings.model_copy(update={"server": chosen}))
+    return app.server.test_client(), schedule._store
+
+
+def values(client: FlaskClient) -> dict[str, float]:
+    response = client.get("/metrics")
+    assert response.content_type.startswith("text/plain")
+    lines = (line for line in response.text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+
+def test_refreshes_data_and_requests_are_counted(parts: tuple[FlaskClient, Store]) -> None:
+    client, store = parts
+    assert "dashboard_data_age_seconds" not in values(client)
+    made = now_utc() - timedelta(seconds=60)
+    store.publish(Snapshot(1, made, made, {"readings": pd.DataFrame({"time": [made] * 3})}))
+    store.report(Status(takes=timedelta(seconds=0.2)))
+    store.report(Status(error="OSError"))
+    assert store.status().error == "OSError"
+    client.open("/healthz", method="BREW")
+    found = values(client)
+    assert found['dashboard_rows{table="readings"}'] == 3
+    assert 60 <= found["dashboard_data_age_seconds"] < 120
+    assert found["dashboard_refresh_seconds_count"] == 1
+    assert found["dashboard_refresh_seconds_sum"] == pytest.approx(0.2)
+    assert found["dashboard_refresh_failures_total"] == 1
+    assert found['dashboard_requests_total{method="other",status="405"}'] == 1
+    assert found['dashboard_requests_total{method="GET",status="200"}'] == 1
+
+
+def test_kept_views_are_told_from_computed_ones(parts: tuple[FlaskClient, Store]) -> None:
+    client, _ = parts
+    part: Any = {"id": "snapshot-version", "property": "data", "value": None}
+    body = {
+        "output": "cards.children",
+        "outputs": {"id": "cards", "property": "children"},
+        "inputs": [
+            part,
+            {"id": "series", "property": "value", "value": []},
+            {"id": "window", "property": "value", "value": "All"},
+        ],
+        "changedPropIds": [],
+    }
+    for _ in range(3):
+        assert client.post("/_dash-update-component", json=body).status_code == 200
+    found = values(client)
+    assert found['dashboard_views_total{kept="no"}'] == 1
+    assert found['dashboard_views_total{kept="yes"}'] == 2
+    assert found["dashboard_kept_bytes"] > 0
