@@ -46,6 +46,15 @@ def install_browser(session: nox.Session) -> None:
         session.run_install("playwright", "install", "chromium")
 
 
+def render(session: nox.Session) -> Path:
+    """Render a project by the answers that are given as arguments."""
+    install(session, "template")
+    folder = Path(session.create_tmp()) / "rendered"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("cookiecutter", str(ROOT), "--no-input", "-o", str(folder), *session.posargs)
+    return next(folder.iterdir())
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check the template's own Python."""
@@ -75,11 +84,7 @@ def quick(session: nox.Session) -> None:
 @nox.session
 def demo(session: nox.Session) -> None:
     """Render and serve a dashboard; answers as arguments, as in: nox -s demo -- source=csv."""
-    install(session, "template")
-    folder = Path(session.create_tmp()) / "demo"
-    shutil.rmtree(folder, ignore_errors=True)
-    session.run("cookiecutter", str(ROOT), "--no-input", "-o", str(folder), *session.posargs)
-    project = next(folder.iterdir())
+    project = render(session)
     with session.chdir(project):
         session.run("uv", "run", "python", "-m", f"{project.name}.server", success_codes=[0, 130])
 
@@ -102,6 +107,20 @@ def bench(session: nox.Session) -> None:
     install_browser(session)
     install_debian(session, "wrk", "redis-server", nginx="nginx-light")
     session.run("python", "benchmarks/bench.py", *session.posargs)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look for known weaknesses in what a rendered project depends on, at the package index."""
+    with session.chdir(render(session)):
+        session.run(
+            *("uv", "export", "--quiet", "--all-extras", "--no-emit-project"),
+            *("--output-file", "requirements.txt"),
+            silent=True,
+        )
+        session.run(
+            "uvx", "pip-audit", "--strict", "--disable-pip", "--requirement", "requirements.txt"
+        )
 
 
 @nox.session

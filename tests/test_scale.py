@@ -346,6 +346,29 @@ def test_gunicorn_reloads_without_a_failed_request(
         assert server.process.wait(20) == 0
 
 
+def test_metrics_are_those_of_all_workers(machine: Project, tmp_path: Path) -> None:
+    settings = {"SERVER__WORKERS": "3", "SERVER__METRICS": "true", "REFRESH__EVERY": "1s"}
+    url = (tmp_path / "store").as_uri()
+    with machine.serving(server="gunicorn", STORE__URL=url, **settings) as server:
+
+        def counted(name: str) -> float:
+            found = re.findall(
+                rf"^{re.escape(name)} (\S+)$", fetch(f"{server.url}/metrics")[1], re.M
+            )
+            return float(found[0]) if found else 0
+
+        asked = 'dashboard_requests_total{method="GET",status="200"}'
+        wait_until(lambda: len(workers_of(server)) == 3)
+        before = counted(asked)
+        for _ in range(30):
+            assert fetch(f"{server.url}/healthz")[0] == 200
+        assert counted(asked) == before + 31, "with the one that has asked before"
+        refreshes = counted("dashboard_refresh_seconds_count")
+        wait_until(lambda: counted("dashboard_refresh_seconds_count") >= refreshes + 2)
+        assert counted('dashboard_rows{table="readings"}') > 0
+        assert 0 <= counted("dashboard_data_age_seconds") < 60
+
+
 def workers_of(server: Server) -> set[int]:
     return {it.pid for it in psutil.Process(server.process.pid).children()}
 

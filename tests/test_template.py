@@ -33,12 +33,14 @@ ALWAYS = """
     tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_worker.py
 """
 MORE = {
-    "default": ".github/workflows/ci.yml",
+    "default": ".github/dependabot.yml .github/workflows/ci.yml",
     "csv": """
         data/readings.csv tests/test_reading.py
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
-    "awkward": "data/readings.csv tests/test_reading.py .github/workflows/ci.yml",
+    "awkward": """
+        data/readings.csv tests/test_reading.py .github/dependabot.yml .github/workflows/ci.yml
+    """,
 }
 
 
