@@ -5,7 +5,7 @@ import shutil
 import sys
 import tempfile
 
-from {{ cookiecutter.project_slug }} import listen, reading, server, setting
+from {{ cookiecutter.project_slug }} import auth, listen, reading, server, setting
 
 try:
     settings = setting.load(server.CONFIG, reading.Source, {})
@@ -37,6 +37,8 @@ def on_starting(arbiter):
         server.refuse_workers(settings, arbiter.cfg.workers)
     except setting.SettingError as error:
         raise SystemExit(str(error)) from None
+    if said := auth.warning(settings):
+        arbiter.log.warning(said)
 
 
 def on_reload(arbiter):

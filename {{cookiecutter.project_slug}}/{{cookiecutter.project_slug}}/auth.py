@@ -31,14 +31,19 @@ OPEN, FOR_OPERATORS = {"health.healthz"}, {"health.readyz", "metrics"}
 
 def install(app: Dash, settings: Settings) -> None:
     """Have every route ask for a user's password, if there are users, but those of `OPEN`."""
-    host = settings.server.host
     if settings.auth.users:
         Door(app.server, settings, app.server.extensions["short_way"])
-    elif host not in ("localhost", "127.0.0.1", "::1"):
-        logger.warning(
-            "server.host = %r and no auth.users: all who can reach this machine see the dashboard",
-            host,
-        )
+
+
+def warning(settings: Settings) -> str:
+    """Return what to say at the start of a server that is open to others, or nothing."""
+    host = settings.server.host
+    if settings.auth.users or host in ("localhost", "127.0.0.1", "::1"):
+        return ""
+    return (
+        f"server.host = {host!r} shows the dashboard to all who can reach this machine: "
+        "give it auth.users, unless a proxy asks for passwords"
+    )
 
 
 class Session(SecureCookieSessionInterface):

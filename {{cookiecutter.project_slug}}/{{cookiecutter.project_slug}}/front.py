@@ -24,7 +24,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 def install(app: Dash, settings: Settings) -> None:
     """Put it in front, whatever serves: what a client itself says of a proxy is not believed."""
-    answer: Any = _answered(app.server.wsgi_app, headers.headers(app, settings.server))
+    answer: Any = _answered(app.server.wsgi_app, headers.pages(app, settings.server))
     if settings.log.access:
         answer = _logged(answer)
     trusted = settings.server.trusted_proxy or None
@@ -54,14 +54,14 @@ def _numbered(app: Application, trusted: str | None) -> Application:
     return numbered
 
 
-def _answered(app: Application, always: headers.Headers) -> Application:
+def _answered(app: Application, pages: headers.Headers) -> Application:
     """Add the headers of all answers that an answer does not have of its own."""
-    tls = [*always, *headers.TLS]
 
     def answered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        wanted = tls if environ["wsgi.url_scheme"] == "https" else always
-
         def start(status: str, given: headers.Headers, *args: Any) -> Any:
+            wanted = headers.DATA if ("Content-Type", "application/json") in given else pages
+            if environ["wsgi.url_scheme"] == "https":
+                wanted = [*wanted, *headers.TLS]
             names = {name.lower() for name, _ in given}
             more = [it for it in wanted if it[0].lower() not in names]
             number = ("X-Request-ID", environ["HTTP_X_REQUEST_ID"])

@@ -1,8 +1,11 @@
 """Where log lines go and what they look like."""
 
 import logging.config
+import re
 from contextvars import ContextVar
 from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
 
 from .setting import Log, SettingError
 
@@ -16,6 +19,26 @@ def add_request(record: logging.LogRecord) -> bool:
     number = REQUEST.get()
     record.__dict__.update(request_id=number, request=f" [{number}]" if number else "")
     return True
+
+
+def redact(text: str) -> str:
+    """Blank out what looks like a password: in a URL, or behind a name such as token=."""
+    text = re.sub(r"(\w://)[^/\s@]+@", r"\1***@", text)
+    return re.sub(r"(?i)((?:password|pwd|secret|token|api_?key)=)[^&\s;,'\")]+", r"\1***", text)
+
+
+class Text(logging.Formatter):
+    """A line, without passwords."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class Json(JsonFormatter):
+    """A line of JSON, without passwords."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 def configure(log: Log) -> None:
@@ -32,8 +55,8 @@ def configure(log: Log) -> None:
             "encoding": "utf-8",
         }
     formatters = {
-        "text": {"format": FORMAT},
-        "json": {"()": "pythonjsonlogger.json.JsonFormatter", "fmt": JSON},
+        "text": {"()": Text, "fmt": FORMAT},
+        "json": {"()": Json, "fmt": JSON},
     }
     try:
         logging.config.dictConfig(

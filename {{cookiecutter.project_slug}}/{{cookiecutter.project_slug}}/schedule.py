@@ -13,6 +13,7 @@ from threading import Event, Thread
 import schedule
 
 from . import pipeline
+from .log import redact
 from .setting import Settings
 from .slots import owed, slots
 from .store import EPOCH, Snapshot, Status, Store, now_utc
@@ -169,7 +170,7 @@ class Schedule:
         self._failures = min(self._failures + 1, 16)
         self._retry_at = self._monotonic() + pause.total_seconds()
         logger.error("refresh failed, next try in %s", pause, exc_info=error)
-        self._report(f"{type(error).__name__}: {error}", self._clock() + pause)
+        self._report(redact(f"{type(error).__name__}: {error}"), self._clock() + pause)
 
     def _report(self, error: str, next_due: datetime | None = None) -> None:
         since = self._store.status().failing_since or self._clock()

@@ -115,6 +115,8 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
     _warm_up(app)
     server = listen.listen(app.server, settings.server)
+    if said := auth.warning(settings):
+        logger.warning(said)
     with _refreshing(schedule) as stopped:
         at, path = settings.server.host, settings.server.url_prefix.rstrip("/")
         logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, listen.port(server), path)

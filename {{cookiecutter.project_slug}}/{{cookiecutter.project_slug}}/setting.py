@@ -142,8 +142,8 @@ class Server(Section):
     graceful_timeout: Period = timedelta(seconds=10)
     max_body_bytes: int = Field(1_000_000, ge=1_000)
     cache_bytes: int = Field(50_000_000, ge=0)
-    workers: int = Field(1, ge=1)
     metrics: bool = False
+    workers: int = Field(1, ge=1)
     url_prefix: Annotated[str, AfterValidator(_prefix)] = "/"
     trusted_proxy: str = ""
     csp_sources: list[Source] = []

@@ -1,0 +1,39 @@
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from {{cookiecutter.project_slug}} import log
+from {{cookiecutter.project_slug}}.setting import Log
+
+
+@pytest.fixture(autouse=True)
+def root() -> Iterator[None]:
+    """Put pytest's own handlers back."""
+    handlers, level = logging.root.handlers[:], logging.root.level
+    yield
+    logging.root.handlers[:], logging.root.level = handlers, level
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_no_password_gets_into_the_log(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(Log.model_validate({"format": format_}))
+    try:
+        raise OSError("postgresql://ann:hush@db/x refused, and https://x/?token=hush&page=2 too")
+    except OSError:
+        logging.exception("redis://:hush@host/0 has api_key=hush")
+    said = capsys.readouterr().err
+    assert "hush" not in said
+    assert all(word in said for word in ("postgresql://", "@db/x refused", "page=2", "@host/0"))
+
+
+def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(Log(format="json"))
+    token = log.REQUEST.set("0123abcd")
+    logging.info("one", extra={"rows": 3})
+    log.REQUEST.reset(token)
+    logging.info("two")
+    one, two = map(json.loads, capsys.readouterr().err.splitlines())
+    assert (one["message"], one["request_id"], one["rows"]) == ("one", "0123abcd", 3)
+    assert (two["message"], two["request_id"]) == ("two", "")
