@@ -110,7 +110,7 @@ def _trim(data: pd.DataFrame, end: datetime, history: timedelta) -> pd.DataFrame
     if data.empty:
         return data
     start = data["time"].searchsorted(data["time"].iloc[-1] - history)
-    return data.iloc[start:].reset_index(drop=True)
+    return data.iloc[start:].reset_index(drop=True) if start else data
 
 
 def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
