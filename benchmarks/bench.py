@@ -19,7 +19,19 @@ from playwright.sync_api import Browser
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
-from servers import CORES, HERE, SLUG, Server, pin, python, render, render_live, replicas, serving
+from servers import (
+    CORES,
+    HERE,
+    SLUG,
+    Server,
+    pin,
+    python,
+    render,
+    render_live,
+    replicas,
+    serving,
+    users,
+)
 
 Row = dict[str, Any]
 Bounds = list[tuple[str, float, str, float]]
@@ -51,7 +63,7 @@ def main() -> int:
     pin(CORES[1:])
     bounds: Bounds = []
     with tempfile.TemporaryDirectory() as folder, Progress(console=CONSOLE) as progress:
-        steps = progress.add_task("", total=8)
+        steps = progress.add_task("", total=9)
 
         def step(title: str) -> None:
             progress.update(steps, advance=1, description=title)
@@ -74,6 +86,11 @@ def main() -> int:
         with serving("bare", home, live, str(Path(folder) / "view"), "gzip") as server:
             rate = measures.throughput(server, b"{}", 2 if quick else 6)
             rows["rates"].append({"app": "bare waitress", **rate})
+        if not quick:
+            step("passwords")
+            with serving("live", home, live, auth__users=users(home, "ann", "right")) as server:
+                row = measures.simulated(server, 1000, 30, server.login("ann", "right"))
+                rows["viewers"].append({"app": "live, with a password", **row})
         for worker in ("thread", "process"):
             burning = {"source__burn_seconds": 3, "refresh__worker": worker}
             with serving("live", home, live, **burning) as server:
@@ -147,6 +164,11 @@ def judge(rows: dict[str, list[Row]]) -> Bounds:
         if not name.startswith("1"):
             share = value / carried[f"1 {name.split()[1]}"]
             bounds.append((f"views per CPU s: {name}, of one", share, ">=", 0.9))
+    if locked := of.get(("live, with a password", "1,000 simulated")):
+        share = locked["CPU ms/update"] / thousand["CPU ms/update"]
+        bounds.append(("1,000 viewers with a password: CPU, of without", share, "<=", 1.25))
+        missed = locked["errors"] + locked["missed"]
+        bounds.append(("1,000 viewers with a password: errors, missed", missed, "<=", 0))
     if "careful" in rate:
         share = cpu["live", hundred] / cpu["careful", hundred]
         bounds.append(("CPU at 100 viewers, of careful", share, "<=", 1 / 3))

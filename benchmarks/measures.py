@@ -86,10 +86,11 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
     return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended), "errors": 0}
 
 
-def simulated(server: Server, count: int, seconds: float) -> Row:
-    """Let simulated viewers watch."""
+def simulated(server: Server, count: int, seconds: float, *cookie: str) -> Row:
+    """Let simulated viewers watch, who may have logged in before."""
     command = [sys.executable, str(HERE / "viewers.py"), server.url, server.kind, str(count)]
-    process = subprocess.Popen([*command, str(seconds + 1)], stdout=subprocess.PIPE, text=True)
+    command += [str(seconds + 1), *cookie]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     time.sleep(5.5)  # they come over five seconds
     cpu, began = server.cpu(), time.time()
     time.sleep(seconds)

@@ -1,5 +1,6 @@
 """The apps that are compared, each served by a process of its own on a core of its own."""
 
+import base64
 import json
 import os
 import shutil
@@ -74,6 +75,13 @@ class Server:
         with urllib.request.urlopen(self.url + path, timeout=60) as answer:
             return bytes(answer.read())
 
+    def login(self, name: str, password: str) -> str:
+        """Return the cookie that a password brings."""
+        given = base64.b64encode(f"{name}:{password}".encode()).decode()
+        request = urllib.request.Request(self.url, headers={"Authorization": f"Basic {given}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.headers["Set-Cookie"]).partition(";")[0]
+
     def view(self) -> bytes:
         """Return the request for the view."""
         return json.dumps(view(json.loads(self.get("/_dash-dependencies")))).encode()
@@ -84,6 +92,15 @@ class Server:
         request = urllib.request.Request(f"{self.url}/_dash-update-component", body, headers)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return bytes(answer.read())
+
+
+def users(home: Path, name: str, password: str) -> str:
+    """Return what `auth.users` is to be for a user, as JSON."""
+    command = [python(home), "-m", f"{SLUG}.auth", name]
+    said = subprocess.run(
+        command, cwd=home, input=password, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout
+    return json.dumps({name: said.split('"')[-2]})
 
 
 def pin(cores: list[int], process: psutil.Process | None = None) -> None:

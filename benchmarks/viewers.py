@@ -1,7 +1,7 @@
 """Simulated viewers, each with a connection of its own; prints what they saw as JSON.
 
-Run as: python viewers.py URL live|interval COUNT SECONDS. They ask as the pages do: `live` as
-live.js, `interval` once a second.
+Run as: python viewers.py URL live|interval COUNT SECONDS [COOKIE]. They ask as the pages do: `live`
+as live.js, `interval` once a second.
 """
 
 import asyncio
@@ -96,7 +96,10 @@ def version(content: bytes) -> str:
 
 async def visit(url: str, kind: str, count: int, seconds: float) -> list[Viewer]:
     """Let viewers come over five seconds, and watch for some seconds more."""
-    async with aiohttp.ClientSession() as session, session.get(f"{url}/_dash-dependencies") as it:
+    async with (
+        aiohttp.ClientSession(headers=HEADERS) as session,
+        session.get(f"{url}/_dash-dependencies") as it,
+    ):
         dependencies = await it.json()
 
     async def come(viewer: Viewer) -> None:
@@ -120,6 +123,7 @@ async def visit(url: str, kind: str, count: int, seconds: float) -> list[Viewer]
 
 
 if __name__ == "__main__":
-    url, kind, count, seconds = sys.argv[1:]
+    url, kind, count, seconds, *cookie = sys.argv[1:]
+    HEADERS.update(zip(["Cookie"], cookie, strict=False))
     viewers = asyncio.run(visit(url, kind, int(count), float(seconds)))
     print(json.dumps([{"polls": it.polls, "errors": it.errors, "seen": it.seen} for it in viewers]))
