@@ -286,7 +286,7 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
             notice = page.locator("#notice")
             expect(notice).to_contain_text("Distribution could not be updated", timeout=30_000)
             assert "Trend" not in notice.inner_text()
-            number = re.findall(r"\((\w+)\)", notice.inner_text())[0]
+            number = re.findall(r"request (\w+)", notice.inner_text())[0]
             logged = [line for line in server.output().splitlines() if f"[{number}]" in line]
             assert "distribution-graph.figure" in logged[0]
             next_version(page)

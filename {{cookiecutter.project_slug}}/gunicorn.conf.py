@@ -5,6 +5,8 @@ import shutil
 import sys
 import tempfile
 
+import gunicorn.http.wsgi
+
 from {{ cookiecutter.project_slug }} import auth, listen, reading, server, setting
 
 try:
@@ -20,6 +22,7 @@ threads = settings.server.threads
 worker_connections = min(settings.server.connection_limit, listen.room())
 keepalive = int(settings.server.channel_timeout.total_seconds())
 graceful_timeout = int(settings.server.graceful_timeout.total_seconds())
+gunicorn.http.wsgi.SERVER = ""  # no setting does: nobody needs to know what serves
 control_socket_disable = True  # it would be one for all dashboards of a user
 
 # The workers import the package themselves, so that a reload brings what was changed in it.

@@ -13,14 +13,15 @@
         const asked = String(url).includes("/_dash-update-component") && options?.body;
         if (asked && !(response.ok && failing.size === 0)) {
             const {output} = JSON.parse(asked);
-            const number = response.headers.get("X-Request-ID");
+            const request = response.headers.get("X-Request-ID");
+            const said = `could not be updated: the server's log says why (request ${request}).`;
             if (response.ok) failing.delete(output);
-            else failing.set(output, `${part(output)} could not be updated: the server's log says why (${number}).`);
+            else failing.set(output, `${part(output)} ${said}`);
         }
         return response;
     };
 
     window.dash_clientside = Object.assign({}, window.dash_clientside, {
-        failing: {says: () => [...failing.values()].join(" ")},
+        failing: {says: () => [...failing.values()].join("\n")},
     });
 })();

@@ -94,7 +94,7 @@
         const silent = unreachable && since > 5;
         const silence = `The server has not answered for ${duration(since)}.`;
         const failing = window.dash_clientside.failing.says();
-        const says = [silent ? silence : answer?.message ?? "", failing].filter(Boolean).join(" ");
+        const says = [silent ? silence : answer?.message ?? "", failing].filter(Boolean).join("\n");
         const state = silent ? "stale" : answer?.state ?? "loading";
         if (!answer || answer.version === null) return [state, "", STATES[state], "", says];
         const age = answer.age + since;
