@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,7 +118,8 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     running = process.poll() is None
     children = psutil.Process(process.pid).children(recursive=True) if running else []
     for member in (*children, process):
-        member.kill()
+        with suppress(psutil.NoSuchProcess):  # it ends with what was killed before
+            member.kill()
     process.wait()
 
 
