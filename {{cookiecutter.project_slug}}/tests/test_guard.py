@@ -38,6 +38,8 @@ def app() -> Dash:
             abort(404)
         return str(100 if count is None else 100 / count)
 
+    app.clientside_callback("it => it", Output("count", "value"), Input("choice", "value"))
+
     @app.callback(
         Output({"name": MATCH}, "children"),
         Input({"name": MATCH}, "value"),
@@ -85,6 +87,7 @@ def test_what_is_no_request_is_refused(content: bytes, client: FlaskClient) -> N
     ("key", "value"),
     [
         ("output", "nobody.children"),
+        ("output", "count.value"),
         ("output", 1),
         ("output", {"a": 1}),
         ("outputs", None),

@@ -44,6 +44,8 @@ def _numbered(app: Application, trusted: str | None) -> Application:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         known = trusted in ("*", environ.get("REMOTE_ADDR")) and re.fullmatch(r"[\w-]{8,64}", given)
         environ["HTTP_X_REQUEST_ID"] = given if known else uuid.uuid4().hex[:16]
+        for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # are for changing a file, and
+            environ.pop(name, None)  # werkzeug would send the whole one along with its refusal
         environ[BY_PROXY] = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ
         token = log.REQUEST.set(environ["HTTP_X_REQUEST_ID"])
         try:

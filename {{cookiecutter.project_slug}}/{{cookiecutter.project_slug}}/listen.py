@@ -11,7 +11,9 @@ import waitress
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
+from waitress.utilities import BadRequest
 
 from .setting import Server, SettingError
 
@@ -26,7 +28,7 @@ def listen(app: Flask, server: Server) -> Any:
     """Open a waitress server. Raises SettingError."""
     polls = hasattr(select, "poll")
     try:
-        return waitress.create_server(
+        listening = waitress.create_server(
             app,
             host=server.host,
             port=server.port,
@@ -43,6 +45,27 @@ def listen(app: Flask, server: Server) -> Any:
             f"server.port = {server.port} on server.host = {server.host!r} cannot be listened on "
             f"({error}): stop what uses it, or choose another with --port."
         ) from error
+    for it in _sockets(listening).values():
+        it.channel_class = Channel
+    return listening
+
+
+class Parser(HTTPRequestParser):  # type: ignore[misc]
+    """Reads requests; one of a kind that is not known is the client's fault, not the server's."""
+
+    error: Any
+
+    def received(self, data: bytes) -> int:
+        taken: int = super().received(data)
+        if self.error and self.error.code >= 500:
+            self.error = BadRequest(self.error.body)
+        return taken
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]
+    """A connection."""
+
+    parser_class = Parser
 
 
 def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:
@@ -50,7 +73,7 @@ def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:
 
     Waitress's own `run` ends at once, and what it has not sent by then is cut short.
     """
-    sockets = getattr(listening, "map", None) or listening._map
+    sockets = _sockets(listening)
 
     def turn(timeout: float) -> None:
         wasyncore.loop(timeout, listening.adj.asyncore_use_poll, sockets, count=1)
@@ -71,6 +94,12 @@ def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:
         turn(timeout=0.1)
     listening.task_dispatcher.shutdown()
     wasyncore.close_all(sockets)
+
+
+def _sockets(listening: Any) -> dict[int, Any]:
+    """Return all sockets of a server, or of one with several addresses."""
+    sockets: dict[int, Any] = getattr(listening, "map", None) or listening._map
+    return sockets
 
 
 def port(listening: Any) -> int:
