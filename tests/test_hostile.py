@@ -577,13 +577,13 @@ def send(numbers: range, requests: list[Request], client: Client, check: Check) 
         pytest.fail(wrong[0])
 
 
-def fill(files: list[str], client: Client) -> None:
+def fill(files: list[str], client: Client, key: list[bytes]) -> None:
     """Have the server keep all that it keeps for good, so that its memory grows no more by that."""
     for encoding in (b"br", b"gzip", b"identity", b"zstd"):
         for file in files:
             for folder in ("_dash-component-suites", "assets"):
-                header = b"Accept-Encoding: %b" % encoding
-                client.send(Request(target=f"/{folder}/{file}".encode(), headers=(header,)))
+                headers_ = (b"Accept-Encoding: %b" % encoding, *key)
+                client.send(Request(target=f"/{folder}/{file}".encode(), headers=headers_))
 
 
 def password(project: Project) -> dict[str, str]:
@@ -612,8 +612,9 @@ def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
         wait_until(lambda: ready(server)[0] == 200)
         client, used = Client(server), psutil.Process(server.process.pid).memory_info
         session = {} if door == "open" else log_in(client)
-        requests = corpus(shown, [latin(f"{name}: {it}") for name, it in session.items()])
-        fill(shown.files, client)
+        key = [latin(f"{name}: {it}") for name, it in session.items()]
+        requests = corpus(shown, key)
+        fill(shown.files, client, key)
         with unharmed(server.url, shown.bodies, **session):
             numbers = range(FUZZ_FROM, FUZZ_FROM + FUZZ)
             send(numbers[: FUZZ // 10], requests, client, check)

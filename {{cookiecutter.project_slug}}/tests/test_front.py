@@ -91,3 +91,12 @@ def test_each_request_has_an_id_of_its_own(settings: Settings) -> None:
 def test_that_of_a_trusted_proxy_is_taken(given: str, taken: bool, settings: Settings) -> None:
     client = client_of(settings, trusted_proxy="127.0.0.1")
     assert (client.get("/number", headers={"X-Request-ID": given}).text == given) == taken
+
+
+@pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since", "Cookie"])
+def test_a_header_that_would_fail_is_dropped(name: str, settings: Settings) -> None:
+    client = client_of(settings).application.test_client(use_cookies=False)
+    value = "Thu, 01 Jan 1970 00:00:00 GMT" if "Since" in name else "x=\xb8"
+    environ = {f"HTTP_{name.upper().replace('-', '_')}": value}
+    for path in ("/assets/live.js", "/"):
+        assert client.get(path, environ_overrides=environ).status_code == 200

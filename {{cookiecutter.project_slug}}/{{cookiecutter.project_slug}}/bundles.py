@@ -36,7 +36,7 @@ def install(app: Dash, compress: Compress) -> None:
 
         try:
             response = space.response((package_name, path, lasts), make)
-        except DependencyException:
+        except (DependencyException, OSError):  # the second if Dash lists what it does not ship
             abort(404)
         if lasts:
             response.cache_control.immutable = True

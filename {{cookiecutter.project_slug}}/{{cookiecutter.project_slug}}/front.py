@@ -44,8 +44,7 @@ def _numbered(app: Application, trusted: str | None) -> Application:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         known = trusted in ("*", environ.get("REMOTE_ADDR")) and re.fullmatch(r"[\w-]{8,64}", given)
         environ["HTTP_X_REQUEST_ID"] = given if known else uuid.uuid4().hex[:16]
-        for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # are for changing a file, and
-            environ.pop(name, None)  # werkzeug would send the whole one along with its refusal
+        _drop_what_fails(environ)
         environ[BY_PROXY] = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ
         token = log.REQUEST.set(environ["HTTP_X_REQUEST_ID"])
         try:
@@ -54,6 +53,16 @@ def _numbered(app: Application, trusted: str | None) -> Application:
             log.REQUEST.reset(token)
 
     return numbered
+
+
+def _drop_what_fails(environ: Environ) -> None:
+    """Drop headers that no browser sends here, and that werkzeug does not take well."""
+    for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # refused, but with the whole file
+        environ.pop(name, None)
+    try:
+        environ.get("HTTP_COOKIE", "").encode("latin-1").decode()
+    except UnicodeError:  # at which it fails
+        del environ["HTTP_COOKIE"]
 
 
 def _answered(app: Application, pages: headers.Headers) -> Application:
