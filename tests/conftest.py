@@ -42,6 +42,10 @@ COMBINATIONS: dict[str, dict[str, str]] = {
 }
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--faults-table", help="write what test_faults.py has seen to this file")
+
+
 @dataclass(frozen=True)
 class Project:
     """A rendered project."""

@@ -92,7 +92,7 @@ class Schedule:
                 job.next_run = datetime.now() + self._pause()
                 self._stop.wait(scheduler.idle_seconds)
                 scheduler.run_pending()
-            except Exception:  # no bug may end the loop: pages would grow stale for ever
+            except BaseException:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
 
