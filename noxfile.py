@@ -55,6 +55,14 @@ def render(session: nox.Session) -> Path:
     return next(folder.iterdir())
 
 
+def install_for_tests(session: nox.Session) -> None:
+    """Install what the tests run, and run against."""
+    install(session, "test")
+    install_browser(session)
+    if os.name != "nt":  # where the tests that need them are left out
+        install_debian(session, "redis-server", nginx="nginx-light")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check the template's own Python."""
@@ -66,11 +74,28 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and drive each combination of answers."""
-    install(session, "test")
-    install_browser(session)
-    if os.name != "nt":  # where the tests that need them are left out
-        install_debian(session, "redis-server", nginx="nginx-light")
+    install_for_tests(session)
     session.run("pytest", *session.posargs)
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """Do to a running server whatever may befall it, and write what was seen to docs/faults.md."""
+    install_for_tests(session)
+    session.run("pytest", "-m", "faults", "--faults-table", "docs/faults.md", *session.posargs)
+
+
+@nox.session
+def long(session: nox.Session) -> None:
+    """Run what takes two hours: of each kind that the tests have a short form of, the whole."""
+    install_for_tests(session)
+    whole = {"FUZZ": 100_000, "REFRESHES": 20_000, "STOPS": 50, "KILLS": 100, "DUE": 200}
+    whole |= {"FLOOD": 100_000}
+    kinds = "harm or months or cut_short or killed or three or poisoned"
+    session.run(
+        *("pytest", "-s", "-k", kinds, *session.posargs),
+        env={name: str(count) for name, count in whole.items()},
+    )
 
 
 @nox.session

@@ -75,7 +75,7 @@ def _value(value: Any) -> Callable[[pd.DataFrame], Any]:
 def _million(rows: pd.DataFrame) -> Any:
     end = rows["time"].iloc[0] - pd.Timedelta(minutes=2)
     times = pd.date_range(end=end, periods=1_000_000, freq="1ms", unit="us")
-    many = pd.DataFrame({"time": times, "series": "output", "value": np.arange(1_000_000) % 7.0})
+    many = pd.DataFrame({"time": times, "series": "many", "value": np.arange(1_000_000) % 7.0})
     return {"readings": pd.concat([many, rows])}
 
 

@@ -52,10 +52,12 @@ def test_disorder_and_duplicates_are_put_right() -> None:
         (raw(("2026-03-01", "a", 1), ("soon", "a", 1)), ["'time'", "row 1", "'soon'"]),
         (raw(("2026-03-01", "a", 1), ("2026-03-02", "a", "x")), ["'value'", "row 1", "'x'"]),
         (raw(("2026-03-01", "a", None)), ["'value'", "row 0", "nan"]),
+        (raw(("2026-03-01", "a", float("-inf"))), ["'value'", "row 0", "-inf", "isfinite"]),
         ({"readings": pd.DataFrame({"time": [], "series": []})}, ["'value' is missing"]),
         ({"readings": raw()["readings"].assign(extra=1)}, ["'extra' is not declared"]),
         ({"orders": pd.DataFrame()}, ["'orders' is not declared"]),
-        (None, ["reading.read gave back None"]),
+        (None, ["reading.read gave back a NoneType"]),
+        ({"readings": "text"}, ["readings", "gave back a str"]),
     ],
 )
 def test_data_that_do_not_fit_are_named(

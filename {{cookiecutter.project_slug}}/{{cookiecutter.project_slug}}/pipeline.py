@@ -70,7 +70,7 @@ def table(snapshot: Snapshot | None, name: str) -> pd.DataFrame:
 
 
 def _is_known(data: pd.DataFrame, version: int) -> bool:
-    *mark, then = data.attrs.get("clean", [None])
+    *mark, then = getattr(data, "attrs", {}).get("clean", [None])
     return bool(mark == _mark(data) and then != version)
 
 

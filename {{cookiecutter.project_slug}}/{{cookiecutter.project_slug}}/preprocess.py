@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 from pandera.engines.pandas_engine import DateTime
@@ -34,7 +35,7 @@ TABLES = {
             {
                 "time": pa.Column(UTC),
                 "series": pa.Column("category"),
-                "value": pa.Column(float),
+                "value": pa.Column(float, pa.Check(np.isfinite, error="isfinite")),
             },
             coerce=True,
             strict=True,
@@ -48,7 +49,8 @@ TABLES = {
 def clean(raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     """Check every table against its schema and put it right. Raises DataError."""
     if not isinstance(raw, Mapping):
-        raise DataError(f"reading.read gave back {raw!r}: let it return tables by their name")
+        kind = type(raw).__name__
+        raise DataError(f"reading.read gave back a {kind}: let it return tables by their name")
     return {name: _clean(name, data) for name, data in raw.items()}
 
 
@@ -63,6 +65,9 @@ def put_right(data: pd.DataFrame, table: Table) -> pd.DataFrame:
 def _clean(name: str, data: pd.DataFrame) -> pd.DataFrame:
     if name not in TABLES:
         raise DataError(f"the table {name!r} is not declared: add it to TABLES in preprocess.py")
+    if not isinstance(data, pd.DataFrame):
+        kind = type(data).__name__
+        raise DataError(f"{name}: reading.read gave back a {kind}: let it return a DataFrame")
     try:
         return put_right(TABLES[name].schema.validate(data, lazy=True), TABLES[name])
     except SchemaErrors as error:
