@@ -75,7 +75,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and drive each combination of answers."""
     install_for_tests(session)
-    session.run("pytest", *session.posargs)
+    # Two at once, as most of their time is waiting; a file's share what they have started.
+    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
