@@ -145,6 +145,7 @@ def test_months_of_refreshes_leave_no_trace(csv: Project) -> None:
         f"{len(journal.published)} versions, {journal.failures} failures, {len(late)} recoveries, "
         f"the last viewer after {max(late):.2f} s at the most, {time.time() - start:.0f} s in all"
         f"\nwarm {warm}\nlast {last}"
+        f"\nMB by tenths {[round(between(readings, it / 10, it / 10 + 0.1).memory / 1e6, 1) for it in range(10)]}"
     )
     assert not [it for viewer in viewers for it in viewer.failed]
     assert max(late) <= SECONDS
