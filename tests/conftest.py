@@ -232,6 +232,16 @@ def source(csv: Project) -> Iterator[Path]:
     file.write_bytes(content)
 
 
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Let this process open as many files as the system allows."""
+    resource = pytest.importorskip("resource", reason="Windows' select takes 512 files")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 5_000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
     """Use the system's Chromium where there is one."""

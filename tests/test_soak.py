@@ -13,7 +13,8 @@ from statistics import median
 import psutil
 import pytest
 from conftest import Project, Server, end, wait_until
-from test_hostile import Viewer, known, views
+from hostile import known
+from viewers import Viewer, views
 
 pytestmark = pytest.mark.slow
 
@@ -141,11 +142,12 @@ def test_months_of_refreshes_leave_no_trace(csv: Project) -> None:
     recovered = [it for it in journal.recovered if began < published(it) < until]
     late = [max(viewer.after(it) - published(it) for viewer in viewers) for it in recovered]
     warm, last = between(readings, WARM, 2 * WARM), between(readings, 1 - WARM, 1)
+    tenths = [round(between(readings, it / 10, (it + 1) / 10).memory / 1e6) for it in range(10)]
     print(
         f"{len(journal.published)} versions, {journal.failures} failures, {len(late)} recoveries, "
         f"the last viewer after {max(late):.2f} s at the most, {time.time() - start:.0f} s in all"
         f"\nwarm {warm}\nlast {last}"
-        f"\nMB by tenths {[round(between(readings, it / 10, it / 10 + 0.1).memory / 1e6, 1) for it in range(10)]}"
+        f"\nMB by tenths {tenths}"
     )
     assert not [it for viewer in viewers for it in viewer.failed]
     assert max(late) <= SECONDS

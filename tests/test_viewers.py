@@ -5,7 +5,6 @@ import json
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -20,16 +19,6 @@ pytestmark = pytest.mark.slow
 
 # How many distinct bodies are sent; FLOOD=100000 takes some minutes.
 FLOOD = int(os.environ.get("FLOOD", "5000"))
-
-
-@pytest.fixture
-def many_files() -> Iterator[None]:
-    """Let this process open as many files as the system allows."""
-    resource = pytest.importorskip("resource", reason="Windows' select takes 512 files")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 5_000), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:
