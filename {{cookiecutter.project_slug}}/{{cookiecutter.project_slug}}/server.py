@@ -163,8 +163,10 @@ def _refreshing(schedule: Schedule) -> Iterator[Event]:
 
 
 def _warm_up(app: Dash) -> None:
-    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971).
-    app.server.test_client().get(app.config.routes_pathname_prefix)
+    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
+    # this is one that nobody counts.
+    with app.server.test_request_context(app.config.routes_pathname_prefix):
+        app.server.preprocess_request()
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
 
 
