@@ -133,10 +133,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*command: str | Path, cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+def running(*command: str | Path, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a program in the background."""
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=cwd, stdout=quiet, stderr=quiet)
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet, **options)
     try:
         yield process
     finally:

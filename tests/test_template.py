@@ -20,7 +20,7 @@ ALWAYS = """
     {slug}/engineering.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
-    {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
+    {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
     {slug}/worker.py
@@ -30,17 +30,18 @@ ALWAYS = """
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
     tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_log.py
     tests/test_metrics.py
-    tests/test_pipeline.py tests/test_response_cache.py tests/test_schedule.py
+    tests/test_pipeline.py tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
     tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_worker.py
 """
 MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
     "csv": """
-        data/readings.csv tests/test_reading.py
+        data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
     "awkward": """
-        data/readings.csv tests/test_reading.py .github/dependabot.yml .github/workflows/ci.yml
+        data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
+        .github/dependabot.yml .github/workflows/ci.yml
     """,
 }
 

@@ -26,11 +26,17 @@ def fetch(settings: Settings, since: datetime | None, version: int) -> Tables:
     raw = reading.read(settings, since)
     if since is not None and isinstance(raw, dict):
         raw = {name: data for name, data in raw.items() if not _is_known(data, version)}
+    tables = clean(raw, settings)
+    for data in raw.values():  # only now: what was refused is refused again
+        data.attrs["clean"] = [*_mark(data), version]
+    return tables
+
+
+def clean(raw: Tables, settings: Settings) -> Tables:
+    """Put what was read right, or refuse it. Raises DataError."""
     tables = preprocess.clean(raw)
     for name, data in tables.items():
         _refuse_future(name, data, settings)
-    for data in raw.values():  # only now: what was refused is refused again
-        data.attrs["clean"] = [*_mark(data), version]
     return tables
 
 
