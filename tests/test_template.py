@@ -28,9 +28,9 @@ ALWAYS = """
     {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
-    tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_log.py
-    tests/test_metrics.py
-    tests/test_pipeline.py tests/test_response_cache.py tests/test_schedule.py
+    tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_live.py
+    tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
+    tests/test_response_cache.py tests/test_schedule.py
     tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_worker.py
 """
 MORE = {

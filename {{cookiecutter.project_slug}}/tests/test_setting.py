@@ -1,4 +1,3 @@
-import re
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,6 @@ def load(folder: Path, text: str = "", env: str = "", **server: Any) -> Settings
     config.write_text(Path("config.toml").read_text("utf-8") + "\n" + text, "utf-8")
     (folder / ".env").write_text(env, "utf-8")
     return setting.load(config, reading.Source, server)
-
-
-def test_the_config_file_names_every_setting() -> None:
-    text = Path("config.toml").read_text("utf-8")
-    for section, field in Settings.model_fields.items():
-        if section not in ("config", "source"):
-            part = text.partition(f"\n[{section}]")[2].partition("\n[")[0]
-            assert re.findall(r"^(\w+) =", part, re.M) == list(field.annotation.model_fields)
 
 
 def test_the_order_is_command_line_environment_env_file_config(
