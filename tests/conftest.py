@@ -158,12 +158,14 @@ def listens(port: int) -> bool:
 
 
 def render(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
-    """Run cookiecutter as a user does."""
+    """Run cookiecutter as a user does who answers beforehand."""
+    given = (f"{name}={value}" for name, value in answers.items())
+    return cookiecutter("--no-input", "-o", str(folder), *given)
+
+
+def cookiecutter(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [
-            *(sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "-o", str(folder)),
-            *(f"{name}={value}" for name, value in answers.items()),
-        ],
+        [sys.executable, "-m", "cookiecutter", str(TEMPLATE), *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
