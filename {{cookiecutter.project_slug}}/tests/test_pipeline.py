@@ -4,9 +4,9 @@ import pandas as pd
 import pytest
 
 from {{cookiecutter.project_slug}} import pipeline, preprocess, reading
-from {{cookiecutter.project_slug}}.preprocess import DataError
 from {{cookiecutter.project_slug}}.setting import Refresh, Settings
 from {{cookiecutter.project_slug}}.store import Snapshot
+from {{cookiecutter.project_slug}}.tables import DataError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -2,8 +2,8 @@ import pandas as pd
 import pytest
 
 from {{cookiecutter.project_slug}} import pipeline, reading
-from {{cookiecutter.project_slug}}.preprocess import DataError
 from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.tables import DataError
 
 
 def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:

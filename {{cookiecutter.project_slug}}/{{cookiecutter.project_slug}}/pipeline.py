@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from . import preprocess, reading
-from .preprocess import TABLES, DataError, Table
+from .preprocess import TABLES
 from .setting import Refresh, Settings
 from .store import Snapshot, now_utc
+from .tables import DataError, Table, put_right
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -92,7 +93,7 @@ def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
     start = old["time"].searchsorted(new["time"].iloc[0])
     if start == len(old):
         return _concat(old, new)
-    overlap = preprocess.put_right(_concat(old.iloc[start:], new), table)
+    overlap = put_right(_concat(old.iloc[start:], new), table)
     return _concat(old.iloc[:start], overlap)
 
 

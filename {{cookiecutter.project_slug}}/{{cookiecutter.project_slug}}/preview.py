@@ -9,8 +9,8 @@ import pandas as pd
 
 from . import pipeline, reading, setting
 from .log import redact
-from .preprocess import DataError
 from .setting import SettingError
+from .tables import DataError
 
 ROWS = 10
 
