@@ -1,18 +1,14 @@
 """Each source, read as its user would: from a real database, a misbehaving web, files."""
 
 import json
-import os
 import re
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE, Project, free_port, install, running, wait_until
+from conftest import TEMPLATE, Project, install, wait_until
+from databases import execute, postgresql
 from playwright.sync_api import Page, expect
 
 sys.path.append(str(TEMPLATE / "{{cookiecutter.project_slug}}/choices/web/yes/tests"))
@@ -44,43 +40,6 @@ def weather(site: Site) -> None:
         "wind_speed_10m": [20 - int(hour[11:13]) / 2 for hour in hours],
     }
     site.answers["/"] = Answer(json.dumps({"hourly": {"time": hours, **values}}))
-
-
-@contextmanager
-def postgresql() -> Iterator[str]:
-    """Run a PostgreSQL server of this test's own; give the URL of its database."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name != "nt" else []
-    if not found:
-        pytest.skip("Debian's postgresql is not installed")
-    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        data, port = Path(name) / "data", free_port()
-        if user:
-            subprocess.run(["chown", user, name], check=True)
-        subprocess.run(
-            [found[-1] / "initdb", "--auth=trust", "--username=me", "-D", data],
-            user=user,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        command = [found[-1] / "postgres", "-D", data, "-p", port, "-h", "127.0.0.1", "-k", name]
-        command += ["-c", "timezone=Asia/Tokyo"]
-        stack.enter_context(running(*map(str, command), user=user))
-        url = f"postgresql://me:hush@127.0.0.1:{port}/postgres"
-        ready = [found[-1] / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
-        wait_until(lambda: subprocess.run(ready).returncode == 0)
-        yield url
-
-
-def execute(project: Project, url: str, *statements: str) -> None:
-    """Run statements in a database, by the project's own SQLAlchemy."""
-    script = """
-import sys, sqlalchemy
-with sqlalchemy.create_engine(sys.argv[1]).begin() as connection:
-    for statement in sys.argv[2:]:
-        connection.execute(sqlalchemy.text(statement))
-"""
-    project.run("python", "-c", script, url, *statements)
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -116,7 +75,6 @@ def test_postgresql_is_read_from_where_the_last_refresh_ended(
     project = sources("sql")
     with postgresql() as url:
         execute(
-            project,
             url,
             f"CREATE TABLE measured (taken_at {kind}, machine text, temperature numeric)",
             f"INSERT INTO measured SELECT {now} - n * interval '1 minute', "
@@ -132,7 +90,7 @@ def test_postgresql_is_read_from_where_the_last_refresh_ended(
             page.goto(server.url)
             expect(page.locator(".card-label")).to_have_text(["press"], timeout=30_000)
             wait_until(lambda: "rows=0" in server.output(), server.output)
-            execute(project, url, f"INSERT INTO measured VALUES ({now}, 'lathe', 7)")
+            execute(url, f"INSERT INTO measured VALUES ({now}, 'lathe', 7)")
             expect(page.locator(".card-label")).to_have_text(["lathe", "press"], timeout=30_000)
             assert "rows=60 " in server.output()
             assert "rows=1 " in server.output()

@@ -14,7 +14,8 @@ from conftest import COMBINATIONS, TEMPLATE, Project, cookiecutter, render
 
 ALWAYS = """
     .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
-    gunicorn.conf.py docs/scaling.md docs/updating.md
+    gunicorn.conf.py docs/change.md docs/data.md docs/deploy.md docs/scaling.md docs/trouble.md
+    docs/two-tables.md docs/updating.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
     {slug}/engineering.py

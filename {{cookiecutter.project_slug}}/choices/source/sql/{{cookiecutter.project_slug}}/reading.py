@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import pandas as pd
 from pydantic import BaseModel, SecretStr
-from sqlalchemy import DateTime, Engine, bindparam, create_engine, text
+from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from .setting import SettingError, Settings
@@ -26,13 +26,17 @@ def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
     if ":since" in source.query:  # without a zone the database's times are UTC
         start = since or now_utc() - settings.refresh.history
         query = query.bindparams(bindparam("since", start, DateTime(timezone=True)))
-    engine = _engine(source.url.get_secret_value())
+    return {"readings": _ask(source.url.get_secret_value(), query)}
+
+
+def _ask(url: str, query: TextClause) -> pd.DataFrame:
+    engine = _engine(url)
     try:
         with engine.connect() as connection:
             if engine.dialect.name == "postgresql":  # it would take its own zone for none
                 connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
             rows = connection.execute(query)
-            return {"readings": pd.DataFrame(rows.all(), columns=list(rows.keys()))}
+            return pd.DataFrame(rows.all(), columns=list(rows.keys()))
     except DBAPIError as error:  # its own text is long, and ends in a link
         raise OSError(f"{engine.url!r}: {error.orig}") from error
 
