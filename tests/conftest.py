@@ -108,9 +108,11 @@ class Server:
         return found[1] if found else ""
 
 
-def wait_until(condition: Callable[[], Any], explain: Callable[[], str] = str) -> Any:
+def wait_until(
+    condition: Callable[[], Any], explain: Callable[[], str] = str, seconds: float = 60
+) -> Any:
     """Return what the condition gives once it is true; fail after a minute."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited in vain\n{explain()}"
         time.sleep(0.05)
