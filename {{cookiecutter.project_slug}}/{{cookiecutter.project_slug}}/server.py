@@ -132,12 +132,13 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server, which runs this program again at every change."""
     if os.environ.get("WERKZEUG_RUN_MAIN") == "true":  # only in the program that it runs
         schedule.start()
+    static_data = Path(__file__).with_name("assets") / "static_data"
     app.run(
         host=settings.server.host,
         port=settings.server.port,
         debug=True,
         dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
-        extra_files=[str(settings.config)],
+        extra_files=[str(settings.config), *map(str, static_data.iterdir())],
     )
 
 
