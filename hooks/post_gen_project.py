@@ -35,7 +35,7 @@ def wire(prompt: str) -> None:
 
 def main() -> None:
     """Wire everything, drop what was not asked for, and print the next commands."""
-    for prompt in ("source", "license", "docker", "github_actions"):
+    for prompt in ("source", "pages", "license", "docker", "github_actions"):
         wire(prompt)
     shutil.rmtree(CHOICES)
 
