@@ -13,10 +13,10 @@ TAKEN = set(
     """
     choices data deploy dist docs logs store test tests
     annotated_types ast_serialize backports blinker brotli cachetools certifi charset_normalizer
-    click cloudpickle comm coredis dash dash_ag_grid dask dateutil distributed distutils dotenv filelock
-    flask flask_compress fsspec gunicorn h2 hatchling httpx idna importlib_metadata iniconfig
-    itsdangerous janus jinja2 jwt lazy_importer librt locket lz4 markupsafe msgpack mypy
-    mypy_extensions mypyc narwhals nest_asyncio numpy orjson packaging pandas pandera partd
+    click cloudpickle comm coredis dash dash_ag_grid dask dateutil distributed distutils dotenv
+    filelock flask flask_compress fsspec gunicorn h2 hatchling httpx idna importlib_metadata
+    iniconfig itsdangerous janus jinja2 jwt lazy_importer librt locket lz4 markupsafe msgpack
+    mypy mypy_extensions mypyc narwhals nest_asyncio numpy orjson packaging pandas pandera partd
     pathspec pebble pip plotly pluggy prometheus_client psutil py pyarrow pydantic pydantic_core
     pydantic_settings pygments pyjwt pytest pythonjsonlogger pytz redis requests retrying ruff
     schedule setuptools six sortedcontainers sqlalchemy tblib time_machine toolz tornado

@@ -23,7 +23,7 @@ ALWAYS = """
     {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
-    {slug}/worker.py
+    {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
     {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
@@ -37,6 +37,7 @@ MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
     "csv": """
         data/readings.csv tests/test_reading.py
+        {slug}/pages/data.py {slug}/pages/status.py {slug}/assets/css-pages.css tests/test_pages.py
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
     "awkward": """

@@ -7,7 +7,8 @@ from flask import abort, request
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}} import engineering, health, pipeline
-from {{cookiecutter.project_slug}}.app import create_app
+from {{cookiecutter.project_slug}}.app import ASSETS, create_app
+from {{cookiecutter.project_slug}}.pages import overview
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Status
 
@@ -53,8 +54,11 @@ def test_the_shell_comes_before_the_first_data(settings: Settings) -> None:
     client = create_app(settings, MemoryStore()).server.test_client()
     assert settings.app.title in client.get("/").text
     shell = client.get("/_dash-layout").text
-    for part in ("snapshot-version", "status", "trend-graph", "distribution-graph"):
+    for part in ("snapshot-version", "status", "notice"):
         assert f'"id":"{part}"' in shell
+    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
+    page = overview.layout(MemoryStore(), series)
+    assert all(part in page for part in ("cards", "trend-graph", "distribution-graph"))
     assert call(settings, MemoryStore(), "cards", CHOICES)["cards"]["children"] == []
 
 
