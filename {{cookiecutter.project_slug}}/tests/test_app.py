@@ -30,8 +30,8 @@ def call(settings: Settings, store: MemoryStore, output: str, values: dict[str, 
     return ask(create_app(settings, store).server.test_client(), output, values)
 
 
-def ask(client: FlaskClient, output: str, values: dict[str, Any]) -> Any:
-    dependencies = json.loads(client.get("/_dash-dependencies").text)
+def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
+    dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
     callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
     ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
     outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
@@ -45,7 +45,7 @@ def ask(client: FlaskClient, output: str, values: dict[str, Any]) -> Any:
         "changedPropIds": [next(iter(values))],
         **filled,
     }
-    response = client.post("/_dash-update-component", json=body)
+    response = client.post(f"{prefix}_dash-update-component", json=body)
     assert response.status_code == 200, response.text
     return json.loads(response.text)["response"]
 

@@ -106,6 +106,21 @@ def test_each_page_has_its_layout_whatever_follows_in_the_address(
     assert f"'{parts[path]}'" in str(answer["_pages_content"]["children"])
 
 
+@pytest.mark.parametrize("path", [5, None, ["/"], "", "data", "/other/data"])
+def test_an_address_that_is_none_of_the_dashboards_is_refused(
+    path: Any, settings: Settings, store: MemoryStore
+) -> None:
+    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
+    app = create_app(settings.model_copy(update={"server": below}), store)
+    client = app.server.test_client()
+    client.get("/dashboard/")
+    values = {"_pages_location.pathname": path, "_pages_location.search": ""}
+    with pytest.raises(AssertionError, match="cannot be used"):
+        ask(client, "_pages_content", values, "/dashboard/")
+    values["_pages_location.pathname"] = "/dashboard/none"
+    assert "404" in str(ask(client, "_pages_content", values, "/dashboard/"))
+
+
 def test_what_is_kept_needs_no_flask_with_pages_either(
     settings: Settings, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
