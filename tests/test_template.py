@@ -76,7 +76,7 @@ def test_no_template_is_left_over_and_every_file_parses(baked: Project) -> None:
 def test_the_package_holds_no_template_at_all() -> None:
     """So that it can be linted, typed and read in place."""
     slug = "{{cookiecutter.project_slug}}"
-    for path in (TEMPLATE / slug).rglob(f"{slug}/*.py"):
+    for path in (TEMPLATE / slug).rglob(f"{slug}/**/*.py"):
         assert not re.search(r"{{ ?cookiecutter|{%", path.read_text("utf-8")), path
 
 

@@ -41,6 +41,8 @@ def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_the_newest_lines_are_held_without_passwords() -> None:
     log.configure(Log(format="json"))
+    logging.info("%d", "no number")
+    assert log.tail() == []
     for number in range(300):
         logging.info("line %d of redis://:hush@host", number)
     lines = log.tail()

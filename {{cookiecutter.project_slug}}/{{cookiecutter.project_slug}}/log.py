@@ -50,8 +50,11 @@ class Tail(logging.Handler):
         self.lines: deque[str] = deque(maxlen=200)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take in a line; it may have a traceback."""
-        self.lines.append(self.format(record))
+        """Take in a line, with its traceback."""
+        try:
+            self.lines.append(self.format(record))
+        except Exception:  # a line whose values do not fit its text is no reason to fail
+            self.handleError(record)
 
 
 def tail() -> list[str]:
