@@ -60,7 +60,7 @@ def install_for_tests(session: nox.Session) -> None:
     install(session, "test")
     install_browser(session)
     if os.name != "nt":  # where the tests that need them are left out
-        install_debian(session, "redis-server", nginx="nginx-light")
+        install_debian(session, "redis-server", nginx="nginx-light", pg_ctlcluster="postgresql")
 
 
 @nox.session

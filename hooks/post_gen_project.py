@@ -1,8 +1,13 @@
 """Wire the config files and static assets by the answers, and say what to do next."""
 
 import json
+import math
+import random
 import secrets
 import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
@@ -22,7 +27,7 @@ def rewrite(path: Path, old: str, new: str) -> None:
 def wire(prompt: str) -> None:
     """Lay the files of the chosen answer over the project; add its config.toml to the one there."""
     answer = {True: "yes", False: "no"}.get(ANSWERS[prompt], ANSWERS[prompt])
-    chosen = CHOICES / prompt / answer
+    chosen = CHOICES / prompt.lstrip("_") / answer
     for file in filter(Path.is_file, chosen.rglob("*")):
         target = PROJECT / file.relative_to(chosen)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -33,15 +38,33 @@ def wire(prompt: str) -> None:
             file.replace(target)
 
 
+def make_sales(path: Path) -> None:
+    """Make the database that `source = sql` reads: what three shops sold, up to this hour."""
+    chance, rows = random.Random(7), []
+    for back in reversed(range(30 * 24)):
+        hour = datetime.now(UTC) - timedelta(hours=back)
+        day = 1 - math.cos(hour.hour / 12 * math.pi)  # little at night, most at noon
+        for shop, base, size in (("downtown", 5, 90), ("airport", 60, 30), ("online", 90, 40)):
+            revenue = (base + size * day) * chance.gauss(1, 0.12)
+            rows.append((f"{hour:%Y-%m-%d %H:00:00}", shop, round(revenue, 2)))
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE sales (hour TEXT, shop TEXT, revenue REAL)")
+        database.executemany("INSERT INTO sales VALUES (?, ?, ?)", rows)
+
+
 def main() -> None:
     """Wire everything, drop what was not asked for, and print the next commands."""
-    for prompt in ("source", "pages", "license", "docker", "github_actions"):
+    for prompt in ("source", "__web", "pages", "license", "docker", "github_actions"):
         wire(prompt)
     shutil.rmtree(CHOICES)
 
     slug = ANSWERS["project_slug"]
     theme = PROJECT / slug / "assets" / "css-theme.css"
     rewrite(theme, "color-scheme: light dark;", f"color-scheme: {THEMES[ANSWERS['theme']]};")
+
+    if ANSWERS["source"] == "sql":
+        make_sales(PROJECT / "data" / "sales.db")
 
     environment = PROJECT / ".env"
     shutil.copyfile(PROJECT / ".env.example", environment)

@@ -135,10 +135,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(*command: str | Path, cwd: Path | None = None) -> Iterator["subprocess.Popen[bytes]"]:
+def running(*command: str | Path, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a program in the background."""
     quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=cwd, stdout=quiet, stderr=quiet)
+    process = subprocess.Popen(command, stdout=quiet, stderr=quiet, **options)
     try:
         yield process
     finally:
@@ -160,12 +160,14 @@ def listens(port: int) -> bool:
 
 
 def render(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
-    """Run cookiecutter as a user does."""
+    """Run cookiecutter as a user does who answers beforehand."""
+    given = (f"{name}={value}" for name, value in answers.items())
+    return cookiecutter("--no-input", "-o", str(folder), *given)
+
+
+def cookiecutter(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [
-            *(sys.executable, "-m", "cookiecutter", str(TEMPLATE), "--no-input", "-o", str(folder)),
-            *(f"{name}={value}" for name, value in answers.items()),
-        ],
+        [sys.executable, "-m", "cookiecutter", str(TEMPLATE), *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",

@@ -26,7 +26,7 @@ SHOW = """
 import json, os
 os.environ["{slug}__SERVER__METRICS".upper()] = "true"
 from {slug} import reading, server, setting
-app, _ = server.build(setting.load(server.CONFIG, reading.Source, {{}}))
+app, _ = server.build(setting.load(setting.CONFIG, reading.Source, {{}}))
 asked = app.server.test_client().get("/_dash-dependencies").json
 rules = [str(rule) for rule in app.server.url_map.iter_rules()]
 files = [f"{{name}}/{{path}}" for name, paths in app.registered_paths.items() for path in paths]

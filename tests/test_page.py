@@ -438,6 +438,44 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
         assert len(slots) == len(set(slots)) >= 2, "a second schedule would do each slot twice"
 
 
+EDITS = {  # of what is the user's: what is edited, and where the page shows it
+    "{slug}/engineering.py": ('label=known["label"]', 'label="No " + known["label"]'),
+    "{slug}/reading.py": ('dtype={"series": str})', 'dtype={"series": str}).head(1)'),
+    "{slug}/assets/css-theme.css": ("color-scheme:", "letter-spacing: 1px; color-scheme:"),
+    "{slug}/assets/static_data/series.csv": ("°C", "°F"),
+    "config.toml": ('title = "', 'title = "New '),
+}
+
+
+@pytest.mark.stops_the_server
+def test_debug_reloads_whatever_is_edited(csv: Project, page: Page) -> None:
+    files = {csv.path / name.format(slug=csv.slug): edit for name, edit in EDITS.items()}
+    before = {file: file.read_bytes() for file in files}
+    with csv.serving("--debug", "--port", str(free_port()), REFRESH__EVERY="1s") as server:
+        wait_until(lambda: ready(server)[0] == 200, server.output)
+        page.goto(server.url)
+        expect(page.locator(".card")).to_have_count(4, timeout=30_000)
+        shown = [
+            lambda: expect(page.locator(".card-label").first).to_have_text("No Line 1"),
+            lambda: expect(page.locator(".card")).to_have_count(1),
+            lambda: expect(page.locator("body")).to_have_css("letter-spacing", "1px"),
+            lambda: expect(page.locator(".card-value small").first).to_have_text("°F"),
+            lambda: expect(page.locator("h1")).to_have_text(re.compile("^New ")),
+        ]
+        expect.set_options(timeout=30_000)
+        try:
+            for (file, (old, new)), look in zip(files.items(), shown, strict=True):
+                assert old in file.read_text("utf-8")
+                for _ in range(2):  # Dash compares with what it has seen since the page was loaded
+                    page.wait_for_event("response", lambda it: "_reload-hash" in it.url)
+                file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+                look()
+        finally:
+            expect.set_options(timeout=5_000)
+            for file, content in before.items():
+                file.write_bytes(content)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
 def test_it_is_accessible_and_fits(

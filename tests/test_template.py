@@ -10,38 +10,39 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import COMBINATIONS, TEMPLATE, Project, render
+from conftest import COMBINATIONS, TEMPLATE, Project, cookiecutter, render
 
 ALWAYS = """
     .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
-    gunicorn.conf.py docs/scaling.md
+    gunicorn.conf.py docs/scaling.md docs/updating.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
     {slug}/engineering.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
-    {slug}/pipeline.py {slug}/preprocess.py {slug}/reading.py
+    {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
-    {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
+    {slug}/tables.py {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
     {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
-    tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_log.py
-    tests/test_metrics.py
-    tests/test_pipeline.py tests/test_response_cache.py tests/test_schedule.py
+    tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_live.py
+    tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
+    tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
     tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_worker.py
 """
 MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
     "csv": """
-        data/readings.csv tests/test_reading.py
+        data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
         {slug}/pages/data.py {slug}/pages/status.py {slug}/assets/css-pages.css tests/test_pages.py
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
     "awkward": """
-        data/readings.csv tests/test_reading.py .github/dependabot.yml .github/workflows/ci.yml
+        data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
+        .github/dependabot.yml .github/workflows/ci.yml
     """,
 }
 
@@ -105,6 +106,29 @@ def test_each_project_has_a_secret_of_its_own(bake: Callable[..., Project]) -> N
         for text in ((bake().path / ".env").read_text("utf-8") for _ in range(2))
     }
     assert len(secrets) == 2
+
+
+def test_a_replay_gives_the_same_project_with_another_secret(
+    combination: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "cookiecutter.yaml"
+    config.write_text(json.dumps({"replay_dir": str(tmp_path / "replay")}), "utf-8")
+    monkeypatch.setenv("COOKIECUTTER_CONFIG", str(config))
+    folders = tmp_path / "first", tmp_path / "again"
+    for result in (
+        render(folders[0], **COMBINATIONS[combination]),
+        cookiecutter("--replay", "-o", str(folders[1])),
+    ):
+        assert result.returncode == 0, result.stderr
+    first, again = (Project(next(folder.iterdir())) for folder in folders)
+    names = [path.relative_to(first.path) for path in files(first)]
+    assert names == [path.relative_to(again.path) for path in files(again)]
+    different = [
+        name.name
+        for name in names
+        if (first.path / name).read_bytes() != (again.path / name).read_bytes()
+    ]
+    assert different == [".env"]
 
 
 def test_the_next_commands_are_printed(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import gunicorn.http.wsgi
 from {{ cookiecutter.project_slug }} import auth, listen, reading, server, setting
 
 try:
-    settings = setting.load(server.CONFIG, reading.Source, {})
+    settings = setting.load(setting.CONFIG, reading.Source, {})
 except setting.SettingError as error:
     raise SystemExit(str(error)) from None
 

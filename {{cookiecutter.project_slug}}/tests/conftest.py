@@ -5,16 +5,20 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
-from {{cookiecutter.project_slug}} import reading, setting
+from {{cookiecutter.project_slug}} import pipeline, reading, setting
 from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import MemoryStore
 
 ROOT = Path(__file__).parents[1]
+# A source that is not on this machine has a stand-in here.
+pytest_plugins = [it.stem for it in Path(__file__).parent.glob("sample.py")]
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +37,15 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def settings() -> Settings:
     return setting.load(ROOT / "config.toml", reading.Source, {})
+
+
+@pytest.fixture
+def store(settings: Settings) -> MemoryStore:
+    """A store that holds the source's own data."""
+    store = MemoryStore()
+    rows, now = pipeline.fetch(settings, None, 0), datetime.now(UTC)
+    store.publish(pipeline.append(None, rows, now, now, settings.refresh))
+    return store
 
 
 def free_port() -> int:

@@ -1,28 +1,16 @@
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import abort, request
 from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}} import engineering, health, pipeline
+from {{cookiecutter.project_slug}} import engineering, server
 from {{cookiecutter.project_slug}}.app import ASSETS, create_app
 from {{cookiecutter.project_slug}}.pages import overview
 from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Status
+from {{cookiecutter.project_slug}}.store import MemoryStore
 
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
-
-
-@pytest.fixture
-def store(settings: Settings) -> MemoryStore:
-    """A store that holds the source's own data."""
-    store = MemoryStore()
-    rows, now = pipeline.fetch(settings, None, 0), datetime.now(UTC)
-    store.publish(pipeline.append(None, rows, now, now, settings.refresh))
-    return store
 
 
 def call(settings: Settings, store: MemoryStore, output: str, values: dict[str, Any]) -> Any:
@@ -97,77 +85,14 @@ def test_a_view_is_drawn_once_for_all_unless_that_is_off(
     assert len(drawn) == count
 
 
-def live(settings: Settings, store: MemoryStore, method: str = "GET") -> dict[str, Any]:
-    """Ask as a page does that wants to stay live."""
-    client = create_app(settings, store).server.test_client()
-    answer = client.open("/_live", method=method, content_type="application/json")
-    assert answer.headers["Cache-Control"] == "no-store"
-    return dict(answer.get_json())
-
-
-def test_a_page_is_told_when_to_ask_again(settings: Settings, store: MemoryStore) -> None:
-    due = datetime.now(UTC) + timedelta(seconds=10)
-    store.report(Status(next_due=due, takes=timedelta(seconds=5)))
-    answer = live(settings, store)
-    assert answer["version"] == store.latest().version  # type: ignore[union-attr]
-    assert 14 < answer["next"] < 15
-    assert live(settings, MemoryStore())["next"] <= 0
-
-
-def test_the_button_asks_for_a_refresh(settings: Settings, store: MemoryStore) -> None:
-    store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
-    assert not store.asked()
-    foreign = create_app(settings, store).server.test_client().post("/_live")
-    assert (foreign.status_code, store.asked()) == (415, False), "another site may not ask"
-    assert live(settings, store, "POST")["next"] == 0
-    assert store.asked()
-
-
-def test_a_page_says_since_when_the_source_fails(settings: Settings, store: MemoryStore) -> None:
-    store.report(Status(error="OSError: no such file", failing_since=NOW))
-    since = NOW.astimezone(settings.app.timezone)
-    message = live(settings, store)["message"]
-    assert f"{since:%Y-%m-%d %H:%M:%S}: OSError: no such file" in message
-
-
-def test_a_page_says_since_when_nothing_has_come(settings: Settings) -> None:
-    store = MemoryStore()
-    store.publish(Snapshot(7, NOW, NOW, {}))
-    answer = live(settings, store)
-    since = NOW.astimezone(settings.app.timezone)
-    assert answer["state"] == "stale"
-    assert f"{since:%Y-%m-%d %H:%M:%S}. No refresh has ended" in answer["message"]
-
-
-def test_health_goes_from_loading_to_live_to_stale(settings: Settings) -> None:
-    store = MemoryStore()
-    assert health.check(settings, store, NOW).status == "loading"
-    store.report(Status(error="OSError: gone", failing_since=NOW))
-    assert health.check(settings, store, NOW).status == "error"
-    store.publish(Snapshot(7, NOW, NOW, {}))
-    store.report(Status())
-    live = health.check(settings, store, NOW + timedelta(seconds=1))
-    assert (live.version, live.age_seconds, live.status) == (7, 1.0, "live")
-    store.report(Status(error="OSError: gone", failing_since=NOW))
-    assert health.check(settings, store, NOW).status == "error"
-    late = NOW + settings.stale_after + timedelta(seconds=1)
-    assert health.check(settings, store, late).status == "stale"
-
-
-def test_whoever_is_put_in_front_of_the_views_guards_them_all(
-    settings: Settings, store: MemoryStore
-) -> None:
-    server = create_app(settings, store).server
-
-    def guarded(view: Any) -> Any:
-        def guard(**values: Any) -> Any:
-            return view(**values) if request.headers.get("X-Who") == "friend" else abort(401)
-
-        return guard
-
-    server.view_functions = {name: guarded(view) for name, view in server.view_functions.items()}
-    client = server.test_client()
-    for path in ("/", "/_live", "/_dash-layout"):
-        for _ in range(2):
-            assert client.get(path, headers={"X-Who": "friend"}).status_code == 200
-            assert client.get(path).status_code == 401
+def test_metrics_tell_kept_views_from_computed_ones(settings: Settings) -> None:
+    chosen = settings.server.model_copy(update={"metrics": True})
+    app, _ = server.build(settings.model_copy(update={"server": chosen}))
+    client = app.server.test_client()
+    for _ in range(3):
+        ask(client, "cards", CHOICES)
+    lines = client.get("/metrics").text.splitlines()
+    assert 'dashboard_views_total{kept="no"} 1.0' in lines
+    assert 'dashboard_views_total{kept="yes"} 2.0' in lines
+    kept = next(line for line in lines if line.startswith("dashboard_kept_bytes "))
+    assert float(kept.split()[1]) > 0

@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import Any
 
 import pandas as pd
 import pytest
@@ -41,24 +40,3 @@ def test_refreshes_data_and_requests_are_counted(parts: tuple[FlaskClient, Store
     assert found["dashboard_refresh_failures_total"] == 1
     assert found['dashboard_requests_total{method="other",status="405"}'] == 1
     assert found['dashboard_requests_total{method="GET",status="200"}'] == 1
-
-
-def test_kept_views_are_told_from_computed_ones(parts: tuple[FlaskClient, Store]) -> None:
-    client, _ = parts
-    part: Any = {"id": "snapshot-version", "property": "data", "value": None}
-    body = {
-        "output": "cards.children",
-        "outputs": {"id": "cards", "property": "children"},
-        "inputs": [
-            part,
-            {"id": "series", "property": "value", "value": []},
-            {"id": "window", "property": "value", "value": "All"},
-        ],
-        "changedPropIds": [],
-    }
-    for _ in range(3):
-        assert client.post("/_dash-update-component", json=body).status_code == 200
-    found = values(client)
-    assert found['dashboard_views_total{kept="no"}'] == 1
-    assert found['dashboard_views_total{kept="yes"}'] == 2
-    assert found["dashboard_kept_bytes"] > 0

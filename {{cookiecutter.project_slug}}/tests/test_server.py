@@ -48,7 +48,8 @@ def serving(log: Path, *flags: str, **env: str) -> Iterator[tuple[str, "subproce
 
 def test_it_serves_gets_new_data_and_ends_cleanly(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
-    with serving(log) as (url, process):
+    often = {f"{PREFIX}REFRESH__EVERY": "1s", f"{PREFIX}REFRESH__DAILY_AT": ""}
+    with serving(log, **often) as (url, process):
         assert get(f"{url}/healthz") == (200, "ok")
         versions: list[int] = []
         deadline = time.monotonic() + 60

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from . import preprocess, reading
-from .preprocess import TABLES, DataError, Table
+from .preprocess import TABLES
 from .setting import Refresh, Settings
 from .store import Snapshot, now_utc
+from .tables import DataError, Table, put_right
 
 Tables = Mapping[str, pd.DataFrame]
 
@@ -26,11 +27,17 @@ def fetch(settings: Settings, since: datetime | None, version: int) -> Tables:
     raw = reading.read(settings, since)
     if since is not None and isinstance(raw, dict):
         raw = {name: data for name, data in raw.items() if not _is_known(data, version)}
+    tables = clean(raw, settings)
+    for data in raw.values():  # only now: what was refused is refused again
+        data.attrs["clean"] = [*_mark(data), version]
+    return tables
+
+
+def clean(raw: Tables, settings: Settings) -> Tables:
+    """Put what was read right, or refuse it. Raises DataError."""
     tables = preprocess.clean(raw)
     for name, data in tables.items():
         _refuse_future(name, data, settings)
-    for data in raw.values():  # only now: what was refused is refused again
-        data.attrs["clean"] = [*_mark(data), version]
     return tables
 
 
@@ -86,7 +93,7 @@ def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
     start = old["time"].searchsorted(new["time"].iloc[0])
     if start == len(old):
         return _concat(old, new)
-    overlap = preprocess.put_right(_concat(old.iloc[start:], new), table)
+    overlap = put_right(_concat(old.iloc[start:], new), table)
     return _concat(old.iloc[:start], overlap)
 
 

@@ -25,8 +25,6 @@ from .worker import open_worker
 
 logger = logging.getLogger(f"{__package__}.server")
 
-CONFIG = Path("config.toml")
-
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until stopped; 0 after Ctrl-C or SIGTERM, 2 if a setting cannot be used."""
@@ -49,7 +47,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(f"python -m {__package__}.server", description=__doc__)
     parser.add_argument("--host", help="address to listen on (0.0.0.0: all of this machine's)")
     parser.add_argument("--port", help="port to listen on (0: any free one)")
-    parser.add_argument("--config", type=Path, default=CONFIG, help="the config file")
+    parser.add_argument("--config", type=Path, default=setting.CONFIG, help="the config file")
     parser.add_argument(
         "--debug", action="store_true", help="develop: reload on every change, errors in the page"
     )
@@ -80,7 +78,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
 
 def wsgi() -> Flask:
     """Make the application for gunicorn.conf.py, which starts and stops its schedule."""
-    settings = setting.load(CONFIG, reading.Source, {})
+    settings = setting.load(setting.CONFIG, reading.Source, {})
     log.configure(settings.log)
     app, schedule = build(settings)
     flask: Flask = app.server
@@ -133,12 +131,13 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server, which runs this program again at every change."""
     if os.environ.get("WERKZEUG_RUN_MAIN") == "true":  # only in the program that it runs
         schedule.start()
+    static_data = Path(__file__).with_name("assets") / "static_data"
     app.run(
         host=settings.server.host,
         port=settings.server.port,
         debug=True,
         dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
-        extra_files=[str(settings.config)],
+        extra_files=[str(settings.config), *map(str, static_data.iterdir())],
     )
 
 

@@ -28,6 +28,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+CONFIG = Path("config.toml")
 PREFIX = f"{__name__.partition('.')[0].upper()}__"
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -176,7 +177,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
-    config: Path = Path("config.toml")
+    config: Path = CONFIG
     app: App = App()
     refresh: Refresh = Refresh()
     store: Store = Store()

@@ -1,12 +1,8 @@
-import os
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
+from sites import Answer, serving
 
 from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.setting import Settings
@@ -17,31 +13,6 @@ ROWS = "time,series,value\n2026-01-01T00:00:00Z,a,1\n"
 def read(settings: Settings, path: object) -> pd.DataFrame:
     changed = settings.model_copy(update={"source": {"path": str(path)}})
     return reading.read(changed, None)["readings"]
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[str, list[str]]]:
-    """A real web server over the folder, and the requests it got."""
-    requests: list[str] = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args, directory=str(tmp_path))
-
-        def do_HEAD(self) -> None:
-            if self.path.startswith("/get_only"):
-                self.send_error(405)
-            else:
-                super().do_HEAD()
-
-        def log_message(self, *_: Any) -> None:
-            requests.append(self.command)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}", requests
-    server.shutdown()
-    server.server_close()
 
 
 def test_a_file_is_read_again_only_when_it_has_changed(settings: Settings, tmp_path: Path) -> None:
@@ -66,21 +37,15 @@ def test_a_file_that_is_gone_is_an_error_and_then_read_again(
     assert len(read(settings, file)) == 1
 
 
-def test_a_url_is_read_again_only_when_it_has_changed(
-    settings: Settings, tmp_path: Path, served: tuple[str, list[str]]
+@pytest.mark.parametrize("headers", [{"ETag": '"1"'}, {}])
+def test_a_url_gives_the_same_frame_until_it_changes(
+    settings: Settings, headers: dict[str, str]
 ) -> None:
-    url, requests = served
-    file = tmp_path / "readings.csv"
-    file.write_text(ROWS, "utf-8")
-    first = read(settings, f"{url}/readings.csv")
-    assert read(settings, f"{url}/readings.csv") is first
-    assert requests == ["HEAD", "GET", "HEAD"]
-    file.write_text(ROWS, "utf-8")
-    os.utime(file, (1e9, 1e9))
-    assert read(settings, f"{url}/readings.csv") is not first
-    (tmp_path / "get_only.csv").write_text(ROWS, "utf-8")
-    first = read(settings, f"{url}/get_only.csv")
-    assert len(first) == 1
-    assert read(settings, f"{url}/get_only.csv") is not first
-    with pytest.raises(OSError, match="404"):
-        read(settings, f"{url}/missing.csv")
+    with serving() as site:
+        site.answers["/a.csv"] = Answer(ROWS, headers=headers)
+        first = read(settings, f"{site.url}/a.csv")
+        assert read(settings, f"{site.url}/a.csv") is first
+        site.answers["/a.csv"] = Answer(ROWS + "2026-01-02T00:00:00Z,a,2\n")
+        assert len(read(settings, f"{site.url}/a.csv")) == 2
+        with pytest.raises(OSError, match="404"):
+            read(settings, f"{site.url}/missing.csv")

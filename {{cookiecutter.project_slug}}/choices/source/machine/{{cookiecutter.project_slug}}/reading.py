@@ -46,3 +46,9 @@ def _counters() -> dict[str, int]:
         counters["net_received"] = sum(card.bytes_recv for card in cards)
         counters["net_sent"] = sum(card.bytes_sent for card in cards)
     return counters
+
+
+if __name__ == "__main__":  # python -m … shows what would be read
+    from .preview import main
+
+    raise SystemExit(main())

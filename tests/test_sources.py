@@ -1,0 +1,139 @@
+"""Each source, read as its user would: from a real database, a misbehaving web, files."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from conftest import TEMPLATE, Project, free_port, install, running, wait_until
+from playwright.sync_api import Page, expect
+
+sys.path.append(str(TEMPLATE / "{{cookiecutter.project_slug}}/choices/web/yes/tests"))
+from sites import Answer, Site, serving
+
+pytestmark = pytest.mark.slow
+SOURCES = ["machine", "csv", "sql", "http", "parquet"]
+
+
+@pytest.fixture(scope="session")
+def sources(bake: Callable[..., Project]) -> Callable[[str], Project]:
+    """Return a function that gives an installed project of a source."""
+    made: dict[str, Project] = {}
+
+    def of(source: str) -> Project:
+        if source not in made:
+            made[source] = install(bake(source=source))
+        return made[source]
+
+    return of
+
+
+def weather(site: Site) -> None:
+    """Have a site say what Open-Meteo would."""
+    now = datetime.now(UTC)
+    hours = [f"{now - timedelta(hours=back):%Y-%m-%dT%H:00}" for back in reversed(range(168))]
+    values = {
+        "temperature_2m": [8 + int(hour[11:13]) / 3 for hour in hours],
+        "wind_speed_10m": [20 - int(hour[11:13]) / 2 for hour in hours],
+    }
+    site.answers["/"] = Answer(json.dumps({"hourly": {"time": hours, **values}}))
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run a PostgreSQL server of this test's own; give the URL of its database."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin")) if os.name != "nt" else []
+    if not found:
+        pytest.skip("Debian's postgresql is not installed")
+    user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+        data, port = Path(name) / "data", free_port()
+        if user:
+            subprocess.run(["chown", user, name], check=True)
+        subprocess.run(
+            [found[-1] / "initdb", "--auth=trust", "--username=me", "-D", data],
+            user=user,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        command = [found[-1] / "postgres", "-D", data, "-p", port, "-h", "127.0.0.1", "-k", name]
+        command += ["-c", "timezone=Asia/Tokyo"]
+        stack.enter_context(running(*map(str, command), user=user))
+        url = f"postgresql://me:hush@127.0.0.1:{port}/postgres"
+        ready = [found[-1] / "pg_isready", "-q", "-h", "127.0.0.1", "-p", str(port)]
+        wait_until(lambda: subprocess.run(ready).returncode == 0)
+        yield url
+
+
+def execute(project: Project, url: str, *statements: str) -> None:
+    """Run statements in a database, by the project's own SQLAlchemy."""
+    script = """
+import sys, sqlalchemy
+with sqlalchemy.create_engine(sys.argv[1]).begin() as connection:
+    for statement in sys.argv[2:]:
+        connection.execute(sqlalchemy.text(statement))
+"""
+    project.run("python", "-c", script, url, *statements)
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_it_is_shown(source: str, sources: Callable[[str], Project], page: Page) -> None:
+    project = sources(source)
+    with serving() as site:
+        weather(site)
+        settings = {"SOURCE__URL": site.url} if source == "http" else {}
+        with project.serving(**settings) as server:
+            page.goto(server.url)
+            expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
+            expect(page.locator(".card").first).to_be_visible()
+            expect(page.locator("#notice")).to_be_empty()
+
+
+@pytest.mark.parametrize("source", [it for it in SOURCES if it != "http"])
+def test_the_reading_can_be_tried(source: str, sources: Callable[[str], Project]) -> None:
+    project = sources(source)
+    said = project.run("python", "-m", f"{project.slug}.reading").stdout
+    assert re.search(r"readings: [\d,]+ rows, with time \(", said)
+    assert "That fits preprocess.py" in said
+
+
+QUERY = "SELECT taken_at AS time, machine AS series, temperature AS value FROM measured"
+
+
+@pytest.mark.parametrize(
+    ("kind", "now"), [("timestamptz", "now()"), ("timestamp", "now() AT TIME ZONE 'UTC'")]
+)
+def test_postgresql_is_read_from_where_the_last_refresh_ended(
+    kind: str, now: str, sources: Callable[[str], Project], page: Page
+) -> None:
+    project = sources("sql")
+    with postgresql() as url:
+        execute(
+            project,
+            url,
+            f"CREATE TABLE measured (taken_at {kind}, machine text, temperature numeric)",
+            f"INSERT INTO measured SELECT {now} - n * interval '1 minute', "
+            "'press', n FROM generate_series(1, 60) AS n",
+            f"INSERT INTO measured VALUES ({now} - interval '1 year', 'old', 1)",
+        )
+        settings = {
+            "SOURCE__URL": url,
+            "SOURCE__QUERY": f"{QUERY} WHERE taken_at > :since",
+            "REFRESH__EVERY": "1s",
+        }
+        with project.serving(**settings) as server:
+            page.goto(server.url)
+            expect(page.locator(".card-label")).to_have_text(["press"], timeout=30_000)
+            wait_until(lambda: "rows=0" in server.output(), server.output)
+            execute(project, url, f"INSERT INTO measured VALUES ({now}, 'lathe', 7)")
+            expect(page.locator(".card-label")).to_have_text(["lathe", "press"], timeout=30_000)
+            assert "rows=60 " in server.output()
+            assert "rows=1 " in server.output()
+            assert "hush" not in server.output()

@@ -1,0 +1,172 @@
+"""A project takes a newer template by what docs/updating.md says, and its user's edits stand."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from conftest import COMBINATIONS, TEMPLATE, Project, install, wait_until
+
+FOLDER = "{{cookiecutter.project_slug}}"
+ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
+YOURS = """
+    .env config.toml data/readings.csv
+    {slug}/app.py {slug}/engineering.py {slug}/preprocess.py {slug}/reading.py
+    {slug}/pages/__init__.py {slug}/pages/data.py {slug}/pages/overview.py {slug}/pages/status.py
+    {slug}/assets/css-layout.css {slug}/assets/css-pages.css {slug}/assets/css-theme.css
+    {slug}/assets/static_data/series.csv
+    tests/test_app.py tests/test_engineering.py tests/test_pages.py tests/test_preprocess.py
+    tests/test_reading.py
+"""
+LINES = {
+    ".css": "/* {} */\n",
+    ".csv": "2026-01-01T00:00Z,{},1\n",  # fits both files
+    ".md": "{}\n",
+    ".py": "# {}\n",
+    ".toml": "# {}\n",
+}
+
+
+def run(folder: Path, *command: str) -> str:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def cruft(folder: Path, *arguments: str) -> None:
+    run(folder, sys.executable, "-m", "cruft", *arguments)
+
+
+def commit(folder: Path, *options: str) -> None:
+    run(folder, "git", *options, "add", "--all")
+    run(folder, "git", *options, "commit", "--quiet", "--allow-empty", "--message", "all")
+
+
+@pytest.fixture
+def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose newest commit is the working tree; git is set as it is on Windows."""
+    if not (TEMPLATE / ".git").exists():
+        pytest.skip("the template is not in a git repository here")
+    config, copy = tmp_path / "gitconfig", tmp_path / "template"
+    config.write_text("[user]\nname=A\nemail=a@example.com\n[core]\nautocrlf=true\n", "utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    run(tmp_path, "git", "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(copy))
+    commit(TEMPLATE, f"--git-dir={copy / '.git'}", "--work-tree=.")
+    run(copy, "git", "reset", "--quiet", "--hard")
+    return copy
+
+
+def create(template: Path, folder: Path, *options: str) -> Path:
+    """Make a project of the newest template, or of an older one, in a repository of its own."""
+    options = ("--no-input", "--extra-context", json.dumps(ANSWERS), *options)
+    folder.mkdir()
+    cruft(folder, "create", str(template), *options)
+    project = next(folder.iterdir())
+    run(project, "git", "init", "--quiet")
+    commit(project)
+    return project
+
+
+def add_line(file: Path, word: str) -> None:
+    with file.open("a", encoding="utf-8", newline="\n") as opened:
+        opened.write(LINES[file.suffix].format(word))
+
+
+def publish(template: Path, *names: str) -> None:
+    """Commit a newer template, in which these files have a line more."""
+    for name in names:
+        add_line(template / FOLDER / name, "newer")
+    commit(template)
+
+
+def contents(project: Path, yours: bool) -> dict[str, bytes]:
+    """Return the files that are the user's, or those of the engine, by their names."""
+    names = set(YOURS.format(slug=project.name).split())
+    files = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
+    return {
+        name.as_posix(): path.read_bytes()
+        for name, path in files.items()
+        if name.parts[0] not in (".git", ".cruft.json") and (name.as_posix() in names) == yours
+    }
+
+
+def edit_and_update(project: Path, newest: Path) -> None:
+    """Add to every file of the user's, and update: they stand, and all else is the newest."""
+    for name in contents(project, yours=True):
+        if name != ".env":
+            add_line(project / name, "mine")
+    commit(project)
+    mine = contents(project, yours=True)
+    cruft(project, "update", "--skip-apply-ask")
+    assert contents(project, yours=True) == mine
+    assert contents(project, yours=False) == contents(newest, yours=False)
+
+
+def test_an_update_brings_the_engine_and_leaves_what_is_yours(
+    template: Path, tmp_path: Path
+) -> None:
+    project = create(template, tmp_path / "project")
+    folder = template / FOLDER
+    (folder / FOLDER / "added.py").touch()
+    files = [path for path in folder.rglob("*") if path.suffix in LINES]
+    publish(template, *(path.relative_to(folder).as_posix() for path in files))
+    edit_and_update(project, create(template, tmp_path / "newest"))
+    for module in ("added.py", "server.py"):
+        assert (project / project.name / module).read_text("utf-8").endswith("# newer\n")
+
+
+def test_your_lines_are_merged_a_conflict_is_marked_and_a_deleted_file_stays_away(
+    template: Path, tmp_path: Path
+) -> None:
+    project = create(template, tmp_path / "project")
+    publish(template, "pyproject.toml", "README.md", "docs/scaling.md")
+    pyproject, readme = project / "pyproject.toml", project / "README.md"
+    text = pyproject.read_text("utf-8").replace("[\n", '[\n    "openpyxl>=3.1",\n', 1)
+    pyproject.write_text(text, "utf-8", newline="\n")
+    add_line(readme, "mine")
+    (project / "docs" / "scaling.md").unlink()
+    commit(project)
+    cruft(project, "update", "--skip-apply-ask")
+    assert pyproject.read_text("utf-8") == text + "# newer\n"
+    assert run(project, "git", "diff", "--name-only", "--diff-filter=U").split() == ["README.md"]
+    assert not (project / "docs" / "scaling.md").exists()
+    conflict = r"<<<<<<< \S+\nmine\n=======\nnewer\n>>>>>>> \S+\n"
+    assert re.search(conflict, readme.read_text("utf-8"))
+
+
+@pytest.fixture
+def adopted(template: Path, tmp_path: Path) -> Path:
+    """A project that cookiecutter made of the template's first commit, linked and updated."""
+    if run(TEMPLATE, "git", "rev-parse", "--is-shallow-repository").strip() == "true":
+        pytest.skip("the template's first commit is not in this shallow clone")
+    first = run(template, "git", "log", "--reverse", "--format=%H", "--", "hooks").split()[0]
+    project = create(template, tmp_path / "project", "--checkout", first)
+    newest = create(template, tmp_path / "newest")
+
+    (project / ".cruft.json").unlink()
+    answers = ("--no-input", "--extra-context", json.dumps(ANSWERS))
+    cruft(project, "link", str(template), "--checkout", first, *answers)
+    text = (newest / "pyproject.toml").read_text("utf-8")
+    section = text[text.index("[tool.cruft]") : text.index("[tool.ruff]")]
+    pyproject = project / "pyproject.toml"
+    text = pyproject.read_text("utf-8").replace("[tool.ruff]", section + "[tool.ruff]", 1)
+    pyproject.write_text(text, "utf-8", newline="\n")
+
+    edit_and_update(project, newest)
+    return project
+
+
+def test_a_project_of_the_first_template_takes_the_newest(adopted: Path) -> None:
+    """The fixture has looked at every file; what is new since then is there."""
+    assert (adopted / adopted.name / "response_cache.py").exists()
+
+
+@pytest.mark.slow
+def test_what_the_first_template_made_runs_on_the_newest_engine(adopted: Path) -> None:
+    with install(Project(adopted)).serving() as server:
+        wait_until(lambda: "published" in server.output(), server.output)
+        with urlopen(f"{server.url}/readyz") as answer:
+            assert json.load(answer)["status"] == "live"
