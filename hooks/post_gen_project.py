@@ -55,7 +55,7 @@ def make_sales(path: Path) -> None:
 
 def main() -> None:
     """Wire everything, drop what was not asked for, and print the next commands."""
-    for prompt in ("source", "__web", "license", "docker", "github_actions"):
+    for prompt in ("source", "__web", "pages", "license", "docker", "github_actions"):
         wire(prompt)
     shutil.rmtree(CHOICES)
 

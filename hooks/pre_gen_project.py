@@ -13,10 +13,10 @@ TAKEN = set(
     """
     choices data deploy dist docs logs store test tests
     annotated_types anyio ast_serialize backports blinker brotli cachetools certifi cfgv
-    charset_normalizer click cloudpickle comm coredis dash dask dateutil distlib distributed
-    distutils dotenv filelock flask flask_compress fsspec greenlet gunicorn h11 h2 hatchling
-    httpcore httpx identify idna importlib_metadata iniconfig itsdangerous janus jinja2 jwt
-    lazy_importer librt locket lz4 markupsafe msgpack mypy mypy_extensions mypyc narwhals
+    charset_normalizer click cloudpickle comm coredis dash dash_ag_grid dask dateutil distlib
+    distributed distutils dotenv filelock flask flask_compress fsspec greenlet gunicorn h11 h2
+    hatchling httpcore httpx identify idna importlib_metadata iniconfig itsdangerous janus jinja2
+    jwt lazy_importer librt locket lz4 markupsafe msgpack mypy mypy_extensions mypyc narwhals
     nest_asyncio nodeenv numpy orjson packaging pandas pandera partd pathspec pebble pip
     platformdirs plotly pluggy pre_commit prometheus_client psutil psycopg psycopg_binary py
     pyarrow pydantic pydantic_core pydantic_settings pygments pyjwt pytest pythonjsonlogger pytz

@@ -68,6 +68,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
+    _warm_up(app)
     auth.install(app, settings)
     front.install(app, settings)
     if metrics:
@@ -80,7 +81,6 @@ def wsgi() -> Flask:
     settings = setting.load(setting.CONFIG, reading.Source, {})
     log.configure(settings.log)
     app, schedule = build(settings)
-    _warm_up(app)
     flask: Flask = app.server
     flask.extensions["schedule"] = schedule
     return flask
@@ -111,7 +111,6 @@ def refuse_workers(settings: Settings, workers: int) -> None:
 
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
-    _warm_up(app)
     server = listen.listen(app.server, settings.server)
     if said := auth.warning(settings):
         logger.warning(said)
@@ -163,7 +162,8 @@ def _refreshing(schedule: Schedule) -> Iterator[Event]:
 
 def _warm_up(app: Dash) -> None:
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
-    # this is one that nobody counts.
+    # this is one that nobody counts. With pages, it is what makes the application complete, so
+    # that the headers can name all of its scripts.
     with app.server.test_request_context(app.config.routes_pathname_prefix):
         app.server.preprocess_request()
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
