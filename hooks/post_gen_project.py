@@ -41,11 +41,11 @@ def wire(prompt: str) -> None:
 def make_sales(path: Path) -> None:
     """Make the database that `source = sql` reads: what three shops sold, up to this hour."""
     chance, rows = random.Random(7), []
-    for back in reversed(range(30 * 24)):
+    for back in reversed(range(14 * 24)):
         hour = datetime.now(UTC) - timedelta(hours=back)
         day = 1 - math.cos(hour.hour / 12 * math.pi)  # little at night, most at noon
         for shop, base, size in (("downtown", 5, 90), ("airport", 60, 30), ("online", 90, 40)):
-            revenue = (base + size * day) * chance.gauss(1, 0.12)
+            revenue = (base + size * day) * chance.gauss(1, 0.06)
             rows.append((f"{hour:%Y-%m-%d %H:00:00}", shop, round(revenue, 2)))
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as database, database:
@@ -55,7 +55,7 @@ def make_sales(path: Path) -> None:
 
 def main() -> None:
     """Wire everything, drop what was not asked for, and print the next commands."""
-    for prompt in ("source", "__web", "license", "docker", "github_actions"):
+    for prompt in ("source", "__web", "pages", "license", "docker", "github_actions"):
         wire(prompt)
     shutil.rmtree(CHOICES)
 

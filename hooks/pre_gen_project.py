@@ -12,17 +12,17 @@ ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 TAKEN = set(
     """
     choices data deploy dist docs logs store test tests
-    annotated_types anyio ast_serialize backports blinker brotli cachetools certifi
-    charset_normalizer click cloudpickle comm coredis dash dask dateutil distributed distutils
-    dotenv filelock flask flask_compress fsspec greenlet gunicorn h11 h2 hatchling httpcore httpx
-    idna importlib_metadata iniconfig itsdangerous janus jinja2 jwt lazy_importer librt locket lz4
-    markupsafe msgpack mypy mypy_extensions mypyc narwhals nest_asyncio numpy orjson packaging
-    pandas pandera partd pathspec pebble pip plotly pluggy prometheus_client psutil psycopg
-    psycopg_binary py pyarrow pydantic pydantic_core pydantic_settings pygments pyjwt pytest
-    pythonjsonlogger pytz redis requests retrying ruff schedule setuptools six sniffio
-    sortedcontainers sqlalchemy tblib time_machine tlz toolz tornado tsdownsample typeguard
-    typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv waitress werkzeug
-    xxhash yaml zict zipp
+    annotated_types anyio ast_serialize backports blinker brotli cachetools certifi cfgv
+    charset_normalizer click cloudpickle comm coredis dash dash_ag_grid dask dateutil distlib
+    distributed distutils dotenv filelock flask flask_compress fsspec greenlet gunicorn h11 h2
+    hatchling httpcore httpx identify idna importlib_metadata iniconfig itsdangerous janus jinja2
+    jwt lazy_importer librt locket lz4 markupsafe msgpack mypy mypy_extensions mypyc narwhals
+    nest_asyncio nodeenv numpy orjson packaging pandas pandera partd pathspec pebble pip
+    platformdirs plotly pluggy pre_commit prometheus_client psutil psycopg psycopg_binary py
+    pyarrow pydantic pydantic_core pydantic_settings pygments pyjwt pytest pythonjsonlogger pytz
+    redis requests retrying ruff schedule setuptools six sniffio sortedcontainers sqlalchemy tblib
+    time_machine tlz toolz tornado tsdownsample typeguard typing_extensions typing_inspect
+    typing_inspection tzdata tzlocal urllib3 uv virtualenv waitress werkzeug xxhash yaml zict zipp
     aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4
     """.split()
 )

@@ -15,6 +15,7 @@ from typing import Any
 
 import psutil
 import pytest
+from playwright.sync_api import Page
 
 TEMPLATE = Path(__file__).parents[1]
 FLAGS = """
@@ -26,6 +27,7 @@ COMBINATIONS: dict[str, dict[str, str]] = {
     "csv": {
         "source": "csv",
         "theme": "dark",
+        "pages": "yes",
         "license": "Apache-2.0",
         "docker": "yes",
         "github_actions": "no",
@@ -227,10 +229,21 @@ def csv(bake: Callable[..., Project]) -> Project:
     return install(bake(source="csv", project_name='Søren\'s "Plant" 7'))
 
 
+@pytest.fixture(scope="session")
+def pages(bake: Callable[..., Project]) -> Project:
+    """An installed project of several pages, which reads a file."""
+    return install(bake(source="csv", pages="yes", project_slug="several"))
+
+
 @pytest.fixture
 def source(csv: Project) -> Iterator[Path]:
     """The file that the dashboard reads; put back afterwards."""
-    file = csv.path / "data" / "readings.csv"
+    yield from kept_file(csv)
+
+
+def kept_file(project: Project) -> Iterator[Path]:
+    """Give the file that a project reads, and put it back afterwards."""
+    file = project.path / "data" / "readings.csv"
     content = file.read_bytes()
     yield file
     file.write_bytes(content)
@@ -244,6 +257,17 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 5_000), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def no_console_errors(page: Page, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail for whatever the browser complains of, but for a server that a test itself stops."""
+    said: list[str] = []
+    page.on("console", lambda it: said.append(it.text) if it.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield
+    if not request.node.get_closest_marker("stops_the_server"):
+        assert not said
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,10 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import Project, Server, end, free_port, wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 
 # What Dash 4.4 gives its own Dropdown and RadioItems, and no property of theirs can change.
 DASH_OWN = {"aria-hidden-focus", "aria-input-field-name", "nested-interactive"}
-
-
-@pytest.fixture(autouse=True)
-def no_console_errors(page: Page, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Fail for whatever the browser complains of, but for a server that a test itself stops."""
-    said: list[str] = []
-    page.on("console", lambda it: said.append(it.text) if it.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield
-    if not request.node.get_closest_marker("stops_the_server"):
-        assert not said
 
 
 def state(page: Page, wanted: str) -> None:
@@ -250,7 +238,7 @@ def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page
 
 @pytest.mark.stops_the_server
 def test_a_page_is_loaded_anew_when_its_code_has_changed(csv: Project, page: Page) -> None:
-    module, port = csv.path / csv.slug / "app.py", free_port()
+    module, port = csv.path / csv.slug / "pages" / "overview.py", free_port()
     before = module.read_text("utf-8")
     with csv.serving("--port", str(port)) as server:
         page.goto(server.url)
@@ -430,7 +418,7 @@ def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> 
 
 @pytest.mark.stops_the_server
 def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
-    module = csv.path / csv.slug / "app.py"
+    module = csv.path / csv.slug / "pages" / "overview.py"
     before = module.read_text("utf-8")
     with csv.serving("--debug", "--port", str(free_port())) as server:
         wait_until(lambda: ready(server)[0] == 200, server.output)
@@ -450,6 +438,44 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
         assert len(slots) == len(set(slots)) >= 2, "a second schedule would do each slot twice"
 
 
+EDITS = {  # of what is the user's: what is edited, and where the page shows it
+    "{slug}/engineering.py": ('label=known["label"]', 'label="No " + known["label"]'),
+    "{slug}/reading.py": ('dtype={"series": str})', 'dtype={"series": str}).head(1)'),
+    "{slug}/assets/css-theme.css": ("color-scheme:", "letter-spacing: 1px; color-scheme:"),
+    "{slug}/assets/static_data/series.csv": ("°C", "°F"),
+    "config.toml": ('title = "', 'title = "New '),
+}
+
+
+@pytest.mark.stops_the_server
+def test_debug_reloads_whatever_is_edited(csv: Project, page: Page) -> None:
+    files = {csv.path / name.format(slug=csv.slug): edit for name, edit in EDITS.items()}
+    before = {file: file.read_bytes() for file in files}
+    with csv.serving("--debug", "--port", str(free_port()), REFRESH__EVERY="1s") as server:
+        wait_until(lambda: ready(server)[0] == 200, server.output)
+        page.goto(server.url)
+        expect(page.locator(".card")).to_have_count(4, timeout=30_000)
+        shown = [
+            lambda: expect(page.locator(".card-label").first).to_have_text("No Line 1"),
+            lambda: expect(page.locator(".card")).to_have_count(1),
+            lambda: expect(page.locator("body")).to_have_css("letter-spacing", "1px"),
+            lambda: expect(page.locator(".card-value small").first).to_have_text("°F"),
+            lambda: expect(page.locator("h1")).to_have_text(re.compile("^New ")),
+        ]
+        expect.set_options(timeout=30_000)
+        try:
+            for (file, (old, new)), look in zip(files.items(), shown, strict=True):
+                assert old in file.read_text("utf-8")
+                for _ in range(2):  # Dash compares with what it has seen since the page was loaded
+                    page.wait_for_event("response", lambda it: "_reload-hash" in it.url)
+                file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+                look()
+        finally:
+            expect.set_options(timeout=5_000)
+            for file, content in before.items():
+                file.write_bytes(content)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
 def test_it_is_accessible_and_fits(
@@ -464,14 +490,18 @@ def test_it_is_accessible_and_fits(
         background = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(map(int, re.findall(r"\d+", background))) < 200) == (scheme == "dark")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
-        wrong = {
-            (violation["id"], node["html"])
-            for violation in results.response["violations"]
-            for node in violation["nodes"]
-            if not (violation["id"] in DASH_OWN and "dash-" in node["html"])
-        }
-        assert not wrong
+        assert not inaccessible(page)
+
+
+def inaccessible(page: Page) -> set[tuple[str, str]]:
+    """Return what axe finds on a page, but for what Dash does."""
+    results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
+    return {
+        (violation["id"], node["html"])
+        for violation in results.response["violations"]
+        for node in violation["nodes"]
+        if not (violation["id"] in DASH_OWN and "dash-" in node["html"])
+    }
 
 
 def ready(server: Server) -> tuple[int, str]:

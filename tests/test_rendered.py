@@ -1,10 +1,12 @@
 """What is rendered passes its own linter, type checker and tests, as it is."""
 
 import json
+import subprocess
 import tomllib
+from collections.abc import Callable
 
 import pytest
-from conftest import Project
+from conftest import Project, install
 
 pytestmark = pytest.mark.slow
 
@@ -27,3 +29,23 @@ print(json.dumps({{name: list(section.model_fields) for name, section in section
     config = tomllib.loads((installed.path / "config.toml").read_text("utf-8"))
     del config["source"]
     assert {section: list(keys) for section, keys in config.items()} == settings
+
+
+def test_a_commit_is_checked(bake: Callable[..., Project]) -> None:
+    project = install(bake())
+
+    def git(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        me = ("-c", "user.name=A", "-c", "user.email=a@example.com")
+        command = ["git", *me, *arguments]
+        return subprocess.run(command, cwd=project.path, capture_output=True, text=True)
+
+    git("init")
+    project.run("pre-commit", "install")
+    git("add", "--all")
+    first = git("commit", "--message", "all")
+    assert first.returncode == 0, first.stdout + first.stderr
+    module = project.path / project.slug / "wrong.py"
+    module.write_text('"""Adds up wrongly."""\n\nTOTAL: int = "1"\n', "utf-8")
+    git("add", "--all")
+    second = git("commit", "--message", "wrong")
+    assert second.returncode and "Incompatible types" in second.stdout + second.stderr

@@ -13,18 +13,19 @@ import pytest
 from conftest import COMBINATIONS, TEMPLATE, Project, cookiecutter, render
 
 ALWAYS = """
-    .env .env.example .gitattributes .gitignore LICENSE README.md config.toml pyproject.toml
-    gunicorn.conf.py docs/change.md docs/data.md docs/deploy.md docs/scaling.md docs/trouble.md
-    docs/two-tables.md docs/updating.md
+    .env .env.example .gitattributes .gitignore .pre-commit-config.yaml LICENSE README.md
+    config.toml pyproject.toml gunicorn.conf.py
+    docs/change.md docs/data.md docs/deploy.md docs/scaling.md docs/trouble.md docs/two-tables.md
+    docs/updating.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
     {slug}/engineering.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
-    {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
+    {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
-    {slug}/tables.py {slug}/worker.py
+    {slug}/tables.py {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
     {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
@@ -38,6 +39,7 @@ MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
     "csv": """
         data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
+        {slug}/pages/data.py {slug}/pages/status.py {slug}/assets/css-pages.css tests/test_pages.py
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
     "awkward": """
@@ -77,7 +79,7 @@ def test_no_template_is_left_over_and_every_file_parses(baked: Project) -> None:
 def test_the_package_holds_no_template_at_all() -> None:
     """So that it can be linted, typed and read in place."""
     slug = "{{cookiecutter.project_slug}}"
-    for path in (TEMPLATE / slug).rglob(f"{slug}/*.py"):
+    for path in (TEMPLATE / slug).rglob(f"{slug}/**/*.py"):
         assert not re.search(r"{{ ?cookiecutter|{%", path.read_text("utf-8")), path
 
 

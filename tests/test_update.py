@@ -12,11 +12,15 @@ from conftest import COMBINATIONS, TEMPLATE, Project, install, wait_until
 
 FOLDER = "{{cookiecutter.project_slug}}"
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
+OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them
 YOURS = """
     .env config.toml data/readings.csv
     {slug}/app.py {slug}/engineering.py {slug}/preprocess.py {slug}/reading.py
-    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/static_data/series.csv
-    tests/test_app.py tests/test_engineering.py tests/test_preprocess.py tests/test_reading.py
+    {slug}/pages/__init__.py {slug}/pages/data.py {slug}/pages/overview.py {slug}/pages/status.py
+    {slug}/assets/css-layout.css {slug}/assets/css-pages.css {slug}/assets/css-theme.css
+    {slug}/assets/static_data/series.csv
+    tests/test_app.py tests/test_engineering.py tests/test_pages.py tests/test_preprocess.py
+    tests/test_reading.py
 """
 LINES = {
     ".css": "/* {} */\n",
@@ -56,9 +60,9 @@ def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return copy
 
 
-def create(template: Path, folder: Path, *options: str) -> Path:
+def create(template: Path, folder: Path, *options: str, answers: dict[str, str] = ANSWERS) -> Path:
     """Make a project of the newest template, or of an older one, in a repository of its own."""
-    options = ("--no-input", "--extra-context", json.dumps(ANSWERS), *options)
+    options = ("--no-input", "--extra-context", json.dumps(answers), *options)
     folder.mkdir()
     cruft(folder, "create", str(template), *options)
     project = next(folder.iterdir())
@@ -140,11 +144,11 @@ def adopted(template: Path, tmp_path: Path) -> Path:
     if run(TEMPLATE, "git", "rev-parse", "--is-shallow-repository").strip() == "true":
         pytest.skip("the template's first commit is not in this shallow clone")
     first = run(template, "git", "log", "--reverse", "--format=%H", "--", "hooks").split()[0]
-    project = create(template, tmp_path / "project", "--checkout", first)
-    newest = create(template, tmp_path / "newest")
+    project = create(template, tmp_path / "project", "--checkout", first, answers=OLD)
+    newest = create(template, tmp_path / "newest", answers=OLD)
 
     (project / ".cruft.json").unlink()
-    answers = ("--no-input", "--extra-context", json.dumps(ANSWERS))
+    answers = ("--no-input", "--extra-context", json.dumps(OLD))
     cruft(project, "link", str(template), "--checkout", first, *answers)
     text = (newest / "pyproject.toml").read_text("utf-8")
     section = text[text.index("[tool.cruft]") : text.index("[tool.ruff]")]

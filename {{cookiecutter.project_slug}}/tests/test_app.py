@@ -5,7 +5,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}} import engineering, server
-from {{cookiecutter.project_slug}}.app import create_app
+from {{cookiecutter.project_slug}}.app import ASSETS, create_app
+from {{cookiecutter.project_slug}}.pages import overview
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore
 
@@ -17,8 +18,8 @@ def call(settings: Settings, store: MemoryStore, output: str, values: dict[str, 
     return ask(create_app(settings, store).server.test_client(), output, values)
 
 
-def ask(client: FlaskClient, output: str, values: dict[str, Any]) -> Any:
-    dependencies = json.loads(client.get("/_dash-dependencies").text)
+def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
+    dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
     callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
     ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
     outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
@@ -32,7 +33,7 @@ def ask(client: FlaskClient, output: str, values: dict[str, Any]) -> Any:
         "changedPropIds": [next(iter(values))],
         **filled,
     }
-    response = client.post("/_dash-update-component", json=body)
+    response = client.post(f"{prefix}_dash-update-component", json=body)
     assert response.status_code == 200, response.text
     return json.loads(response.text)["response"]
 
@@ -41,8 +42,11 @@ def test_the_shell_comes_before_the_first_data(settings: Settings) -> None:
     client = create_app(settings, MemoryStore()).server.test_client()
     assert settings.app.title in client.get("/").text
     shell = client.get("/_dash-layout").text
-    for part in ("snapshot-version", "status", "trend-graph", "distribution-graph"):
+    for part in ("snapshot-version", "status", "notice"):
         assert f'"id":"{part}"' in shell
+    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
+    page = overview.layout(MemoryStore(), series)
+    assert all(part in page for part in ("cards", "trend-graph", "distribution-graph"))
     assert call(settings, MemoryStore(), "cards", CHOICES)["cards"]["children"] == []
 
 

@@ -37,3 +37,16 @@ def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> N
     one, two = map(json.loads, capsys.readouterr().err.splitlines())
     assert (one["message"], one["request_id"], one["rows"]) == ("one", "0123abcd", 3)
     assert (two["message"], two["request_id"]) == ("two", "")
+
+
+def test_the_newest_lines_are_held_without_passwords() -> None:
+    log.configure(Log(format="json"))
+    logging.info("%d", "no number")
+    assert log.tail() == []
+    for number in range(300):
+        logging.info("line %d of redis://:hush@host", number)
+    lines = log.tail()
+    assert len(lines) == 200
+    assert lines[-1].endswith("INFO root: line 299 of redis://***@host")
+    log.configure(Log())
+    assert log.tail() == []

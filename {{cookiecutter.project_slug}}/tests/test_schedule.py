@@ -17,7 +17,7 @@ from conftest import wait_until
 from {{cookiecutter.project_slug}} import pipeline, reading, schedule
 from {{cookiecutter.project_slug}}.schedule import Schedule
 from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, open_store
+from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Store, open_store
 from {{cookiecutter.project_slug}}.worker import ThreadWorker
 
 HOUR = timedelta(hours=1)
@@ -145,6 +145,39 @@ def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
     monkeypatch.setattr(reading, "read", lambda *_: tables())
     assert simulation.run(timedelta(minutes=2)) > 25
     assert simulation.status().error == ""
+
+
+def test_the_newest_outcomes_are_remembered_whoever_refreshes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = configured(settings, every="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    one, other = (Schedule(changed, store, Inline()) for store in stores)
+
+    def refresh(schedule: Schedule, store: Store, error: str = "") -> None:
+        before = len(store.status().history)
+        store.ask()
+        wait_until(lambda: schedule.look() or len(store.status().history) > before)
+        newest = store.status().history[-1]
+        assert (newest.rows, newest.error) == ((0, error) if error else (1, ""))
+
+    refresh(one, stores[0])
+    right = reading.read
+    monkeypatch.setattr(reading, "read", lambda *_: {}["gone"])
+    refresh(one, stores[0], "KeyError: 'gone'")
+    one.stop()
+    monkeypatch.setattr(reading, "read", right)
+    refresh(other, stores[1])
+    assert [it.error for it in stores[1].status().history] == ["", "KeyError: 'gone'", ""]
+    other.stop()
+
+
+def test_no_more_than_so_many_outcomes_are_remembered(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00:01Z")
+    simulation.run(timedelta(minutes=2))
+    ended = [it.ended for it in simulation.status().history]
+    assert len(ended) == schedule.HISTORY
+    assert ended == simulation.published[-schedule.HISTORY :]
 
 
 def test_a_refresh_asked_for_that_failed_is_retried(

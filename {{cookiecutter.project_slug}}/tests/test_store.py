@@ -19,6 +19,7 @@ from {{cookiecutter.project_slug}}.setting import SettingError
 from {{cookiecutter.project_slug}}.store import (
     EPOCH,
     MemoryStore,
+    Outcome,
     Snapshot,
     Status,
     Store,
@@ -100,7 +101,9 @@ def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
 
 def test_status_and_wishes_reach_all(opened: Open) -> None:
     one, other = opened(), opened()
-    status = Status(NOW, timedelta(seconds=1.5), "it failed: ä", NOW - timedelta(days=1))
+    history = (Outcome(NOW, 0.25, rows=7), Outcome(NOW, 1.5, error="it failed: ä"))
+    since = NOW - timedelta(days=1)
+    status = Status(NOW, timedelta(seconds=1.5), "it failed: ä", since, history)
     one.report(status)
     other.ask()
     assert other.asked()
@@ -111,6 +114,11 @@ def test_status_and_wishes_reach_all(opened: Open) -> None:
     one.answer()
     other.sync()
     assert not one.asked() and not other.asked()
+
+
+def test_a_status_of_an_older_release_is_read(shared: Open) -> None:
+    shared()._write_status(b'{"next_due":null,"takes":"PT1S","error":"old","failing_since":null}')  # type: ignore[attr-defined]
+    assert shared().status() == Status(takes=timedelta(seconds=1), error="old")
 
 
 def test_who_was_slow_replaces_nothing_newer(shared: Open) -> None:
@@ -224,14 +232,16 @@ def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> No
         assert one.lease()
         one.publish(snapshot(1))
         other.sync()
+    history = (Outcome(NOW, 0.25),)
     for it in (one, other):
         it.sync()
         it.ask()
-        it.report(Status())
+        it.report(Status(history=history))
         assert not it.lease()
         assert it.latest(99) is it.latest() is not None
         assert "cannot be reached" in it.status().error
         assert it.status().failing_since is not None
+        assert it.status().history == history
         with pytest.raises(redis.ConnectionError):
             it.publish(snapshot(2), over=1)
     with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost

@@ -1,38 +1,17 @@
-"""The page: its layout, and its views of the newest snapshot by the viewer's choices."""
+"""The application: the frame of the page, which is the same whatever the data."""
 
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
 
 import pandas as pd
-import plotly.graph_objects as go
-from dash import Dash, Input, Output, State, dcc, html
+from dash import Dash, html
 from dash.development.base_component import Component
 
-from . import engineering, live, pipeline
-from .engineering import Kpi
+from . import engineering, live
+from .pages import overview
 from .setting import Settings
 from .store import Store
 
 ASSETS = Path(__file__).with_name("assets")
-# What a viewer may choose; a callback is not called with anything that its annotations exclude.
-Names = list[str] | None
-Window = Literal["5 min", "1 hour", "6 hours", "1 day", "All"]
-WINDOWS: dict[Window, timedelta | None] = {
-    "5 min": timedelta(minutes=5),
-    "1 hour": timedelta(hours=1),
-    "6 hours": timedelta(hours=6),
-    "1 day": timedelta(days=1),
-    "All": None,
-}
-# Plotly's own buttons to select have no use here, and one would send the data to its cloud.
-GRAPH: Any = {
-    "displaylogo": False,
-    "responsive": True,
-    "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
-}
-KEPT: Any = {"persistence": True, "persistence_type": "session"}  # when the page is loaded again
-STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical"}
 
 
 def create_app(settings: Settings, store: Store) -> Dash:
@@ -47,50 +26,16 @@ def create_app(settings: Settings, store: Store) -> Dash:
     )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     app.layout = lambda: layout(settings, store, series)
-    choices = [Input("series", "value"), Input("window", "value")]
-    inputs = [Input("snapshot-version", "data"), *choices]
-    live.register(app, settings, store, choices)
-
-    def chosen(names: Names, window: Window) -> pd.DataFrame:
-        readings = pipeline.table(store.latest(), "readings")
-        return engineering.select(readings, names or [], WINDOWS[window])
-
-    @app.callback(Output("cards", "children"), inputs)
-    def show_cards(_version: int | None, names: Names, window: Window) -> list[Component]:
-        return [card(kpi) for kpi in engineering.kpis(chosen(names, window), series)]
-
-    @app.callback(Output("trend-graph", "figure"), inputs)
-    def show_trend(_version: int | None, names: Names, window: Window) -> go.Figure:
-        figure = engineering.trend_figure(chosen(names, window), series, settings.app.timezone)
-        return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
-
-    @app.callback(Output("distribution-graph", "figure"), inputs)
-    def show_distribution(_version: int | None, names: Names, window: Window) -> go.Figure:
-        return engineering.distribution_figure(chosen(names, window), series)
-
-    @app.callback(
-        Output("download", "data"),
-        Input("download-button", "n_clicks"),
-        State("series", "value"),
-        State("window", "value"),
-        prevent_initial_call=True,
-    )
-    def download(_clicks: int | None, names: Names, window: Window) -> dict[str, Any]:
-        data = chosen(names, window)
-        data = data.assign(time=data["time"].dt.tz_convert(settings.app.timezone))
-        return {"content": data.to_csv(index=False), "filename": f"{__package__}.csv"}
-
+    live.register(app, settings, store, overview.CHOICES)
+    overview.register(app, settings, store, series)
     return app
 
 
 def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
     """Return the page's shell: everything but the data."""
-    known = engineering.describe(pipeline.table(store.latest(), "readings"), series)
-    names = {**series["label"], **known["label"]}
     return html.Div(
         [
             *live.machinery(store),
-            dcc.Download(id="download"),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),
@@ -98,67 +43,7 @@ def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
                 ]
             ),
             live.notice(),
-            html.Section(controls(names), className="controls", **live.aria(label="Choices")),
-            html.Main(
-                live.loading(
-                    html.Div(id="cards", className="cards"),
-                    html.Div(
-                        [
-                            panel("Trend", "trend-graph"),
-                            panel("Distribution", "distribution-graph"),
-                        ],
-                        className="panels",
-                    ),
-                )
-            ),
+            overview.layout(store, series),
         ],
         className="page",
-    )
-
-
-def controls(names: dict[str, str]) -> list[Component]:
-    """Return what a viewer can choose and do."""
-    return [
-        html.Label("Series", htmlFor="series"),
-        dcc.Dropdown(names, [], id="series", multi=True, placeholder="All", **KEPT),
-        html.Fieldset(
-            [
-                html.Legend("Time"),
-                dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True, **KEPT),
-            ]
-        ),
-        html.Button("Refresh now", id="refresh-now", className="action"),
-        html.Button("Download CSV", id="download-button", className="action"),
-    ]
-
-
-def panel(title: str, graph: str) -> Component:
-    """Return a titled frame with a graph in it."""
-    return html.Section(
-        [
-            html.H2(title),
-            html.Div(
-                dcc.Graph(
-                    id=graph,
-                    figure=engineering.message_figure("Waiting for the first data"),
-                    config=GRAPH,
-                ),
-                className="graph",
-            ),
-        ],
-        className="panel",
-        **live.aria(label=title),
-    )
-
-
-def card(kpi: Kpi) -> Component:
-    """Return a key figure as a card."""
-    return html.Div(
-        [
-            html.Span(kpi.label, className="card-label"),
-            html.Span([kpi.value, html.Small(kpi.unit)], className="card-value"),
-            html.Span(f"{kpi.low} to {kpi.high}", className="card-range"),
-            html.Span(STATES[kpi.state], className="card-state"),
-        ],
-        className=f"card card-{kpi.state}",
     )

@@ -40,6 +40,8 @@ def install(app: Dash, compress: Compress) -> None:
             abort(404)
         if lasts:
             response.cache_control.immutable = True
+        else:
+            response.cache_control.no_cache = True  # kept, but asked about each time
         response.make_conditional(request)
         return response
 

@@ -195,7 +195,7 @@ def _layout(units: tuple[str, ...], over_time: bool = False) -> dict[str, Any]:
     figure = make_subplots(
         rows=len(units),
         subplot_titles=units,
-        vertical_spacing=0.24 / len(units),
+        vertical_spacing=(0.24 if over_time else 0.4) / len(units),
         shared_xaxes=over_time,
     ).update_annotations(x=0, xanchor="left", font_size=12)
     if over_time:

@@ -2,14 +2,15 @@
 
 import inspect
 import logging
+import re
 from inspect import signature
-from typing import Any, NoReturn, get_type_hints
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 from dash import Dash
 from dash._utils import split_callback_id
 from dash.exceptions import PreventUpdate
 from flask import Flask, Response, abort, make_response, request
-from pydantic import BaseModel, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, PydanticUserError, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
@@ -48,6 +49,12 @@ class Guard:
     def __init__(self, app: Dash) -> None:
         self._app = app
         self._arguments: dict[str, TypeAdapter[Any]] = {}
+        # What Dash's own callback for pages takes, which has no annotations.
+        below = StringConstraints(pattern=f"^{re.escape(app.config.requests_pathname_prefix)}")
+        self._address: dict[str, Any] = {
+            "_pages_location.pathname": Annotated[str, below],
+            "_pages_location.search": str,
+        }
         server: Flask = app.server
         path = f"{app.config.routes_pathname_prefix}_dash-update-component"
         self._dash = server.ensure_sync(server.view_functions[path])
@@ -81,7 +88,7 @@ class Guard:
         ):
             _refuse("its inputs, state or outputs are not those of the callback")
         if body.output not in self._arguments:
-            self._arguments[body.output] = _arguments(callback)
+            self._arguments[body.output] = _arguments(callback, self._address)
         names, values = _names(callback), map(_value, (*body.inputs, *body.state))
         given = to_json(dict(zip(names, values, strict=True)), inf_nan_mode="constants")
         self._arguments[body.output].validate_json(given, strict=True)
@@ -135,11 +142,11 @@ def _names(callback: dict[str, Any]) -> list[str]:
     return [f"{part['id']}.{part['property']}" for part in parts]
 
 
-def _arguments(callback: dict[str, Any]) -> TypeAdapter[Any]:
+def _arguments(callback: dict[str, Any], known: dict[str, Any]) -> TypeAdapter[Any]:
     """Return what checks a callback's arguments, by the names of its inputs and state."""
     function = inspect.unwrap(callback["callback"])
     names, places = _names(callback), callback["inputs_state_indices"]
-    types: dict[str, Any] = dict.fromkeys(names, Any)
+    types: dict[str, Any] = {name: known.get(name, Any) for name in names}
     if isinstance(places, list) and all(isinstance(place, int) for place in places):  # not grouped
         hints = get_type_hints(function, include_extras=True)
         for place, argument in zip(places, signature(function).parameters, strict=False):

@@ -123,10 +123,11 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
     path = f"{routes.url_prefix}_live"
     short_way.add("GET", path, "live.poll", lambda environ: newest(environ["QUERY_STRING"]))
     app.clientside_callback(
-        ClientsideFunction("live", "ask"),
-        Input("refresh-now", "n_clicks"),
+        ClientsideFunction("live", "start"),
+        Input("snapshot-version", "id"),
         State("snapshot-version", "data"),
     )
+    app.clientside_callback(ClientsideFunction("live", "ask"), Input("refresh-now", "n_clicks"))
     app.clientside_callback(
         ClientsideFunction("live", "status"),
         Output("status", "data-state"),

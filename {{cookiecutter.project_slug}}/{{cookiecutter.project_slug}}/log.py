@@ -2,6 +2,7 @@
 
 import logging.config
 import re
+from collections import deque
 from contextvars import ContextVar
 from typing import Any
 
@@ -41,10 +42,33 @@ class Json(JsonFormatter):
         return redact(super().format(record))
 
 
+class Tail(logging.Handler):
+    """Holds the newest lines, for a page to show."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: deque[str] = deque(maxlen=200)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in a line, with its traceback."""
+        try:
+            self.lines.append(self.format(record))
+        except Exception:  # a line whose values do not fit its text is no reason to fail
+            self.handleError(record)
+
+
+def tail() -> list[str]:
+    """Return the newest lines of this process, the oldest first."""
+    return [line for it in logging.root.handlers if isinstance(it, Tail) for line in list(it.lines)]
+
+
 def configure(log: Log) -> None:
     """Send log lines to the console and, if one is set, to a rotating file. Raises SettingError."""
     common: dict[str, Any] = {"formatter": log.format, "filters": ["request"]}
-    handlers: dict[str, Any] = {"console": {"class": "logging.StreamHandler", **common}}
+    handlers: dict[str, Any] = {
+        "console": {"class": "logging.StreamHandler", **common},
+        "tail": {"()": Tail, **common, "formatter": "text"},
+    }
     if log.file:
         handlers["file"] = {
             "class": "logging.handlers.RotatingFileHandler",

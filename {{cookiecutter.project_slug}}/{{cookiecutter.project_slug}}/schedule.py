@@ -16,9 +16,11 @@ from . import pipeline
 from .log import redact
 from .setting import Settings
 from .slots import owed, slots
-from .store import EPOCH, Snapshot, Status, Store, now_utc
+from .store import EPOCH, Outcome, Snapshot, Status, Store, now_utc
 
 logger = logging.getLogger(__name__)
+
+HISTORY = 50  # outcomes that are remembered
 
 
 class Schedule:
@@ -138,12 +140,11 @@ class Schedule:
             if not published:
                 logger.warning("not published: another process was faster")
                 return
-            self._store.report(Status(self._slots()[1], timedelta(seconds=seconds)))
-            facts = {
-                "version": snapshot.version,
-                "rows": sum(map(len, rows.values())),
-                "seconds": round(seconds, 3),
-            }
+            count = sum(map(len, rows.values()))
+            history = self._history(seconds, count)
+            due, takes = self._slots()[1], timedelta(seconds=seconds)
+            self._store.report(Status(due, takes, history=history))
+            facts = {"version": snapshot.version, "rows": count, "seconds": round(seconds, 3)}
             line = "published version=%(version)d rows=%(rows)d seconds=%(seconds).3f"
             logger.info(line, facts, extra=facts)
         finally:
@@ -174,7 +175,13 @@ class Schedule:
 
     def _report(self, error: str, next_due: datetime | None = None) -> None:
         since = self._store.status().failing_since or self._clock()
-        self._store.report(Status(next_due, error=error, failing_since=since))
+        history = self._history(self._monotonic() - self._started, error=error)
+        self._store.report(Status(next_due, error=error, failing_since=since, history=history))
+
+    def _history(self, seconds: float, rows: int = 0, error: str = "") -> tuple[Outcome, ...]:
+        """Add an outcome to those that the store holds, which may be of other processes."""
+        outcome = Outcome(self._clock(), seconds, rows, error[:500])
+        return (*self._store.status().history, outcome)[-HISTORY:]
 
 
 if __name__ == "__main__":  # the schedule alone; all is wired in the server's module

@@ -68,6 +68,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
+    _warm_up(app)
     auth.install(app, settings)
     front.install(app, settings)
     if metrics:
@@ -80,7 +81,6 @@ def wsgi() -> Flask:
     settings = setting.load(setting.CONFIG, reading.Source, {})
     log.configure(settings.log)
     app, schedule = build(settings)
-    _warm_up(app)
     flask: Flask = app.server
     flask.extensions["schedule"] = schedule
     return flask
@@ -111,7 +111,6 @@ def refuse_workers(settings: Settings, workers: int) -> None:
 
 def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with waitress until Ctrl-C or SIGTERM; running requests are finished."""
-    _warm_up(app)
     server = listen.listen(app.server, settings.server)
     if said := auth.warning(settings):
         logger.warning(said)
@@ -132,12 +131,13 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server, which runs this program again at every change."""
     if os.environ.get("WERKZEUG_RUN_MAIN") == "true":  # only in the program that it runs
         schedule.start()
+    static_data = Path(__file__).with_name("assets") / "static_data"
     app.run(
         host=settings.server.host,
         port=settings.server.port,
         debug=True,
         dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
-        extra_files=[str(settings.config)],
+        extra_files=[str(settings.config), *map(str, static_data.iterdir())],
     )
 
 
@@ -162,7 +162,8 @@ def _refreshing(schedule: Schedule) -> Iterator[Event]:
 
 def _warm_up(app: Dash) -> None:
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
-    # this is one that nobody counts.
+    # this is one that nobody counts. With pages, it is what makes the application complete, so
+    # that the headers can name all of its scripts.
     with app.server.test_request_context(app.config.routes_pathname_prefix):
         app.server.preprocess_request()
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view

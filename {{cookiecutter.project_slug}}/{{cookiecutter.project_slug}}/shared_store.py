@@ -4,6 +4,7 @@ import contextlib
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from threading import Lock
 from typing import TypeVar
 
@@ -53,7 +54,8 @@ class SharedStore(ABC):
         return published
 
     def status(self) -> Status:
-        return next(iter(self._away.values()), self._status)
+        away = next(iter(self._away.values()), None)
+        return replace(away, history=self._status.history) if away else self._status
 
     def report(self, status: Status) -> None:
         self._status, self._unsaid = status, True

@@ -22,7 +22,8 @@ class ShortWay:
 
     def __init__(self, app: Dash, compress: Compress) -> None:
         self._server = app.server
-        self._before: dict[None, list[Any]] = {None: [app._setup_server]}
+        # Dash's own, which has one more with pages.
+        self._before = {None: [*app.server.before_request_funcs[None]]}
         self._after = {None: [compress.after_request]}
         self._routes: dict[tuple[str, str], tuple[str, Any, Answer]] = {}
         self._knows: Callable[[Environ], bool] = _is_nobody

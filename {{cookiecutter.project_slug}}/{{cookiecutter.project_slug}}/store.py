@@ -29,13 +29,27 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """How one refresh went: when it ended, its seconds and new rows, and what it failed with."""
+
+    ended: datetime
+    seconds: float
+    rows: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class Status:
-    """How the refreshes go: what the last one failed with, if it did, and when data come next."""
+    """How the refreshes go: what the last one failed with, if it did, and when data come next.
+
+    The history has the newest outcomes, of whichever process refreshed, the last one at its end.
+    """
 
     next_due: datetime | None = None
     takes: timedelta = timedelta(0)
     error: str = ""
     failing_since: datetime | None = None
+    history: tuple[Outcome, ...] = ()
 
 
 class Store(Protocol):

@@ -74,12 +74,14 @@
         timer = setTimeout(poll, 1000 * wait(), unreachable ? method : "GET");
     }
 
-    function ask(clicks, version) {
-        if (!clicks) {
-            shown = version;
-            document.addEventListener("visibilitychange", () => document.hidden || poll("GET"));
-        }
-        poll(clicks ? "POST" : "GET");
+    function start(_id, version) {
+        shown = version;
+        document.addEventListener("visibilitychange", () => document.hidden || poll("GET"));
+        poll("GET");
+    }
+
+    function ask(clicks) {
+        if (clicks) poll("POST");
     }
 
     function duration(seconds) {
@@ -116,6 +118,6 @@
         return triggers.length && !triggers.includes("answer.data") ? "auto" : "hide";
     }
 
-    const live = {ask, status, loading};
+    const live = {start, ask, status, loading};
     window.dash_clientside = Object.assign({}, window.dash_clientside, {live});
 })();

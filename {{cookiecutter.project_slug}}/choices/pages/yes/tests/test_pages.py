@@ -1,0 +1,130 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+from test_app import CHOICES, ask
+
+from {{cookiecutter.project_slug}} import engineering, preprocess
+from {{cookiecutter.project_slug}}.app import ASSETS, create_app
+from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import MemoryStore, Outcome, Snapshot, Status
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VALUES = [3.0, 1.0, 2.0]
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """A store with a series that is not in `series.csv`, and with more rows than are sent."""
+    known = engineering.read_series(ASSETS / "static_data" / "series.csv").index[0]
+    times = [NOW + timedelta(seconds=row) for row in range(360)]
+    series = [known if row % 3 else "another" for row in range(360)]
+    values = [VALUES[row % 3] for row in range(360)]
+    data = pd.DataFrame({"time": times, "series": series, "value": values})
+    store = MemoryStore()
+    store.publish(Snapshot(7, NOW, NOW, preprocess.clean({"readings": data})))
+    return store
+
+
+def rows(settings: Settings, store: MemoryStore, start: int = 0, **sorted_by: str) -> Any:
+    """Ask as the table does."""
+    order = [{"colId": column, "sort": sort} for column, sort in sorted_by.items()]
+    asked = {"startRow": start, "endRow": start + 100, "filterModel": {}, "sortModel": order}
+    values = {**CHOICES, "rows.getRowsRequest": asked}
+    client = create_app(settings, store).server.test_client()
+    return ask(client, "rows", values)["rows"]["getRowsResponse"]
+
+
+def test_the_newest_rows_come_first(settings: Settings, store: MemoryStore) -> None:
+    answer = rows(settings, store)
+    assert (len(answer["rowData"]), answer["rowCount"]) == (100, 360)
+    first, second = (NOW + timedelta(seconds=it) for it in (359, 358))
+    shown = [row["time"] for row in answer["rowData"][:2]]
+    zone = settings.app.timezone
+    assert shown == [f"{it.astimezone(zone):%Y-%m-%d %H:%M:%S}" for it in (first, second)]
+    assert len(rows(settings, store, 300)["rowData"]) == 60
+    assert rows(settings, store, 10**30) == {"rowData": [], "rowCount": 360}
+
+
+def test_rows_come_in_the_order_asked_for(settings: Settings, store: MemoryStore) -> None:
+    found = rows(settings, store, value="desc", time="asc")["rowData"]
+    assert [row["value"] for row in found] == ["3"] * 100
+    assert found[0]["time"] < found[-1]["time"]
+    last = rows(settings, store, 300, series="asc")["rowData"]
+    assert {row["series"] for row in last} == {"another"}, "those of series.csv come first"
+
+
+def test_before_the_first_data_there_are_no_rows(settings: Settings) -> None:
+    assert rows(settings, MemoryStore()) == {"rowData": [], "rowCount": 0}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"startRow": -1, "sortModel": []},
+        {"startRow": "0", "sortModel": []},
+        {"startRow": 0, "sortModel": [{"colId": "unit", "sort": "asc"}]},
+        {"startRow": 0, "sortModel": [{"colId": "time", "sort": "up"}]},
+        {"sortModel": []},
+    ],
+)
+def test_what_no_table_asks_for_is_refused(
+    asked: Any, settings: Settings, store: MemoryStore
+) -> None:
+    values = {**CHOICES, "rows.getRowsRequest": asked}
+    with pytest.raises(AssertionError, match="cannot be used"):
+        ask(create_app(settings, store).server.test_client(), "rows", values)
+
+
+def test_the_status_says_how_the_refreshes_went(settings: Settings, store: MemoryStore) -> None:
+    failed = Outcome(NOW, 1.25, error="OSError: gone")
+    store.report(Status(history=(Outcome(NOW, 0.5, rows=1234), failed)))
+    answer = ask(create_app(settings, store).server.test_client(), "history", {"answer.data": {}})
+    newest, older = answer["history"]["children"]
+    assert [it["props"]["children"] for it in newest["props"]["children"]][1:] == [
+        "1.250",
+        "0",
+        "OSError: gone",
+    ]
+    assert [it["props"]["children"] for it in older["props"]["children"]][1:] == [
+        "0.500",
+        "1,234",
+        "OK",
+    ]
+
+
+@pytest.mark.parametrize("path", ["/", "/data", "/status"])
+def test_each_page_has_its_layout_whatever_follows_in_the_address(
+    path: str, settings: Settings, store: MemoryStore
+) -> None:
+    parts = {"/": "trend-graph", "/data": "rows", "/status": "history"}
+    client = create_app(settings, store).server.test_client()
+    client.get("/")
+    values = {"_pages_location.pathname": path, "_pages_location.search": "?store=1&x=&_=2"}
+    answer = ask(client, "_pages_content", values)
+    assert f"'{parts[path]}'" in str(answer["_pages_content"]["children"])
+
+
+@pytest.mark.parametrize("path", [5, None, ["/"], "", "data", "/other/data"])
+def test_an_address_that_is_none_of_the_dashboards_is_refused(
+    path: Any, settings: Settings, store: MemoryStore
+) -> None:
+    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
+    app = create_app(settings.model_copy(update={"server": below}), store)
+    client = app.server.test_client()
+    client.get("/dashboard/")
+    values = {"_pages_location.pathname": path, "_pages_location.search": ""}
+    with pytest.raises(AssertionError, match="cannot be used"):
+        ask(client, "_pages_content", values, "/dashboard/")
+    values["_pages_location.pathname"] = "/dashboard/none"
+    assert "404" in str(ask(client, "_pages_content", values, "/dashboard/"))
+
+
+def test_what_is_kept_needs_no_flask_with_pages_either(
+    settings: Settings, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = create_app(settings, store).server
+    server.test_client().get("/")
+    monkeypatch.setattr(server, "full_dispatch_request", lambda: 1 / 0)
+    assert server.test_client().get("/_live").get_json()["version"] == 7

@@ -1,0 +1,1 @@
+"""What a viewer sees: a module for each page."""
