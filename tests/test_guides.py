@@ -73,7 +73,8 @@ slow = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def project(bake: Callable[..., Project]) -> Project:
-    return bake(docker="yes")
+    """One that has all the guides, and all that they speak of."""
+    return bake(docker="yes", pages="yes")
 
 
 def commands(file: Path) -> list[str]:
@@ -88,6 +89,15 @@ def test_the_tables_are_of_commands_that_are_there(project: Project) -> None:
     for command, place in ELSEWHERE.items():
         file, _, test = place.partition("::")
         assert (f"def {test}(" if test else command) in (TEMPLATE / file).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_its_links_lead_somewhere(name: str, project: Project) -> None:
+    file = project.path / name
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", file.read_text("utf-8")):
+        text = (file.parent / path if path else file).read_text("utf-8")
+        headings = re.findall("^#+ (.*)$", text, re.M)
+        assert not anchor or anchor in [it.lower().replace(" ", "-") for it in headings]
 
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")

@@ -11,7 +11,7 @@ from conftest import TEMPLATE
 SLUG = "{{cookiecutter.project_slug}}"
 RENDERED = TEMPLATE / SLUG
 GUIDE = (RENDERED / "docs" / "trouble.md").read_text("utf-8")
-CODE = [*RENDERED.rglob(f"{SLUG}/*.py"), RENDERED / "gunicorn.conf.py"]
+CODE = [it for it in RENDERED.rglob("*.py") if "tests" not in it.relative_to(RENDERED).parts]
 LEVELS = {"warning", "error", "exception", "critical"}
 RAISED = {"SettingError", "DataError"}
 # What libraries log.
