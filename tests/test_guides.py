@@ -24,8 +24,8 @@ from test_update import commit, publish, template  # noqa: F401
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
 GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*.md"))]
-# Any command that is in none of these tables is run by `test_its_commands_work`. Another test
-# runs these, or the file that has just this command:
+# A command is in one of these tables, or it is run by one of the two `…commands_work`. Another
+# test runs these, or the file that has just this command:
 ELSEWHERE = {
     "python -m pip install uv && python -m uv run nox": ".ci/run",
     "uv run pytest": "tests/test_rendered.py::test_it_passes_its_own_checks",
@@ -52,7 +52,7 @@ ELSEWHERE = {
         "tests/test_guides.py::test_an_update_goes_as_its_guide_says",
     ),
 }
-# These want Docker, or an init system. tests/test_containers.py does without, nearly, what they do.
+# These want Docker, or systemd; tests/test_containers.py comes as near to them as can be without.
 NOT_HERE = {
     "docker compose up --build --detach",
     "docker compose logs --follow",
@@ -126,6 +126,7 @@ def test_its_commands_work(name: str, project: Project, tmp_path: Path) -> None:
     shell = Shell(copy, places={f" /{it}/": f" {tmp_path}/{it}/" for it in ("opt", "etc")})
     for command in commands(project.path / name):
         if command not in ELSEWHERE.keys() | NOT_HERE:
+            assert command.split()[0] not in {it.split()[0] for it in NOT_HERE}, command
             shell.type(command)
 
 
@@ -271,14 +272,15 @@ def test_another_api_is_read(bake: Callable[..., Project]) -> None:
     )
     assert count == 1
     file.write_text(text, "utf-8")
+    said = data.read_text("utf-8")
+    key, answer = re.findall("`(MY_DASHBOARD__.*?)`.* If that is `(.*?)`:", said)[0]
     with serving() as site:
-        site.answers["/"] = Answer(
-            re.findall("of the JSON. If that is `(.*?)`", data.read_text("utf-8"))[0]
-        )
+        site.answers["/"] = Answer(answer)
         with (project.path / ".env").open("a", encoding="utf-8") as environment:
-            environment.write(f"MY_DASHBOARD__SOURCE__URL={site.url}\n")
-        said = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 rows(.*\n)+.* a +7\n", said, re.M), said
+            environment.write(f"{key}\nMY_DASHBOARD__SOURCE__URL={site.url}\n")
+        shown = project.run("python", "-m", f"{project.slug}.reading").stdout
+    assert re.search(r"^readings: 1 rows(.*\n)+.* a +7\n", shown, re.M), shown
+    assert "Bearer KEY" in site.headers.values()
 
 
 # Rows that say when they were read, in seconds since 1970.
