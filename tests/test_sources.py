@@ -5,6 +5,8 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from itertools import product
 
 import pytest
 from conftest import TEMPLATE, Project, install, wait_until
@@ -16,17 +18,18 @@ from sites import Answer, Site, serving
 
 pytestmark = pytest.mark.slow
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
+IN_TEST_RENDERED = {("machine", "no"), ("csv", "no"), ("csv", "yes")}
+# The tests of what differs; those of the engine, which is the same, are left to test_rendered.py.
+OWN = ("-k", "reading or app or pages or preprocess or pipeline or web")
 
 
 @pytest.fixture(scope="session")
-def sources(bake: Callable[..., Project]) -> Callable[[str], Project]:
-    """Return a function that gives an installed project of a source."""
-    made: dict[str, Project] = {}
+def sources(bake: Callable[..., Project]) -> Callable[..., Project]:
+    """Return a function that gives an installed project of a source, with one page or more."""
 
-    def of(source: str) -> Project:
-        if source not in made:
-            made[source] = install(bake(source=source))
-        return made[source]
+    @cache
+    def of(source: str, pages: str = "no") -> Project:
+        return install(bake(source=source, pages=pages))
 
     return of
 
@@ -42,9 +45,21 @@ def weather(site: Site) -> None:
     site.answers["/"] = Answer(json.dumps({"hourly": {"time": hours, **values}}))
 
 
+@pytest.mark.parametrize(
+    ("source", "pages"), sorted({*product(SOURCES, ["no", "yes"])} - IN_TEST_RENDERED)
+)
+def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
+    project = sources(source, pages)
+    project.run("ruff", "check")
+    project.run("ruff", "format", "--check")
+    project.run("mypy")
+    project.run("pytest", "-q", *OWN)
+
+
+@pytest.mark.parametrize("pages", ["no", "yes"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_it_is_shown(source: str, sources: Callable[[str], Project], page: Page) -> None:
-    project = sources(source)
+def test_it_is_shown(source: str, pages: str, sources: Callable[..., Project], page: Page) -> None:
+    project = sources(source, pages)
     with serving() as site:
         weather(site)
         settings = {"SOURCE__URL": site.url} if source == "http" else {}
@@ -56,7 +71,7 @@ def test_it_is_shown(source: str, sources: Callable[[str], Project], page: Page)
 
 
 @pytest.mark.parametrize("source", [it for it in SOURCES if it != "http"])
-def test_the_reading_can_be_tried(source: str, sources: Callable[[str], Project]) -> None:
+def test_the_reading_can_be_tried(source: str, sources: Callable[..., Project]) -> None:
     project = sources(source)
     said = project.run("python", "-m", f"{project.slug}.reading").stdout
     assert re.search(r"readings: [\d,]+ rows, with time \(", said)
@@ -70,7 +85,7 @@ QUERY = "SELECT taken_at AS time, machine AS series, temperature AS value FROM m
     ("kind", "now"), [("timestamptz", "now()"), ("timestamp", "now() AT TIME ZONE 'UTC'")]
 )
 def test_postgresql_is_read_from_where_the_last_refresh_ended(
-    kind: str, now: str, sources: Callable[[str], Project], page: Page
+    kind: str, now: str, sources: Callable[..., Project], page: Page
 ) -> None:
     project = sources("sql")
     with postgresql() as url:
