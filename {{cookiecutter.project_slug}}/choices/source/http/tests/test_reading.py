@@ -41,6 +41,7 @@ def test_what_has_not_changed_gives_the_same_frame(settings: Settings, site: Sit
     assert [status for _, status in site.asked] == [200, 304]
 
 
-def test_headers_are_sent(settings: Settings, site: Site) -> None:
-    reading.read(told(settings, site, headers={"Authorization": "Bearer it"}), None)
-    assert site.headers["Authorization"] == "Bearer it"
+@pytest.mark.parametrize("key", ["Bearer it", 7])  # digits in .env are taken for a number
+def test_headers_are_sent(settings: Settings, site: Site, key: str | int) -> None:
+    reading.read(told(settings, site, headers={"Authorization": key}), None)
+    assert site.headers["Authorization"] == str(key)

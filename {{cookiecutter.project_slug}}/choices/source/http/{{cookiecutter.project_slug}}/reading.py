@@ -12,7 +12,7 @@ from .setting import Settings
 from .web import Web
 
 
-class Source(BaseModel, extra="forbid"):
+class Source(BaseModel, extra="forbid", coerce_numbers_to_str=True):
     """What `[source]` in config.toml may say."""
 
     url: str
