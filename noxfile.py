@@ -117,7 +117,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Make the pictures of docs/ from the real page, in light and dark, wide and narrow."""
+    """Make the pictures of docs/ from the real pages, in light and dark."""
     install(session, "test")
     install_browser(session)
     session.run("python", "docs/pictures.py", env={"PYTHONPATH": "tests"})

@@ -25,7 +25,7 @@ sys.path.append(str(TEMPLATE / "{{cookiecutter.project_slug}}/choices/web/yes/te
 from sites import Answer, serving
 
 DOCS = Path(__file__).parent
-WIDE, NARROW = (1440, 900), (390, 844)
+SIZE = {"width": 1440, "height": 900}
 GALLERY = {
     "machine": {"project_name": "This computer", "description": "What it is busy with."},
     "http": {"project_name": "Weather", "description": "Berlin, the last seven days."},
@@ -40,9 +40,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=system_chromium(), args=FLAGS.split())
         for source, answers in GALLERY.items():
             with shown(source, **answers) as server:
-                picture(browser, server, source, WIDE)
-                if source == "sql":
-                    picture(browser, server, "narrow", NARROW)
+                picture(browser, server, source)
         browser.close()
 
 
@@ -58,11 +56,10 @@ def shown(source: str, **answers: str) -> Iterator[Server]:
             yield server
 
 
-def picture(browser: Browser, server: Server, name: str, size: tuple[int, int]) -> None:
+def picture(browser: Browser, server: Server, name: str) -> None:
     """Save a page in both themes, once it shows its data."""
-    width, height = size
     for theme in ("light", "dark"):
-        page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
+        page = browser.new_page(viewport=SIZE, color_scheme=theme)
         page.goto(server.url)
         expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
         expect(page.locator(".card").nth(2)).to_be_visible(timeout=30_000)

@@ -31,6 +31,7 @@ ELSEWHERE = {
     "uv run pytest": "tests/test_rendered.py::test_it_passes_its_own_checks",
     "uv run ruff check": "tests/test_rendered.py::test_it_passes_its_own_checks",
     "uv run mypy": "tests/test_rendered.py::test_it_passes_its_own_checks",
+    "uv run pre-commit install": "tests/test_rendered.py::test_a_commit_is_checked",
     "nginx -t": "tests/test_guides.py::test_nginx_takes_its_configuration",
     **dict.fromkeys(
         [
