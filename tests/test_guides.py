@@ -19,7 +19,7 @@ from databases import execute, postgresql
 from guides import REPOSITORY, Block, Shell, blocks, edits, empty_machine, guide, make
 from playwright.sync_api import Page, expect
 from test_containers import nginx
-from test_sources import Answer, serving
+from test_sources import Answer, check, serving
 from test_update import commit, publish, template  # noqa: F401
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
@@ -192,8 +192,7 @@ def test_what_the_change_guide_edits_is_sound_and_shown(
     project = install(bake())
     for edit in edits(guide(project, "change.md")):
         make(edit, project.path)
-    for command in ("ruff check", "ruff format --check", "mypy", "pytest -q"):
-        project.run(*command.split())
+    check(project)
     with project.serving() as server:
         page.goto(server.url)
         expect(page.locator(".card-label").first).to_have_text("Processor", timeout=30_000)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
 IN_TEST_RENDERED = {("machine", "no"), ("csv", "no"), ("csv", "yes")}
 # The tests of what differs; those of the engine, which is the same, are left to test_rendered.py.
-OWN = ("-k", "reading or app or pages or preprocess or pipeline or web")
+OWN = ("-k", "reading or app or engineering or pages or preprocess or pipeline or web")
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,11 @@ def weather(site: Site) -> None:
     ("source", "pages"), sorted({*product(SOURCES, ["no", "yes"])} - IN_TEST_RENDERED)
 )
 def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
-    project = sources(source, pages)
+    check(sources(source, pages))
+
+
+def check(project: Project) -> None:
+    """Run a project's own checks; of its tests, those of what is its user's."""
     project.run("ruff", "check")
     project.run("ruff", "format", "--check")
     project.run("mypy")
