@@ -18,6 +18,11 @@ class Source(BaseModel, extra="forbid"):
     path: str
 
 
+def rows(file: str | io.BytesIO) -> pd.DataFrame:
+    """Make rows of the file: here is what to change for another one."""
+    return pd.read_csv(file, dtype={"series": str})
+
+
 def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
     """Return the rows of the file; its columns are time, series and value.
 
@@ -33,12 +38,12 @@ def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
 
 @lru_cache(maxsize=1)
 def _read(path: str, *_state: int) -> pd.DataFrame:
-    return pd.read_csv(path, dtype={"series": str})
+    return rows(path)
 
 
 @lru_cache(maxsize=1)
 def _parse(content: bytes) -> pd.DataFrame:
-    return pd.read_csv(io.BytesIO(content), dtype={"series": str})
+    return rows(io.BytesIO(content))
 
 
 @lru_cache(maxsize=1)
