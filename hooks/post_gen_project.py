@@ -40,9 +40,9 @@ def wire(prompt: str) -> None:
 
 def make_sales(path: Path) -> None:
     """Make the database that `source = sql` reads: what three shops sold, up to this hour."""
-    chance, rows = random.Random(7), []
+    chance, now, rows = random.Random(7), datetime.now(UTC), []
     for back in reversed(range(14 * 24)):
-        hour = datetime.now(UTC) - timedelta(hours=back)
+        hour = now - timedelta(hours=back)
         day = 1 - math.cos(hour.hour / 12 * math.pi)  # little at night, most at noon
         for shop, base, size in (("downtown", 5, 90), ("airport", 60, 30), ("online", 90, 40)):
             revenue = (base + size * day) * chance.gauss(1, 0.06)

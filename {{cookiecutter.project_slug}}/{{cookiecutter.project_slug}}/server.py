@@ -131,7 +131,7 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server, which runs this program again at every change."""
     if os.environ.get("WERKZEUG_RUN_MAIN") == "true":  # only in the program that it runs
         schedule.start()
-    static_data = Path(__file__).with_name("assets") / "static_data"
+    static_data = Path(app.config.assets_folder) / "static_data"
     app.run(
         host=settings.server.host,
         port=settings.server.port,
