@@ -16,8 +16,11 @@ from typing import Any
 import psutil
 import pytest
 from playwright.sync_api import Page
+from repository import commit, run
 
 TEMPLATE = Path(__file__).parents[1]
+# The web server that a project's own tests have.
+sys.path.append(str(TEMPLATE / "{{cookiecutter.project_slug}}/choices/web/yes/tests"))
 FLAGS = """
     --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync
@@ -65,6 +68,13 @@ class Project:
         )
         assert result.returncode == 0, result.stdout + result.stderr
         return result
+
+    def check(self, *tests: str) -> None:
+        """Run its own linter, type checker and some of its tests."""
+        self.run("ruff", "check")
+        self.run("ruff", "format", "--check")
+        self.run("mypy")
+        self.run("pytest", "-q", *tests)
 
     def tool(self, name: str) -> str:
         """Return the path of a program in the project's environment."""
@@ -247,6 +257,20 @@ def kept_file(project: Project) -> Iterator[Path]:
     content = file.read_bytes()
     yield file
     file.write_bytes(content)
+
+
+@pytest.fixture
+def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository whose newest commit is the working tree; git is set as it is on Windows."""
+    if not (TEMPLATE / ".git").exists():
+        pytest.skip("the template is not in a git repository here")
+    config, copy = tmp_path / "gitconfig", tmp_path / "template"
+    config.write_text("[user]\nname=A\nemail=a@example.com\n[core]\nautocrlf=true\n", "utf-8")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    run(tmp_path, "git", "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(copy))
+    commit(TEMPLATE, f"--git-dir={copy / '.git'}", "--work-tree=.")
+    run(copy, "git", "reset", "--quiet", "--hard")
+    return copy
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from conftest import TEMPLATE, Project, install, wait_until
 from databases import execute, postgresql
 from guides import REPOSITORY, Block, Shell, blocks, edits, empty_machine, guide, make
 from playwright.sync_api import Page, expect
+from repository import commit, publish
+from sites import Answer, serving
 from test_containers import nginx
-from test_sources import Answer, check, serving
-from test_update import commit, publish, template  # noqa: F401
+from test_sources import OWN
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
 GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*.md"))]
@@ -151,7 +152,7 @@ def test_the_readmes_commands_work(block: Block, tmp_path: Path) -> None:
 @slow
 def test_an_update_goes_as_its_guide_says(
     project: Project,
-    template: Path,  # noqa: F811
+    template: Path,
     tmp_path: Path,
 ) -> None:
     create, link, update = (it.commands for it in blocks(guide(project, "updating.md")))
@@ -192,7 +193,7 @@ def test_what_the_change_guide_edits_is_sound_and_shown(
     project = install(bake())
     for edit in edits(guide(project, "change.md")):
         make(edit, project.path)
-    check(project)
+    project.check(*OWN)
     with project.serving() as server:
         page.goto(server.url)
         expect(page.locator(".card-label").first).to_have_text("Processor", timeout=30_000)
@@ -308,9 +309,7 @@ def test_two_tables_come_each_at_its_own_pace(bake: Callable[..., Project], page
     for edit in edits(guide(project, "two-tables.md")):
         make(edit, project.path)
     sqlite(project.path / "data" / "shop.db", *SHOP)
-    tests = "tests/test_app.py tests/test_engineering.py tests/test_pipeline.py"
-    for command in ("ruff check", "ruff format --check", "mypy", f"pytest -q {tests}"):
-        project.run(*command.split())
+    project.check("tests/test_app.py", "tests/test_engineering.py", "tests/test_pipeline.py")
     said = project.run("python", "-m", f"{project.slug}.reading").stdout
     assert re.search(r"^readings: 1 rows(.*\n)+^stock: 1 rows", said, re.M)
 

@@ -1,20 +1,16 @@
 """Each source, read as its user would: from a real database, a misbehaving web, files."""
 
-import json
 import re
-import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import product
 
 import pytest
-from conftest import TEMPLATE, Project, install, wait_until
+from conftest import Project, install, wait_until
 from databases import execute, postgresql
 from playwright.sync_api import Page, expect
-
-sys.path.append(str(TEMPLATE / "{{cookiecutter.project_slug}}/choices/web/yes/tests"))
-from sites import Answer, Site, serving
+from sites import Answer, serving
+from weather import weather
 
 pytestmark = pytest.mark.slow
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
@@ -34,30 +30,11 @@ def sources(bake: Callable[..., Project]) -> Callable[..., Project]:
     return of
 
 
-def weather(site: Site) -> None:
-    """Have a site say what Open-Meteo would."""
-    now = datetime.now(UTC)
-    hours = [f"{now - timedelta(hours=back):%Y-%m-%dT%H:00}" for back in reversed(range(168))]
-    values = {
-        "temperature_2m": [8 + int(hour[11:13]) / 3 for hour in hours],
-        "wind_speed_10m": [20 - int(hour[11:13]) / 2 for hour in hours],
-    }
-    site.answers["/"] = Answer(json.dumps({"hourly": {"time": hours, **values}}))
-
-
 @pytest.mark.parametrize(
     ("source", "pages"), sorted({*product(SOURCES, ["no", "yes"])} - IN_TEST_RENDERED)
 )
 def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
-    check(sources(source, pages))
-
-
-def check(project: Project) -> None:
-    """Run a project's own checks; of its tests, those of what is its user's."""
-    project.run("ruff", "check")
-    project.run("ruff", "format", "--check")
-    project.run("mypy")
-    project.run("pytest", "-q", *OWN)
+    sources(source, pages).check(*OWN)
 
 
 @pytest.mark.parametrize("pages", ["no", "yes"])
@@ -65,7 +42,7 @@ def check(project: Project) -> None:
 def test_it_is_shown(source: str, pages: str, sources: Callable[..., Project], page: Page) -> None:
     project = sources(source, pages)
     with serving() as site:
-        weather(site)
+        site.answers["/"] = Answer(weather())
         settings = {"SOURCE__URL": site.url} if source == "http" else {}
         with project.serving(**settings) as server:
             page.goto(server.url)

@@ -2,15 +2,14 @@
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
-from urllib.request import urlopen
 
 import pytest
 from conftest import COMBINATIONS, TEMPLATE, Project, install, wait_until
+from repository import FOLDER, LINES, add_line, commit, publish, run
+from test_page import ready
 
-FOLDER = "{{cookiecutter.project_slug}}"
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
 OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them
 YOURS = """
@@ -22,42 +21,10 @@ YOURS = """
     tests/test_app.py tests/test_engineering.py tests/test_pages.py tests/test_preprocess.py
     tests/test_reading.py
 """
-LINES = {
-    ".css": "/* {} */\n",
-    ".csv": "2026-01-01T00:00Z,{},1\n",  # fits both files
-    ".md": "{}\n",
-    ".py": "# {}\n",
-    ".toml": "# {}\n",
-}
-
-
-def run(folder: Path, *command: str) -> str:
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 def cruft(folder: Path, *arguments: str) -> None:
     run(folder, sys.executable, "-m", "cruft", *arguments)
-
-
-def commit(folder: Path, *options: str) -> None:
-    run(folder, "git", *options, "add", "--all")
-    run(folder, "git", *options, "commit", "--quiet", "--allow-empty", "--message", "all")
-
-
-@pytest.fixture
-def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository whose newest commit is the working tree; git is set as it is on Windows."""
-    if not (TEMPLATE / ".git").exists():
-        pytest.skip("the template is not in a git repository here")
-    config, copy = tmp_path / "gitconfig", tmp_path / "template"
-    config.write_text("[user]\nname=A\nemail=a@example.com\n[core]\nautocrlf=true\n", "utf-8")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    run(tmp_path, "git", "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(copy))
-    commit(TEMPLATE, f"--git-dir={copy / '.git'}", "--work-tree=.")
-    run(copy, "git", "reset", "--quiet", "--hard")
-    return copy
 
 
 def create(template: Path, folder: Path, *options: str, answers: dict[str, str] = ANSWERS) -> Path:
@@ -69,18 +36,6 @@ def create(template: Path, folder: Path, *options: str, answers: dict[str, str] 
     run(project, "git", "init", "--quiet")
     commit(project)
     return project
-
-
-def add_line(file: Path, word: str) -> None:
-    with file.open("a", encoding="utf-8", newline="\n") as opened:
-        opened.write(LINES[file.suffix].format(word))
-
-
-def publish(template: Path, *names: str) -> None:
-    """Commit a newer template, in which these files have a line more."""
-    for name in names:
-        add_line(template / FOLDER / name, "newer")
-    commit(template)
 
 
 def contents(project: Path, yours: bool) -> dict[str, bytes]:
@@ -169,5 +124,4 @@ def test_a_project_of_the_first_template_takes_the_newest(adopted: Path) -> None
 def test_what_the_first_template_made_runs_on_the_newest_engine(adopted: Path) -> None:
     with install(Project(adopted)).serving() as server:
         wait_until(lambda: "published" in server.output(), server.output)
-        with urlopen(f"{server.url}/readyz") as answer:
-            assert json.load(answer)["status"] == "live"
+        assert json.loads(ready(server)[1])["status"] == "live"

@@ -1,0 +1,36 @@
+"""The template in a git repository of its own, to which a test adds newer commits."""
+
+import subprocess
+from pathlib import Path
+
+FOLDER = "{{cookiecutter.project_slug}}"
+LINES = {
+    ".css": "/* {} */\n",
+    ".csv": "2026-01-01T00:00Z,{},1\n",  # fits both files
+    ".md": "{}\n",
+    ".py": "# {}\n",
+    ".toml": "# {}\n",
+}
+
+
+def run(folder: Path, *command: str) -> str:
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def commit(folder: Path, *options: str) -> None:
+    run(folder, "git", *options, "add", "--all")
+    run(folder, "git", *options, "commit", "--quiet", "--allow-empty", "--message", "all")
+
+
+def add_line(file: Path, word: str) -> None:
+    with file.open("a", encoding="utf-8", newline="\n") as opened:
+        opened.write(LINES[file.suffix].format(word))
+
+
+def publish(template: Path, *names: str) -> None:
+    """Commit a newer template, in which these files have a line more."""
+    for name in names:
+        add_line(template / FOLDER / name, "newer")
+    commit(template)
