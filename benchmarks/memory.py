@@ -21,7 +21,7 @@ app, pipeline, preprocess, reading, schedule, setting, store, worker = own.modul
 
 def filled(settings, now):
     """Return a snapshot that is as long as the history allows."""
-    sample = pipeline.fetch(settings, None)["readings"]
+    sample = pipeline.fetch(settings, None, 0)["readings"]
     count = int(settings.refresh.history / settings.refresh.every)
     times = pd.date_range(end=now, periods=count, freq=settings.refresh.every)
     full = pd.concat([sample] * count, ignore_index=True)

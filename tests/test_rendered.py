@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable
 
 import pytest
-from conftest import Project, install
+from conftest import TEMPLATE, Project, install
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +29,14 @@ print(json.dumps({{name: list(section.model_fields) for name, section in section
     config = tomllib.loads((installed.path / "config.toml").read_text("utf-8"))
     del config["source"]
     assert {section: list(keys) for section, keys in config.items()} == settings
+
+
+def test_what_the_benchmark_runs_in_a_project_runs(bake: Callable[..., Project]) -> None:
+    project = install(bake())
+    for script, size in (("history", 10_000), ("memory", 10)):
+        path = TEMPLATE / "benchmarks" / f"{script}.py"
+        lines = project.run("python", str(path), str(size)).stdout.splitlines()
+        assert lines and all(json.loads(line)["rows"] >= 10_000 for line in lines)
 
 
 def test_a_commit_is_checked(bake: Callable[..., Project]) -> None:

@@ -205,6 +205,24 @@ def test_a_refresh_asked_for_comes_once_a_second_at_most(settings: Settings) -> 
     assert 5 <= len(simulation.published) - 1 <= 6
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_asking_and_stopping_end_the_wait_for_the_next_refresh(
+    shared: bool, settings: Settings, tmp_path: Path
+) -> None:
+    store = open_store((tmp_path / "store").as_uri() if shared else "memory://")
+    store.PATIENCE = 3600
+    running = Schedule(configured(settings, every="1h"), store, ThreadWorker())
+    running.start()
+    try:
+        for _ in range(2):
+            before = store.latest()
+            store.ask()
+            wait_until(lambda: store.latest() is not before and not store.asked())  # noqa: B023
+    finally:
+        running.stop()
+    assert not running.is_alive()
+
+
 def test_the_thread_goes_on_through_a_clock_set_back(settings: Settings) -> None:
     store = MemoryStore()
     running = Schedule(configured(settings, every="1s"), store, ThreadWorker())

@@ -122,8 +122,9 @@ def _trim(data: pd.DataFrame, end: datetime, history: timedelta) -> pd.DataFrame
 
 def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Concatenate two frames; pandas alone turns categories that differ into text."""
-    for column in first.columns[first.dtypes == "category"]:
-        names = first[column].cat.categories.union(second[column].cat.categories, sort=False)
-        first = first.assign(**{column: first[column].cat.set_categories(names)})
-        second = second.assign(**{column: second[column].cat.set_categories(names)})
+    for column, dtype in first.dtypes.items():
+        if dtype == "category" and dtype != second[column].dtype:
+            names = first[column].cat.categories.union(second[column].cat.categories, sort=False)
+            first = first.assign(**{column: first[column].cat.set_categories(names)})
+            second = second.assign(**{column: second[column].cat.set_categories(names)})
     return pd.concat([first, second], ignore_index=True)

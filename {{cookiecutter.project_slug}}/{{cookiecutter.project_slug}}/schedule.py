@@ -57,6 +57,7 @@ class Schedule:
     def stop(self) -> None:
         """End the thread within a second; a refresh that still runs is left behind."""
         self._stop.set()
+        self._store.woken.set()
         if self._thread.is_alive():
             self._thread.join(1)
         self._worker.shutdown(wait=False)
@@ -72,7 +73,7 @@ class Schedule:
         leads = self._leads and not self._hangs and self._store.lease()
         if not leads:
             self._failures = 0  # whoever leads has them now
-        elif self._running is None and self._wanted():
+        elif self._running is None and self._wanted_in() <= 0:
             self._begin()
         if self._running is not None:
             if wait([self._running], timeout=0.5).done:
@@ -92,7 +93,8 @@ class Schedule:
                 # Set anew each time: the library's times are local and naive, so that its job
                 # would sleep through the hour that autumn, or a clock set back, brings twice.
                 job.next_run = datetime.now() + self._pause()
-                self._stop.wait(scheduler.idle_seconds)
+                self._store.woken.wait(scheduler.idle_seconds)
+                self._store.woken.clear()
                 scheduler.run_pending()
             except BaseException:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")
@@ -111,20 +113,23 @@ class Schedule:
     def _pause(self) -> timedelta:
         if self._running is not None:
             return timedelta(0)
-        if self._wanted():  # another process is at it
-            return timedelta(seconds=0.1)
-        return min(self._slots()[1] - self._clock(), timedelta(seconds=1))
+        wait = self._wanted_in()
+        # If now, another process is at it.
+        return timedelta(seconds=0.1 if wait <= 0 else min(wait, self._store.PATIENCE))
 
     def _slots(self) -> tuple[datetime, datetime]:
         return slots(self._settings.refresh, self._settings.app.timezone, self._clock())
 
-    def _wanted(self) -> bool:
+    def _wanted_in(self) -> float:
+        """Return in how many seconds a refresh is wanted; now, if that is not above zero."""
         if self._store.asked():
-            return self._monotonic() - self._started >= 1
+            return self._started + 1 - self._monotonic()
         if self._failures:
-            return self._monotonic() >= self._retry_at
-        snapshot = self._store.latest()
-        return owed(snapshot.due if snapshot else None, *self._slots())
+            return self._retry_at - self._monotonic()
+        snapshot, (latest, following) = self._store.latest(), self._slots()
+        if owed(snapshot.due if snapshot else None, latest, following):
+            return 0
+        return (following - self._clock()).total_seconds()
 
     def _take_in(self, ended: Future[pipeline.Tables]) -> None:
         try:

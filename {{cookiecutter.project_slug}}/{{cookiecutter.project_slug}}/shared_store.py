@@ -5,7 +5,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 from pydantic import TypeAdapter
@@ -26,8 +26,10 @@ class SharedStore(ABC):
     """
 
     AWAY: tuple[type[Exception], ...] = (OSError,)
+    PATIENCE = 1.0  # for others may publish, ask or go
 
     def __init__(self) -> None:
+        self.woken = Event()
         self._snapshot: Snapshot | None = None
         self._status = Status()
         self._unsaid = False  # whether the store has another status
@@ -63,6 +65,7 @@ class SharedStore(ABC):
 
     def ask(self) -> None:
         self._asked = True
+        self.woken.set()
         if not self._away:  # a viewer does not wait for it
             self._try("write", lambda: self._write_asked(True))
 

@@ -55,6 +55,9 @@ class Status:
 class Store(Protocol):
     """What every store can do."""
 
+    PATIENCE: float  # seconds after which the schedule looks again, whatever it waits for
+    woken: Event  # ends that wait: set when somebody asks here
+
     def latest(self, version: int | None = None) -> Snapshot | None:
         """Return the newest snapshot that is known here, or None before the first.
 
@@ -96,9 +99,12 @@ class Store(Protocol):
 class MemoryStore:
     """The store of a single process: what it holds is gone when that ends."""
 
+    PATIENCE = 5.0  # for the clock may have been set, or the machine have slept
+
     _snapshot: Snapshot | None = None
     _status: Status = Status()
-    _asked: Event = field(default_factory=Event)
+    _asked: bool = False
+    woken: Event = field(default_factory=Event)
 
     def latest(self, version: int | None = None) -> Snapshot | None:
         return self._snapshot
@@ -114,13 +120,14 @@ class MemoryStore:
         self._status = status
 
     def ask(self) -> None:
-        self._asked.set()
+        self._asked = True
+        self.woken.set()
 
     def asked(self) -> bool:
-        return self._asked.is_set()
+        return self._asked
 
     def answer(self) -> None:
-        self._asked.clear()
+        self._asked = False
 
     def sync(self) -> None:
         pass
