@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from pathlib import Path
 
 import gunicorn.http.wsgi
 
@@ -15,7 +16,7 @@ except setting.SettingError as error:
     raise SystemExit(str(error)) from None
 
 wsgi_app = "{{ cookiecutter.project_slug }}.server:wsgi()"
-bind = f"{settings.server.host}:{settings.server.port}"
+bind = f"{settings.server.url_host}:{settings.server.port}"
 workers = settings.server.workers
 worker_class = "gthread"
 threads = settings.server.threads
@@ -30,8 +31,10 @@ for name in [it for it in sys.modules if it.partition(".")[0] == server.__packag
     del sys.modules[name]
 
 
-if settings.server.metrics:  # where the workers count together
-    os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp())
+MADE = f"{server.__package__}-{os.getpid()}-"
+if settings.server.metrics and "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    # Where the workers count together.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=MADE)
 
 
 def on_starting(arbiter):
@@ -75,5 +78,6 @@ def child_exit(_arbiter, worker):
 
 def on_exit(_arbiter):
     """Leave no file behind."""
-    if settings.server.metrics:
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    folder = Path(os.environ.get("PROMETHEUS_MULTIPROC_DIR", ""))
+    if folder.name.startswith(MADE):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -64,6 +64,19 @@ def test_limits_that_are_no_numbers_are_named(tmp_path: Path) -> None:
         engineering.read_series(file)
 
 
+def test_a_series_has_a_label_and_may_be_called_na(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text("series,label,unit,warn,critical\nNA,,%,,90\nb,B,%,,\n", "utf-8")
+    assert list(engineering.read_series(file)["label"]) == ["NA", "B"]
+
+
+def test_a_series_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text("series,label,unit,warn,critical\na,A,%,,\na,B,%,,\n", "utf-8")
+    with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'a'"):
+        engineering.read_series(file)
+
+
 def test_selecting_by_series_and_time() -> None:
     data = engineering.select(readings(60), ["heat"], timedelta(minutes=10))
     assert set(data["series"]) == {"heat"}

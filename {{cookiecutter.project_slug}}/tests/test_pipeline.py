@@ -65,6 +65,15 @@ def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
     assert second.version > first.version
 
 
+def test_names_whose_rows_are_gone_go_too() -> None:
+    snapshot = None
+    for hour in range(0, 96, 12):  # each of another name, and a day is kept
+        time = NOW + timedelta(hours=hour)
+        snapshot = append(snapshot, (time, f"order {hour}", 1), now=time)
+        categories = snapshot.tables["readings"]["series"].cat.categories
+        assert f"order {hour}" in categories and len(categories) <= 4
+
+
 def test_what_is_older_than_the_history_is_dropped() -> None:
     first = append(None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2))
     second = append(first, ("2026-03-01T10:00Z", "a", 3))

@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from {{cookiecutter.project_slug}} import pipeline, reading
+from {{cookiecutter.project_slug}} import pipeline, preprocess, reading
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.tables import DataError
 
@@ -34,3 +34,8 @@ def test_data_that_do_not_fit_are_named(
     with pytest.raises(DataError) as error:
         pipeline.fetch(settings, None, 0)
     assert all(word in str(error.value) for word in words), error.value
+
+
+def test_numbers_as_names_of_series_become_text() -> None:
+    clean = preprocess.clean(raw(("2026-03-01", 7, 1), ("2026-03-02", 7, 2)))["readings"]
+    assert list(clean["series"]) == ["7", "7"]

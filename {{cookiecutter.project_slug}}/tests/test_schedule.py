@@ -319,6 +319,64 @@ def test_of_two_processes_the_other_goes_on_where_one_hangs(
         other.stop()
 
 
+def test_a_failure_of_who_has_lost_the_lease_is_not_reported(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Late(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            return late
+
+    late: Future[Any] = Future()
+    changed = configured(settings, every="1s", timeout="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    one, other = (Schedule(changed, *it) for it in zip(stores, [Late(), Inline()], strict=True))
+    late.set_running_or_notify_cancel()  # it cannot be ended
+    wait_until(lambda: one.look() or stores[0].status().error)
+    assert "refresh.timeout" in stores[0].status().error
+    wait_until(lambda: other.look() or stores[1].latest())
+    late.set_exception(OSError("too late"))
+    one.look()
+    for store in stores:
+        store.sync()
+        assert store.status().error == ""
+    one.stop()
+    other.stop()
+
+
+def test_who_only_looks_on_does_so_ever_more_rarely(settings: Settings) -> None:
+    class Counted(MemoryStore):
+        PATIENCE = 1.0
+
+        def sync(self) -> None:
+            looks.append(time.monotonic())
+
+    looks: list[float] = []
+    onlooker = Schedule(configured(settings, every="1h"), Counted(), ThreadWorker(), leads=False)
+    onlooker.start()
+    try:
+        wait_until(lambda: len(looks) > 3)
+    finally:
+        onlooker.stop()
+    assert looks[-1] - looks[1] > 1
+
+
+def test_a_worker_that_cannot_be_asked_is_a_failure_like_others(settings: Settings) -> None:
+    class Broken(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            tries.append(fn)
+            raise OSError("no process can be started")
+
+    tries: list[Any] = []
+    simulation = Simulation(configured(settings, every="1h"), "2026-01-01T00:00:01Z")
+    simulation.schedule = Schedule(
+        settings, simulation, Broken(), lambda: simulation.now, lambda: simulation.seconds
+    )
+    simulation.ask()
+    simulation.run(timedelta(minutes=5))
+    assert not simulation.asked() and "no process" in simulation.status().error
+    assert 5 < len(tries) < 15
+
+
 def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Settings) -> None:
     hung: list[Future[Any]] = []
 

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import tomllib
 from datetime import time, timedelta
 from pathlib import Path
@@ -7,6 +10,8 @@ import pytest
 
 from {{cookiecutter.project_slug}} import reading, setting
 from {{cookiecutter.project_slug}}.setting import PREFIX, SettingError, Settings
+
+TOKYO = Path("/usr/share/zoneinfo/Asia/Tokyo")
 
 
 def load(folder: Path, text: str = "", env: str = "", **server: Any) -> Settings:
@@ -49,6 +54,7 @@ def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("REFRESH__EVERY", "10", ["refresh.every", "'10'", "unit"]),
         ("REFRESH__EVERY", "0s", ["refresh.every", "'0s'", "1s or more"]),
         ("REFRESH__DAILY_AT", "25:00", ["refresh.daily_at", "'25:00'"]),
+        ("REFRESH__DAILY_AT", "06:00Z", ["refresh.daily_at", "without a zone", "app.timezone"]),
         ("REFRESH__WORKER", "magic", ["refresh.worker", "'magic'", "'thread'"]),
         ("APP__TIMEZONE", "Nowhere", ["app.timezone", "'Nowhere'", "timezone"]),
         ("SOURCE__NONSENSE", "1", ["source.nonsense", "names no setting"]),
@@ -64,6 +70,32 @@ def test_a_bad_setting_is_named(
         load(tmp_path)
     assert all(word in str(error.value) for word in words), error.value
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there TZ says nothing")
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Asia/Tokyo", "Asia/Tokyo"),
+        (f":{TOKYO}", "Asia/Tokyo"),
+        ("CET-1CEST", "app.timezone = 'local' cannot be used: "),
+    ],
+)
+def test_the_zone_of_this_computer_can_be_sent_to_another_process(zone: str, words: str) -> None:
+    if zone.startswith(":") and not TOKYO.exists():
+        pytest.skip("the zones are elsewhere")
+    script = f"""
+import pickle
+from {setting.__name__.partition(".")[0]} import reading, setting
+try:
+    settings = setting.load(setting.CONFIG, reading.Source, dict())
+    print(pickle.loads(pickle.dumps(settings)).app.timezone)
+except setting.SettingError as error:
+    print(error)
+"""
+    command, env = [sys.executable, "-c", script], {**os.environ, "TZ": zone}
+    found = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+    assert words in found
 
 
 def test_a_bad_config_file_is_named(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """Every kind of worker, with real processes and a real Dask cluster."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -81,6 +83,36 @@ def test_a_process_that_crashes_is_one_failure_and_no_more(settings: Settings) -
             assert before != os.getpid()
             assert worker.submit(*crash).exception(60) is not None
             assert worker.submit(os.getpid).result(60) != before
+
+
+class Unreadable(Exception):
+    """Can be sent to another process, but not be made of it there."""
+
+    def __init__(self, one: str, two: str) -> None:
+        super().__init__(one + two)
+
+
+def fail_unreadably() -> None:
+    raise Unreadable("one", "two")
+
+
+@pytest.mark.parametrize("kill", [True, False])
+def test_an_idle_process_that_is_killed_or_an_unreadable_failure_is_no_end(
+    kill: bool, settings: Settings
+) -> None:
+    with working(settings, worker="process") as worker:
+        before = worker.submit(os.getpid).result(60)
+        if kill:
+            os.kill(before, signal.SIGTERM)
+        else:
+            assert worker.submit(fail_unreadably).exception(60) is not None
+
+        def works() -> bool:
+            with contextlib.suppress(Exception):  # what comes before it is noticed
+                return worker.submit(os.getpid).result(60) != before
+            return False
+
+        wait_until(works)
 
 
 def test_to_cancel_a_hung_process_ends_it(settings: Settings) -> None:

@@ -40,10 +40,16 @@ def read_series(path: Path) -> pd.DataFrame:
     """Read what is known of each series, by its name. Raises SettingError."""
     columns = {"series": str, "label": str, "unit": str, "warn": float, "critical": float}
     try:
-        series = pd.read_csv(path, dtype=columns, usecols=list(columns))
+        # Only what is empty is missing: a series may be called NA.
+        read = pd.read_csv(
+            path, dtype=columns, usecols=list(columns), keep_default_na=False, na_values=""
+        )
     except ValueError as error:
         raise SettingError(f"{path} cannot be used: {error}.") from error
-    return series.set_index("series")
+    if twice := sorted(read.loc[read["series"].duplicated(), "series"]):
+        raise SettingError(f"{path} cannot be used: {twice[0]!r} is there twice, give it one row.")
+    series = read.set_index("series")
+    return series.assign(label=series["label"].fillna(pd.Series(series.index, series.index)))
 
 
 def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:

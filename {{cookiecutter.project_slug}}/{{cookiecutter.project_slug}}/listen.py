@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import select
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +29,9 @@ def listen(app: Flask, server: Server) -> Any:
     """Open a waitress server. Raises SettingError."""
     polls = hasattr(select, "poll")
     try:
+        # Waitress would share a port that is in use, on Windows.
+        family = socket.getaddrinfo(server.host, server.port)[0][0]
+        socket.create_server((server.host, server.port), family=family).close()
         listening = waitress.create_server(
             app,
             host=server.host,

@@ -124,7 +124,8 @@ def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Concatenate two frames; pandas alone turns categories that differ into text."""
     for column, dtype in first.dtypes.items():
         if dtype == "category" and dtype != second[column].dtype:
-            names = first[column].cat.categories.union(second[column].cat.categories, sort=False)
+            used = first[column].cat.remove_unused_categories()  # else those of old rows stay
+            names = used.cat.categories.union(second[column].cat.categories, sort=False)
             first = first.assign(**{column: first[column].cat.set_categories(names)})
             second = second.assign(**{column: second[column].cat.set_categories(names)})
     return pd.concat([first, second], ignore_index=True)

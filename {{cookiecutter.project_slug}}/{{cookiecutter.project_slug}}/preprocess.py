@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from .tables import UTC, Table, fit
+from .tables import TEXT, UTC, Table, fit
 
 TABLES = {
     "readings": Table(
         schema=pa.DataFrameSchema(
             {
                 "time": pa.Column(UTC),
-                "series": pa.Column("category"),
+                "series": pa.Column(TEXT),
                 "value": pa.Column(float, pa.Check(np.isfinite, error="isfinite")),
             },
             coerce=True,

@@ -93,9 +93,9 @@ class Schedule:
                 # Set anew each time: the library's times are local and naive, so that its job
                 # would sleep through the hour that autumn, or a clock set back, brings twice.
                 job.next_run = datetime.now() + self._pause()
-                self._store.woken.wait(scheduler.idle_seconds)
+                woken = self._store.woken.wait(scheduler.idle_seconds)
                 self._store.woken.clear()
-                scheduler.run_pending()
+                scheduler.run_all() if woken else scheduler.run_pending()
             except BaseException:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
@@ -114,21 +114,22 @@ class Schedule:
         if self._running is not None:
             return timedelta(0)
         wait = self._wanted_in()
-        # If now, another process is at it.
-        return timedelta(seconds=0.1 if wait <= 0 else min(wait, self._store.PATIENCE))
+        if wait <= 0:  # another process is at it: the longer it takes, the rarer are the looks
+            wait = max(0.1, -wait / 10)
+        return timedelta(seconds=min(wait, self._store.PATIENCE))
 
     def _slots(self) -> tuple[datetime, datetime]:
         return slots(self._settings.refresh, self._settings.app.timezone, self._clock())
 
     def _wanted_in(self) -> float:
-        """Return in how many seconds a refresh is wanted; now, if that is not above zero."""
+        """Return in how many seconds a refresh is wanted, or less than none: since when."""
         if self._store.asked():
             return self._started + 1 - self._monotonic()
         if self._failures:
             return self._retry_at - self._monotonic()
         snapshot, (latest, following) = self._store.latest(), self._slots()
         if owed(snapshot.due if snapshot else None, latest, following):
-            return 0
+            return (latest - self._clock()).total_seconds()
         return (following - self._clock()).total_seconds()
 
     def _take_in(self, ended: Future[pipeline.Tables]) -> None:
@@ -136,7 +137,8 @@ class Schedule:
             rows, refresh = ended.result(), self._settings.refresh
             now, previous = self._clock(), self._previous
             snapshot = pipeline.append(previous, rows, self._due, now, refresh)
-            published = self._store.publish(snapshot, previous.version if previous else None)
+            over = previous.version if previous else None
+            published = self._store.lease() and self._store.publish(snapshot, over)
         except BaseException as error:  # a source may even call sys.exit
             self._failed(error)
         else:
@@ -162,7 +164,6 @@ class Schedule:
         if self._running.cancel():
             self._running = None
             self._failed(TimeoutError(said))
-            self._store.answer()
         elif not self._hangs:
             self._hangs = True
             said += ' and cannot be ended: refresh.worker = "process" could'
@@ -177,8 +178,11 @@ class Schedule:
         self._retry_at = self._monotonic() + pause.total_seconds()
         logger.error("refresh failed, next try in %s", pause, exc_info=error)
         self._report(redact(f"{type(error).__name__}: {error}"), self._clock() + pause)
+        self._store.answer()
 
     def _report(self, error: str, next_due: datetime | None = None) -> None:
+        if not self._store.lease():
+            return  # whoever has it by now says how the refreshes go
         since = self._store.status().failing_since or self._clock()
         history = self._history(self._monotonic() - self._started, error=error)
         self._store.report(Status(next_due, error=error, failing_since=since, history=history))

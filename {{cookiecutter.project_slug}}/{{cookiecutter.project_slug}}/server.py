@@ -114,8 +114,11 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
     server = listen.listen(app.server, settings.server)
     if said := auth.warning(settings):
         logger.warning(said)
+    if settings.server.workers > 1:
+        said = "server.workers = %d wants gunicorn -c gunicorn.conf.py: this is one process"
+        logger.warning(said, settings.server.workers)
     with _refreshing(schedule) as stopped:
-        at, path = settings.server.host, settings.server.url_prefix.rstrip("/")
+        at, path = settings.server.url_host, settings.server.url_prefix.rstrip("/")
         logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, listen.port(server), path)
         listen.run(server, stopped.is_set, settings.server.graceful_timeout.total_seconds())
 

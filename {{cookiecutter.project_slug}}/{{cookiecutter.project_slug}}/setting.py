@@ -47,11 +47,25 @@ def _duration(value: object) -> object:
 
 
 def _zone(name: object) -> object:
-    return tzlocal.get_localzone() if name == "local" else name
+    if name != "local":
+        return name
+    try:
+        zone = tzlocal.get_localzone()
+    except LookupError as error:
+        raise ValueError('it is not known here: write its name, as in "Europe/Oslo"') from error
+    with contextlib.suppress(LookupError, ValueError):  # it may have no name of a zone
+        return ZoneInfo(getattr(zone, "key", "UTC"))  # one that can be sent to another process
+    return zone
 
 
 def _times(value: object) -> object:
     return [part.strip() for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+def _clock(value: time) -> time:
+    if value.tzinfo:
+        raise ValueError("write it without a zone: it is of app.timezone")
+    return value
 
 
 def _period(value: timedelta) -> timedelta:
@@ -86,6 +100,7 @@ def _hash(value: SecretStr) -> SecretStr:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
+Clock = Annotated[time, AfterValidator(_clock)]
 Source = Annotated[str, AfterValidator(_source)]
 
 
@@ -100,9 +115,7 @@ class App(Section):
 
     title: str = "Dashboard"
     description: str = ""
-    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field(
-        default_factory=tzlocal.get_localzone
-    )
+    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field("local", validate_default=True)
     stale_after: Duration = timedelta(0)
 
 
@@ -110,7 +123,7 @@ class Refresh(Section):
     """When the data are read again, and how much of them is kept."""
 
     every: Period = timedelta(seconds=2)
-    daily_at: Annotated[list[time], NoDecode, BeforeValidator(_times)] = []
+    daily_at: Annotated[list[Clock], NoDecode, BeforeValidator(_times)] = []
     history: Period = timedelta(hours=24)
     overlap: Duration = timedelta(0)
     ahead: Duration = timedelta(minutes=5)
@@ -151,6 +164,11 @@ class Server(Section):
     frame_ancestors: list[Source] = []
     secret_key: SecretStr = SecretStr("")
 
+    @property
+    def url_host(self) -> str:
+        """The host as a URL has it: an IPv6 address in brackets."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
 
 class Auth(Section):
     """Who may see the dashboard."""
@@ -178,7 +196,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
     )
     config: Path = CONFIG
-    app: App = App()
+    app: App = Field(default_factory=App)
     refresh: Refresh = Refresh()
     store: Store = Store()
     server: Server = Server()

@@ -56,7 +56,7 @@ class Store(Protocol):
     """What every store can do."""
 
     PATIENCE: float  # seconds after which the schedule looks again, whatever it waits for
-    woken: Event  # ends that wait: set when somebody asks here
+    woken: Event  # set when somebody asks here, or to stop: ends that wait
 
     def latest(self, version: int | None = None) -> Snapshot | None:
         """Return the newest snapshot that is known here, or None before the first.

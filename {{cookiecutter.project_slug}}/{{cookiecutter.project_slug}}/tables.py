@@ -6,13 +6,23 @@ from typing import Literal
 
 import pandas as pd
 import pandera.pandas as pa
-from pandera.engines.pandas_engine import DateTime
+from pandera.engines.pandas_engine import Category, DateTime
 from pandera.errors import SchemaErrors
 
 # Text is read as ISO 8601, and a time without a zone as UTC.
 UTC = DateTime(  # type: ignore[call-arg]
     tz="UTC", unit="us", to_datetime_kwargs={"utc": True, "format": "ISO8601"}
 )
+
+
+class Text(Category):
+    """A category whose names are text: numbers become it, as a browser sends text back."""
+
+    def coerce(self, series: pd.Series) -> pd.Series:
+        return super().coerce(series).cat.rename_categories(str)
+
+
+TEXT = Text()
 
 
 class DataError(Exception):

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from multiprocessing import connection, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
@@ -41,11 +42,16 @@ class ProcessWorker(Executor):
             from pebble import ProcessPool
         # Several processes cannot write to one rotating file: this one's lines go to the console.
         log = log.model_copy(update={"file": ""})
-        spawn = get_context("spawn")
-        self._pool: Any = ProcessPool(1, initializer=_begin, initargs=[log], context=spawn)
+        self._open: Callable[[], Any] = partial(
+            ProcessPool, 1, initializer=_begin, initargs=[log], context=get_context("spawn")
+        )
+        self._pool: Any = self._open()
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Start a call and return its future."""
+        if not self._pool.active:  # an idle process that was killed ends the pool, for good
+            self.shutdown()
+            self._pool = self._open()
         future: Future[T] = self._pool.schedule(fn, args, kwargs)
         return future
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel
 
 from .setting import Settings
 
-COLUMNS = ["time", "series", "value"]
+TIME = "time"  # as the file calls it
+COLUMNS = [TIME, "series", "value"]
 
 
 class Source(BaseModel, extra="forbid"):
@@ -24,8 +25,8 @@ def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
     data = pa.dataset.dataset(source.path, format="parquet")
     newer = None
     if since is not None:  # without a zone the files' times are UTC
-        start = pa.scalar(since).cast(data.schema.field("time").type)
-        newer = pa.dataset.field("time") > start
+        start = pa.scalar(since).cast(data.schema.field(TIME).type)
+        newer = pa.dataset.field(TIME) > start
     return {"readings": data.to_table(COLUMNS, newer).to_pandas()}
 
 
