@@ -182,7 +182,7 @@ def test_nginx_takes_its_configuration(project: Project, tmp_path: Path) -> None
 @pytest.mark.parametrize("source", ["machine", "csv", "sql", "http", "parquet"])
 def test_the_edits_fit_each_source(source: str, bake: Callable[..., Project]) -> None:
     project = bake(source=source)
-    for edit in edits(guide(project, "change.md")):
+    for edit in [it for name in ("change.md", "deploy.md") for it in edits(guide(project, name))]:
         make(edit, project.path)
 
 
