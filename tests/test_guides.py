@@ -261,18 +261,39 @@ def test_from_pip_alone_to_a_page_on_a_table(
             expect(page.locator("#status")).to_have_attribute("data-state", "live")
 
 
+def take_over(rows: Block, project: Project) -> None:
+    """Put a function `rows` of a guide in place of the project's own."""
+    file = project.path / rows.file
+    text, count = re.subn(
+        r"def rows\(.*?\n\n\n", lambda _: f"{rows.text}\n\n", file.read_text("utf-8"), flags=re.S
+    )
+    assert count == 1
+    file.write_text(text, "utf-8")
+
+
+@slow
+def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
+    """Of German make, as the guide says, with a gap."""
+    project = install(bake(source="csv"))
+    _, rows = (it for it in blocks(guide(project, "data.md")) if it.text.startswith("def rows("))
+    take_over(rows, project)
+    file = project.path / "data" / "plant.csv"
+    file.write_text("Zeit;Anlage;Wert\n31.01.2026 12:00;7;1,5\n31.01.2026 13:00;7;\n", "utf-8")
+    with (project.path / ".env").open("a", encoding="utf-8") as environment:
+        environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
+    shown = project.run("python", "-m", f"{project.slug}.reading").stdout
+    assert re.search(
+        r"^readings: 1 rows(.*\n)+2026-01-31 12:00:00\+01:00 +7 +1\.5\n", shown, re.M
+    ), shown
+
+
 @slow
 def test_another_api_is_read(bake: Callable[..., Project]) -> None:
     """Its JSON and the function that makes rows of it are the guide's."""
     project = install(bake(source="http"))
     data = guide(project, "data.md")
     rows = next(it for it in blocks(data) if it.text.startswith("def rows("))
-    file = project.path / rows.file
-    text, count = re.subn(
-        r"def rows\(.*?\n\n\n", f"{rows.text}\n\n", file.read_text("utf-8"), flags=re.S
-    )
-    assert count == 1
-    file.write_text(text, "utf-8")
+    take_over(rows, project)
     said = data.read_text("utf-8")
     key, answer = re.findall("`(MY_DASHBOARD__.*?)`.* If that is `(.*?)`:", said)[0]
     with serving() as site:

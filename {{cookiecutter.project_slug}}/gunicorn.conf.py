@@ -13,7 +13,8 @@ from {{ cookiecutter.project_slug }} import auth, listen, reading, server, setti
 try:
     settings = setting.load(setting.CONFIG, reading.Source, {})
 except setting.SettingError as error:
-    raise SystemExit(str(error)) from None
+    print(error, file=sys.stderr)
+    raise SystemExit(2) from None  # which systemd does not start anew
 
 wsgi_app = "{{ cookiecutter.project_slug }}.server:wsgi()"
 bind = f"{settings.server.url_host}:{settings.server.port}"
@@ -42,7 +43,8 @@ def on_starting(arbiter):
     try:
         server.refuse_workers(settings, arbiter.cfg.workers)
     except setting.SettingError as error:
-        raise SystemExit(str(error)) from None
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
     if said := auth.warning(settings):
         arbiter.log.warning(said)
 
