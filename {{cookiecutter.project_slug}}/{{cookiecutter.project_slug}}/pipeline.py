@@ -124,8 +124,10 @@ def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Concatenate two frames; pandas alone turns categories that differ into text."""
     for column, dtype in first.dtypes.items():
         if dtype == "category" and dtype != second[column].dtype:
-            used = first[column].cat.remove_unused_categories()  # else those of old rows stay
-            names = used.cat.categories.union(second[column].cat.categories, sort=False)
-            first = first.assign(**{column: first[column].cat.set_categories(names)})
+            names, new = first[column].cat.categories, second[column].cat.categories
+            if not new.isin(names).all():  # then those whose rows are gone go too
+                used = first[column].cat.remove_unused_categories().cat.categories
+                names = used.union(new, sort=False)
+                first = first.assign(**{column: first[column].cat.set_categories(names)})
             second = second.assign(**{column: second[column].cat.set_categories(names)})
     return pd.concat([first, second], ignore_index=True)

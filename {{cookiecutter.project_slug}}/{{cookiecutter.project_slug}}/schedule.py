@@ -95,7 +95,8 @@ class Schedule:
                 job.next_run = datetime.now() + self._pause()
                 woken = self._store.woken.wait(scheduler.idle_seconds)
                 self._store.woken.clear()
-                scheduler.run_all() if woken else scheduler.run_pending()
+                if not self._stop.is_set():
+                    scheduler.run_all() if woken else scheduler.run_pending()
             except BaseException:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
