@@ -83,7 +83,8 @@ def tests(session: nox.Session) -> None:
 def faults(session: nox.Session) -> None:
     """Do to a running server whatever may befall it, and write what was seen to docs/faults.md."""
     install_for_tests(session)
-    session.run("pytest", "-m", "faults", "--faults-table", "docs/faults.md", *session.posargs)
+    table = "--faults-table=docs/faults.md"
+    session.run("pytest", "tests", "-m", "faults", table, *session.posargs)
 
 
 @nox.session
