@@ -10,11 +10,17 @@ import gunicorn.http.wsgi
 
 from {{ cookiecutter.project_slug }} import auth, listen, reading, server, setting
 
+
+def end(error):
+    """Say what is wrong, and end with what systemd does not start anew."""
+    print(error, file=sys.stderr)
+    sys.exit(2)
+
+
 try:
     settings = setting.load(setting.CONFIG, reading.Source, {})
 except setting.SettingError as error:
-    print(error, file=sys.stderr)
-    raise SystemExit(2) from None  # which systemd does not start anew
+    end(error)
 
 wsgi_app = "{{ cookiecutter.project_slug }}.server:wsgi()"
 bind = f"{settings.server.url_host}:{settings.server.port}"
@@ -43,8 +49,7 @@ def on_starting(arbiter):
     try:
         server.refuse_workers(settings, arbiter.cfg.workers)
     except setting.SettingError as error:
-        print(error, file=sys.stderr)
-        raise SystemExit(2) from None
+        end(error)
     if said := auth.warning(settings):
         arbiter.log.warning(said)
 

@@ -38,13 +38,17 @@ class Inline(Executor):
 class Simulation(MemoryStore):
     """A schedule on a clock of its own; remembers when it published."""
 
-    def __init__(self, settings: Settings, start: str) -> None:
+    def __init__(self, settings: Settings, start: str, worker: Executor | None = None) -> None:
         super().__init__()
         self.now = datetime.fromisoformat(start).astimezone(UTC)
         self.seconds = 0.0
         self.published: list[datetime] = []
         self.schedule = Schedule(
-            settings, self, Inline(), clock=lambda: self.now, monotonic=lambda: self.seconds
+            settings,
+            self,
+            worker or Inline(),
+            clock=lambda: self.now,
+            monotonic=lambda: self.seconds,
         )
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
@@ -367,10 +371,8 @@ def test_a_worker_that_cannot_be_asked_is_a_failure_like_others(settings: Settin
             raise OSError("no process can be started")
 
     tries: list[Any] = []
-    simulation = Simulation(configured(settings, every="1h"), "2026-01-01T00:00:01Z")
-    simulation.schedule = Schedule(
-        settings, simulation, Broken(), lambda: simulation.now, lambda: simulation.seconds
-    )
+    changed = configured(settings, every="1h")
+    simulation = Simulation(changed, "2026-01-01T00:00:01Z", Broken())
     simulation.ask()
     simulation.run(timedelta(minutes=5))
     assert not simulation.asked() and "no process" in simulation.status().error

@@ -48,8 +48,7 @@ def read_series(path: Path) -> pd.DataFrame:
         raise SettingError(f"{path} cannot be used: {error}.") from error
     if twice := sorted(read.loc[read["series"].duplicated(), "series"]):
         raise SettingError(f"{path} cannot be used: {twice[0]!r} is there twice, give it one row.")
-    series = read.set_index("series")
-    return series.assign(label=series["label"].fillna(pd.Series(series.index, series.index)))
+    return read.assign(label=read["label"].fillna(read["series"])).set_index("series")
 
 
 def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
