@@ -65,9 +65,9 @@ class SharedStore(ABC):
 
     def ask(self) -> None:
         self._asked = True
-        self.woken.set()
         if not self._away:  # a viewer does not wait for it
             self._try("write", lambda: self._write_asked(True))
+        self.woken.set()  # only now, as whoever wakes looks into the store
 
     def asked(self) -> bool:
         return self._asked
