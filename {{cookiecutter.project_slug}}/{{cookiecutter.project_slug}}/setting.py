@@ -125,7 +125,7 @@ class Refresh(Section):
     every: Period = timedelta(seconds=2)
     daily_at: Annotated[list[Clock], NoDecode, BeforeValidator(_times)] = []
     history: Period = timedelta(hours=24)
-    overlap: Duration = timedelta(0)
+    overlap: Duration = timedelta(minutes=5)
     ahead: Duration = timedelta(minutes=5)
     retry_at_most: Period = timedelta(minutes=1)
     timeout: Period = timedelta(minutes=5)
@@ -216,11 +216,6 @@ class Settings(BaseSettings):
         """Put the arguments first, then the environment, then the config file."""
         config = init_settings().get("config", cls.model_fields["config"].default)
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config)
-
-    @property
-    def stale_after(self) -> timedelta:
-        """The age from which data are stale: as set, or three periods."""
-        return self.app.stale_after or 3 * self.refresh.period
 
 
 @contextlib.contextmanager
