@@ -496,7 +496,7 @@ def test_rows_set_aside_are_logged_once_and_mentioned_while_they_are_there(
     monkeypatch.setattr(reading, "read", read)
     with caplog.at_level(logging.WARNING):
         assert simulation.run(timedelta(minutes=1)) == 30
-    assert caplog.text.count("readings: 1 rows set aside: time in the future") == 1
+    assert caplog.text.count("readings: 1 row set aside: time in the future") == 1
     assert "2099-01-01" in caplog.text
     (rejected,) = simulation.status().rejected
     assert (rejected.count, rejected.reason) == (1, "time in the future")

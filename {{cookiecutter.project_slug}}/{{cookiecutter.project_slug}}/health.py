@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from . import pipeline
 from .setting import Settings
 from .store import Snapshot, Store, now_utc
+from .tables import counted
 
 SKEW = timedelta(seconds=10)  # by which the clocks of several servers may differ
 UNKNOWN = timedelta(days=1)  # the distance between rows as long as there is only one of a series
@@ -44,7 +45,7 @@ def check(settings: Settings, store: Store, now: datetime) -> Health:
         return Health(None, None, state, status.error)
     refreshed = max(status.refreshed or snapshot.created, snapshot.created)
     ages = {name: now - newest(snapshot, name, now) for name in snapshot.paces}
-    age = min(ages.values(), default=now - refreshed).total_seconds()
+    age = min(ages.values()).total_seconds() if ages else None
     if fault := snapshot.fault or _clock_fault(snapshot, now):
         return Health(snapshot.version, age, "error", fault, refreshed, stale=fault)
     left = {name: limit(settings, snapshot, name) - age for name, age in ages.items()}
@@ -92,21 +93,17 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
         said.append(f"{shown}Refreshes have failed since {since}: {status.error}")
     elif health.stale:
         said.append(f"{shown}{health.stale}")
-    said += [f"{_rows(it.count, it.table)} set aside: {it.reason}." for it in status.rejected]
+    said += [f"{counted(it.count)} of {it.table} set aside: {it.reason}." for it in status.rejected]
     if snapshot is None:
         return said
     for name in snapshot.paces:
         hidden = len(snapshot.tables[name]) - len(pipeline.table(snapshot, name))
         if hidden:
             said.append(
-                f"{_rows(hidden, name)} not shown: later than this computer's clock. "
+                f"{counted(hidden)} of {name} not shown: later than this computer's clock. "
                 "Set the clock right; if it is right, restart with an empty store."
             )
     return said
-
-
-def _rows(count: int, table: str) -> str:
-    return f"{count:,} row{'s' * (count != 1)} of {table}"
 
 
 def _clock_fault(snapshot: Snapshot, now: datetime) -> str:

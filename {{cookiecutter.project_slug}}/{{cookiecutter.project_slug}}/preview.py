@@ -10,7 +10,7 @@ from . import pipeline, reading, setting, snapshots
 from .log import redact
 from .setting import SettingError
 from .store import now_utc
-from .tables import DataError
+from .tables import DataError, counted
 
 ROWS = 10
 
@@ -30,12 +30,12 @@ def main() -> int:
         print(f"{_where(error)}{type(error).__name__}: {redact(str(error))}", file=sys.stderr)
         return 1
     for it in batch.rejected:
-        print(f"\n{it.table}: {it.count:,} rows are set aside: {it.reason}, as in {it.example}")
+        print(f"\n{it.table}: {counted(it.count)} set aside: {it.reason}, as in {it.example}")
     if not update.rows:
         print("\nThere are no rows to show: look at [source] in config.toml.")
         return 1
-    left_out = f", {update.note}" if update.note else ""
-    print(f"\nThat fits preprocess.py: the dashboard can show {update.rows:,} rows{left_out}.")
+    left_out = f"; left out: {update.note}" if update.note else ""
+    print(f"\nThat fits preprocess.py: the dashboard can show {counted(update.rows)}{left_out}.")
     return 0
 
 

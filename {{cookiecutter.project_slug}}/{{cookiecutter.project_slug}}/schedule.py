@@ -20,7 +20,7 @@ from .setting import Settings
 from .slots import owed, slots
 from .snapshots import Update
 from .store import EPOCH, Outcome, Snapshot, Store, now_utc
-from .tables import Batch
+from .tables import Batch, counted
 
 logger = logging.getLogger(__name__)
 
@@ -173,8 +173,8 @@ class Schedule:
         self._known = self._refresh, update.snapshot.version
         before, seconds = self._store.status(), self._monotonic() - self._started
         for it in outcomes.newly_rejected(before, batch):
-            said = "%s: %d rows set aside: %s (as in: %s)"
-            logger.warning(said, it.table, it.count, it.reason, redact(it.example))
+            said = "%s: %s set aside: %s (as in: %s)"
+            logger.warning(said, it.table, counted(it.count), it.reason, redact(it.example))
         outcome = Outcome(self._clock(), seconds, update.rows, note=update.note)
         following = self._slots()[1]
         self._store.report(

@@ -10,7 +10,7 @@ from . import freshness
 from .preprocess import TABLES
 from .setting import Refresh
 from .store import Snapshot
-from .tables import Batch, Table, deduplicate_and_sort, has_time
+from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
 
 HOLD = timedelta(hours=1)  # of rows after a long gap, until those before it are dropped
 
@@ -46,14 +46,14 @@ def append(
             if has_time(TABLES[name]) and len(data):
                 paces[name] = freshness.measure(visible(data, horizon), TABLES[name])
     note = ", ".join(
-        f"{rows:,} row{'s' * (rows != 1)} {why}"
-        for rows, why in (
+        f"{counted(number)} {why}"
+        for number, why in (
             (gone, "gone from the source"),
             (too_old, f"older than refresh.history = {refresh.history}"),
             (batch.duplicates, "with the same key as a later row"),
             (sum(it.count for it in batch.rejected), "set aside"),
         )
-        if rows
+        if number
     )
     if previous and not previous.fault and not (count or gone):
         return Update(previous, 0, note)

@@ -84,6 +84,11 @@ def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rul
     return Batch(fitted, tuple(rejected), duplicates)
 
 
+def counted(count: int) -> str:
+    """Return a number of rows in words."""
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
 def has_time(table: Table) -> bool:
     """Tell whether the rows of a table have a time."""
     column = table.schema.columns.get("time")
