@@ -116,7 +116,8 @@ def _validate(
             return
         if not table.schema.drop_invalid_rows:
             row = reasons.index[0]
-            raise DataError(f"{name}: row {row}: {reasons[row]} ({_describe(data.loc[row])})")
+            example = _describe(data.loc[row])
+            raise DataError(f"{name}: row {row}: {reasons[row]} ({example})")
         found.append(reasons)
         data = data.drop(index=reasons.index)
 
