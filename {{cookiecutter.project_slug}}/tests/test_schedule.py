@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -14,10 +15,17 @@ import pytest
 import time_machine
 from conftest import wait_until
 
-from {{cookiecutter.project_slug}} import outcomes, pipeline, reading, schedule
+from {{cookiecutter.project_slug}} import health, outcomes, pipeline, preprocess, reading, schedule
 from {{cookiecutter.project_slug}}.schedule import Schedule
 from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Outcome, Snapshot, Store, open_store
+from {{cookiecutter.project_slug}}.store import (
+    MemoryStore,
+    Outcome,
+    Snapshot,
+    Store,
+    now_utc,
+    open_store,
+)
 from {{cookiecutter.project_slug}}.worker import ThreadWorker
 
 HOUR = timedelta(hours=1)
@@ -530,3 +538,43 @@ def test_what_another_process_has_published_since_is_not_taken_for_known(
     schedules = [Schedule(changed, store, Inline()) for store in stores]
     for store, value in ((stores[0], 1.0), (stores[1], 2.0), (stores[0], 1.0)):
         refresh(store, value)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
+def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
+    jump: timedelta, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A board without a battery starts before it has been told the time."""
+
+    def read(*_: object) -> dict[str, pd.DataFrame]:
+        return {"readings": pd.DataFrame({"time": [now_utc()], "series": "a", "value": 1.0})}
+
+    def run() -> tuple[set[pd.Timestamp], health.Health]:
+        """Start, refresh twice, and end; return the times that are shown, and the state."""
+        store = open_store((tmp_path / "store").as_uri())
+        schedule = Schedule(changed, store, Inline())
+        for _ in range(2):
+            before = store.status().refreshed
+            store.ask()
+            wait_until(lambda: schedule.look() or store.status().refreshed != before)  # noqa: B023
+        found = health.check(changed, store, now_utc())
+        schedule.stop()
+        return set(pipeline.table(store.latest(), "readings")["time"]), found
+
+    table = replace(preprocess.TABLES["readings"], grows="append")
+    monkeypatch.setitem(preprocess.TABLES, "readings", table)
+    monkeypatch.setattr(reading, "read", read)
+    changed = configured(settings, every="1s", history="30d")
+    before, state = run()
+    assert len(before) == 2 and state.status == "live"
+    start = now_utc()
+    with time_machine.travel(start + jump, tick=True):
+        if jump < timedelta(0):
+            opened = open_store((tmp_path / "store").as_uri())
+            assert health.check(changed, opened, now_utc()).status == "error"
+        during, _ = run()
+        assert len(during - before) == 2
+    after, state = run()
+    assert before < after, "what was stored before is all there"
+    assert jump < timedelta(0) or len(after) == 4, "rows of the future are not shown"
+    assert state.status == "live"

@@ -2,12 +2,13 @@
 
 from datetime import timedelta
 
+import numpy as np
 import pandas as pd
 
 from .store import Pace
 from .tables import Table
 
-TAIL = 5_000  # rows that the usual distance is taken from
+TAIL = 1_000  # rows that the usual distance is taken from
 WAIT = timedelta(hours=1)  # a series further behind than this, or ten distances, is not waited for
 
 
@@ -18,15 +19,17 @@ def measure(data: pd.DataFrame, table: Table) -> Pace:
     weekends without rows are usual for a table of working days.
     """
     tail = data.iloc[-TAIL:]
-    series = tail[_names(table)]
-    if len(_names(table)):
-        distances = tail["time"].groupby([series[it] for it in series], observed=True).diff()
-    else:
-        distances = tail["time"].diff()
-    usual = distances.quantile(0.9)  # of less than two rows: none
-    return Pace(
-        data["time"].iloc[-1].to_pydatetime(), None if pd.isna(usual) else usual.to_pytimedelta()
-    )
+    series = np.zeros(len(tail), "int64")
+    for name in _names(table):
+        codes, names = pd.factorize(tail[name].array)
+        series = series * (len(names) + 1) + codes
+    order = series.argsort(kind="stable")
+    times = tail["time"].to_numpy("datetime64[us]").view("int64")[order]
+    distances = np.diff(times)[np.diff(series[order]) == 0]
+    newest = data["time"].iloc[-1].to_pydatetime()
+    if not len(distances):
+        return Pace(newest)
+    return Pace(newest, timedelta(microseconds=float(np.quantile(distances, 0.9))))
 
 
 def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace) -> pd.Timestamp:

@@ -78,7 +78,7 @@ def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rul
         valid, reasons = _validate(name, data.reset_index(drop=True), tables[name], rules)
         fitted[name] = deduplicate_and_sort(valid, tables[name])
         duplicates += len(valid) - len(fitted[name])
-        for reason, rows in reasons.groupby(reasons, sort=False):
+        for reason, rows in reasons.groupby(reasons, sort=False) if len(reasons) else ():
             example = _describe(data.iloc[rows.index[0]])
             rejected.append(Rejected(name, str(reason), len(rows), example))
     return Batch(fitted, tuple(rejected), duplicates)
@@ -107,36 +107,36 @@ def _validate(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the rows that fit, and why each of the others does not, by its number."""
-    schema, found = copy(table.schema), [pd.Series(dtype=object)]
+    schema, found = copy(table.schema), pd.Series(dtype=object)
     schema.drop_invalid_rows = False  # pandera would drop them without a word
 
     def set_aside(reasons: pd.Series) -> None:
-        nonlocal data
+        nonlocal data, found
         if reasons.empty:
             return
         if not table.schema.drop_invalid_rows:
             row = reasons.index[0]
             example = _describe(data.loc[row])
             raise DataError(f"{name}: row {row}: {reasons[row]} ({example})")
-        found.append(reasons)
+        found = pd.concat([found, reasons])
         data = data.drop(index=reasons.index)
 
     if has_time(table) and "time" in data:
         times, reasons = to_utc(data["time"], rules.zone, rules.day_zone)
-        future = pd.Series("time in the future", times.index[times > rules.latest], dtype=object)
-        set_aside(pd.concat([reasons.astype(object).map("time: {}".format), future]))
-        data["time"] = times[data.index]
+        data["time"] = times
+        set_aside(reasons.map("time: {}".format) if len(reasons) else reasons)
+        future = data.index[data["time"] > rules.latest]
+        set_aside(pd.Series("time in the future", future, dtype=object))
     while True:
         try:
             valid = schema.validate(data, lazy=True)
             break
         except SchemaErrors as error:
             set_aside(_reasons(name, error.failure_cases, table))
-    reasons = pd.concat(found)
-    if len(reasons) and not len(valid):
-        row = reasons.index[0]
-        raise DataError(f"{name}: none of its {len(reasons):,} rows can be used: {reasons[row]}")
-    return valid, reasons
+    if len(found) and not len(valid):
+        reason = found.iloc[0]
+        raise DataError(f"{name}: none of its {len(found):,} rows can be used: {reason}")
+    return valid, found
 
 
 def _reasons(name: str, failures: pd.DataFrame, table: Table) -> pd.Series:
