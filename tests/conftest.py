@@ -10,7 +10,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -236,13 +238,45 @@ def machine(bake: Callable[..., Project]) -> Project:
 @pytest.fixture(scope="session")
 def csv(bake: Callable[..., Project]) -> Project:
     """An installed project that reads a file."""
-    return install(bake(source="csv", project_name='Søren\'s "Plant" 7'))
+    return patient(install(bake(source="csv", project_name='Søren\'s "Plant" 7')))
 
 
 @pytest.fixture(scope="session")
 def pages(bake: Callable[..., Project]) -> Project:
     """An installed project of several pages, which reads a file."""
-    return install(bake(source="csv", pages="yes", project_slug="several"))
+    return patient(install(bake(source="csv", pages="yes", project_slug="several")))
+
+
+def patient(project: Project) -> Project:
+    """Set that its file, which is as old as the tests run, is not stale."""
+    config = project.path / "config.toml"
+    text = config.read_text("utf-8")
+    assert 'stale_after = "0s"' in text
+    config.write_text(text.replace('stale_after = "0s"', 'stale_after = "3650d"'), "utf-8")
+    return project
+
+
+@contextmanager
+def growing(project: Project) -> Iterator[None]:
+    """Have another program add a row of each series to the file that a project reads."""
+    file, stopped = project.path / "data" / "readings.csv", Event()
+    content = file.read_bytes()
+    names = ("line_1,60", "line_2,61", "pressure,6.2", "output,950")
+
+    def write() -> None:
+        while not stopped.wait(0.5):
+            time_ = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+            with file.open("a", encoding="utf-8", newline="\n") as opened:
+                opened.write("".join(f"{time_},{name}\n" for name in names))
+
+    thread = Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+        file.write_bytes(content)
 
 
 @pytest.fixture
