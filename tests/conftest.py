@@ -8,9 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -83,8 +82,13 @@ class Project:
         return str(self.path / ".venv" / ("Scripts" if os.name == "nt" else "bin") / name)
 
     @contextmanager
-    def serving(self, *flags: str, server: str = "waitress", **settings: str) -> Iterator["Server"]:
-        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment."""
+    def serving(
+        self, *flags: str, server: str = "waitress", news: bool = False, **settings: str
+    ) -> Iterator["Server"]:
+        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment.
+
+        With `news`, the file that it reads is changed all the while.
+        """
         log = self.path / f"server-{time.monotonic_ns()}.txt"
         settings = {"SERVER__PORT": "0", **settings}
         settings = {f"{self.slug.upper()}__{name}": value for name, value in settings.items()}
@@ -99,7 +103,8 @@ class Project:
         try:
             wait_until(lambda: process.poll() is not None or started.url, started.output)
             assert started.url, started.output()
-            yield started
+            with corrected(self) if news else nullcontext():
+                yield started
         finally:
             end(process)
 
@@ -256,18 +261,25 @@ def patient(project: Project) -> Project:
     return project
 
 
+def correct(project: Project) -> None:
+    """Correct the last reading of the file that a project reads, as another program would."""
+    file = project.path / "data" / "readings.csv"
+    before, _, value = file.read_text("utf-8").rstrip().rpartition(",")
+    aside = file.with_suffix(".tmp")
+    aside.write_text(f"{before},{float(value) + 0.5}\n", "utf-8", newline="\n")
+    with suppress(PermissionError):  # on Windows while it is read
+        aside.replace(file)
+
+
 @contextmanager
-def growing(project: Project) -> Iterator[None]:
-    """Have another program add a row of each series to the file that a project reads."""
+def corrected(project: Project) -> Iterator[None]:
+    """Correct the last reading again and again, so that each refresh has something new."""
     file, stopped = project.path / "data" / "readings.csv", Event()
     content = file.read_bytes()
-    names = ("line_1,60", "line_2,61", "pressure,6.2", "output,950")
 
     def write() -> None:
-        while not stopped.wait(0.5):
-            time_ = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-            with file.open("a", encoding="utf-8", newline="\n") as opened:
-                opened.write("".join(f"{time_},{name}\n" for name in names))
+        while not stopped.wait(0.4):
+            correct(project)
 
     thread = Thread(target=write, daemon=True)
     thread.start()

@@ -23,6 +23,7 @@ import pytest
 from conftest import (
     Project,
     Server,
+    correct,
     free_port,
     redis_server,
     running,
@@ -88,20 +89,26 @@ def test_the_page_is_the_same_whatever_carries_it(
         page.goto(served.url)
         state(page, "live")
         assert shown(page) == 4
+        correct(csv)
         next_version(page)
         page.locator("#window").get_by_text("1 hour").click()
         points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
         wait_until(lambda: page.evaluate(points) == 13)
         content = source.read_bytes()
-        source.write_bytes(content + b"2026-11-24T00:05:00Z,pressure,nonsense\n")
-        state(page, "error")
-        expect(page.locator("#notice")).to_contain_text("nonsense")
+        newest = content.rstrip().rpartition(b"\n")[2].partition(b",")[0]
+        source.write_bytes(content + newest + b",pressure,nonsense\n")
+        expect(page.locator("#notice")).to_contain_text("1 row of readings set aside")
         assert shown(page) == 4
-        source.write_bytes(content + b"2026-11-24T00:05:00Z,pressure,1234.5\n")
+        source.write_bytes(content.replace(b"value", b"reading", 1))
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text("the column 'value' is missing")
+        assert shown(page) == 4
+        source.write_bytes(content + newest + b",pressure,1234.5\n")
         card = page.locator(".card", has_text="Pressure")
         expect(card).to_contain_text("1,23", timeout=30_000)
         state(page, "live")
         seen = version(page)
+        correct(csv)
         page.get_by_role("button", name="Refresh now").click()
         expect(page.locator("#status")).not_to_have_attribute("data-version", seen)
         versions = list(map(int, page.evaluate("window.versions")))
@@ -184,7 +191,7 @@ def test_dask_carries_it_and_may_go_away(
         ):
             yield
 
-    with csv.serving(**settings, REFRESH__RETRY_AT_MOST="2s") as server:
+    with csv.serving(news=True, **settings, REFRESH__RETRY_AT_MOST="2s") as server:
         page.goto(server.url)
         state(page, "error")
         expect(page.locator("#notice")).to_contain_text(str(port))
@@ -377,7 +384,7 @@ def workers_of(server: Server) -> set[int]:
 @pytest.mark.parametrize("name", ["waitress", "gunicorn"])
 def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path: Path) -> None:
     settings = {"SERVER__URL_PREFIX": "/dashboard/", "SERVER__TRUSTED_PROXY": "127.0.0.1"}
-    with csv.serving(server=name, **settings, LOG__ACCESS="true") as server:
+    with csv.serving(server=name, news=True, **settings, LOG__ACCESS="true") as server:
         address = re.sub("/dashboard$", "", server.url)
         port = free_port()
         config = (csv.path / "deploy" / "nginx.conf").read_text("utf-8")
