@@ -25,7 +25,7 @@ ALWAYS = """
     {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
-    {slug}/tables.py {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
+    {slug}/tables.py {slug}/times.py {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
     {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
@@ -33,7 +33,8 @@ ALWAYS = """
     tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_live.py
     tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
     tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
-    tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_worker.py
+    tests/test_server.py tests/test_setting.py tests/test_store.py tests/test_times.py
+    tests/test_worker.py
 """
 MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
