@@ -31,10 +31,10 @@ class Source(BaseModel, extra="forbid"):
     path: str
 
 
-def read(settings: Settings, since: datetime | None) -> Any:
+def read(settings: Settings, since: datetime) -> Any:
     """Return a row of two series for each second, unless told otherwise."""
     end = pd.Timestamp.now(tz="UTC").floor("s")
-    start = end - pd.Timedelta(minutes=1) if since is None else pd.Timestamp(since).ceil("s")
+    start = max(end - pd.Timedelta(minutes=10), pd.Timestamp(since).ceil("s"))
     times = pd.date_range(start, end, freq="s", inclusive="right", unit="us")
     names = ["pressure", "output"]
     rows = pd.DataFrame({"time": times.repeat(2), "series": names * len(times), "value": 1.0})

@@ -94,7 +94,7 @@ def test_answers_arrive_as_they_were_given(baked: Project, combination: str) -> 
     if combination == "default":
         assert (baked.slug, config["server"]["port"]) == ("my_dashboard", 8050)
     else:
-        assert config["source"] == {"path": "data/readings.csv"}
+        assert config["source"] == {"path": "data/readings.csv", "timezone": "UTC"}
         theme = (baked.path / baked.slug / "assets" / "css-theme.css").read_text("utf-8")
         assert f"color-scheme: {answers['theme']};" in theme
     assert project["authors"][0]["name"] == answers["author_name"]

@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+Flags = NDArray[np.bool_]
+Numbers = NDArray[np.int64]
 DAY = 86_400_000_000  # microseconds
 OFFSET = re.compile(r"[T ]\d.*(Z|[+-]\d\d(:?\d\d)?)$")  # at the end of an ISO 8601 time
 ISO: dict[str, Any] = {"format": "ISO8601", "errors": "coerce"}
@@ -49,7 +52,7 @@ def read_from(since: datetime, zone: tzinfo) -> datetime:
     return (local.replace(tzinfo=None) - shift).replace(tzinfo=zone)
 
 
-def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, np.ndarray]:
+def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
     """Return what the clock shows, that of UTC where a row has a zone, and which rows have one."""
     if isinstance(times.dtype, pd.CategoricalDtype):
         times = times.astype(times.cat.categories.dtype)
@@ -77,12 +80,14 @@ def _is_aware(time: object) -> bool:
     return getattr(time, "tzinfo", None) is not None
 
 
-def _days(times: pd.Series, wall: pd.DatetimeIndex) -> np.ndarray:
+def _days(times: pd.Series, wall: pd.DatetimeIndex) -> Numbers:
     """Return the places of dates without a time."""
     if pd.api.types.is_datetime64_any_dtype(times.dtype):
         return np.array([], int)
     midnights = np.flatnonzero((wall.asi8 % DAY == 0) & ~wall.isna())
-    return midnights[np.fromiter(map(_is_day, times.iloc[midnights]), bool, len(midnights))]
+    found = np.fromiter(map(_is_day, times.iloc[midnights]), bool, len(midnights))
+    days: Numbers = midnights[found]
+    return days
 
 
 def _is_day(time: object) -> bool:
@@ -93,7 +98,7 @@ def _is_day(time: object) -> bool:
 
 def _localize(
     wall: pd.DatetimeIndex, zone: tzinfo, series: pd.Series | None
-) -> tuple[pd.DatetimeIndex, np.ndarray]:
+) -> tuple[pd.DatetimeIndex, Flags]:
     """Return UTC for what a zone's clock shows, and which rows might mean two times."""
     utc = wall.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").tz_convert("UTC")
     odd = np.flatnonzero(utc.isna() & ~wall.isna())
@@ -112,9 +117,7 @@ def _localize(
     return pd.DatetimeIndex(values.view("M8[us]")).tz_localize("UTC"), twice
 
 
-def _order(
-    wall: np.ndarray, fold: np.ndarray, series: pd.Series | None
-) -> tuple[np.ndarray, np.ndarray]:
+def _order(wall: Numbers, fold: Numbers, series: pd.Series | None) -> tuple[Flags, Flags]:
     """Return which rows are of the later hour, and of which the order does not tell.
 
     A series runs through the hour, goes back, and runs through it again.
@@ -150,7 +153,7 @@ def _order(
 
 
 def _reasons(
-    times: pd.Series, wall: pd.DatetimeIndex, lost: np.ndarray, twice: np.ndarray, zone: tzinfo
+    times: pd.Series, wall: pd.DatetimeIndex, lost: Numbers, twice: Flags, zone: tzinfo
 ) -> pd.Series:
     reasons = np.full(len(lost), "not a time", object)
     reasons[times.iloc[lost].isna()] = "missing"
