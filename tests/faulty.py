@@ -25,10 +25,8 @@ FAULT, TOOK = Path("fault"), Path("took")
 HOUR = pd.Timedelta(hours=1)
 
 
-class Source(BaseModel, extra="forbid"):
-    """What `[source]` in config.toml may say."""
-
-    path: str
+class Source(BaseModel, extra="allow"):
+    """What `[source]` in config.toml may say: whatever the project it is copied into says."""
 
 
 def read(settings: Settings, since: datetime) -> Any:

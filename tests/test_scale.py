@@ -23,6 +23,7 @@ import pytest
 from conftest import (
     Project,
     Server,
+    after,
     free_port,
     redis_server,
     running,
@@ -92,12 +93,12 @@ def test_the_page_is_the_same_whatever_carries_it(
         page.locator("#window").get_by_text("1 hour").click()
         points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
         wait_until(lambda: page.evaluate(points) == 13)
-        content = source.read_bytes()
-        source.write_bytes(content + b"2026-11-24T00:05:00Z,pressure,nonsense\n")
+        content, later = source.read_bytes(), after(source, 1).encode()
+        source.write_bytes(content + later + b",pressure,nonsense\n")
         state(page, "error")
         expect(page.locator("#notice")).to_contain_text("nonsense")
         assert shown(page) == 4
-        source.write_bytes(content + b"2026-11-24T00:05:00Z,pressure,1234.5\n")
+        source.write_bytes(content + later + b",pressure,1234.5\n")
         card = page.locator(".card", has_text="Pressure")
         expect(card).to_contain_text("1,23", timeout=30_000)
         state(page, "live")

@@ -124,10 +124,10 @@ def between(readings: list[Reading], first: float, last: float) -> Reading:
     )
 
 
-def test_months_of_refreshes_leave_no_trace(csv: Project) -> None:
+def test_months_of_refreshes_leave_no_trace(machine: Project) -> None:
     start = time.time()
-    bodies = views(known(csv).bodies)
-    with soaking(csv, start) as server, ExitStack() as stack:
+    bodies = views(known(machine).bodies)
+    with soaking(machine, start) as server, ExitStack() as stack:
         viewers = [Viewer(server.url, bodies, HURRY, restless=0.02) for _ in range(VIEWERS)]
         for viewer in viewers:
             viewer.start()
