@@ -42,6 +42,7 @@ COLORS = ["#8a94a3", "#8a94a3", "#1d5fd1", "#c9ced6"]
 TITLES = {
     "One view over 8 connections": "rates",
     "A refresh every 5 s: the server's CPU for each viewer and update": "viewers",
+    "A source that brings nothing new, asked every 5 s": "quiet",
     "The poll beside a refresh": "ticks",
     "Servers on one Redis, behind nginx, over 64 connections": "capacity",
     "The page as the history grows": "history",
@@ -63,7 +64,7 @@ def main() -> int:
     pin(CORES[1:])
     bounds: Bounds = []
     with tempfile.TemporaryDirectory() as folder, Progress(console=CONSOLE) as progress:
-        steps = progress.add_task("", total=9)
+        steps = progress.add_task("", total=10)
 
         def step(title: str) -> None:
             progress.update(steps, advance=1, description=title)
@@ -74,7 +75,7 @@ def main() -> int:
         bounds.append(("cookiecutter --no-input, s", time.perf_counter() - began, "<=", 2))
         live = render_live(Path(folder) / "live")
         subprocess.run(["uv", "sync", "--quiet"], cwd=home, check=True)
-        keys = ("rates", "viewers", "loads", "ticks", "capacity")
+        keys = ("rates", "viewers", "quiet", "loads", "ticks", "capacity")
         rows: dict[str, list[Row]] = {key: [] for key in keys}
         with measures.chromium() as browser:
             for name in ("naive", "live") if quick else ("naive", "careful", "live"):
@@ -82,6 +83,9 @@ def main() -> int:
                 with serving(name, home, live) as server:
                     compare(name, server, browser, quick, rows)
                     (Path(folder) / "view").write_bytes(server.ask(server.view()))
+            step("a source without news")
+            with serving("live", home, live, source__quiet=True) as server:
+                rows["quiet"].append(measures.quiet(browser, server, 8, 10 if quick else 30))
         step("bare waitress, and a busy refresh")
         with serving("bare", home, live, str(Path(folder) / "view"), "gzip") as server:
             rate = measures.throughput(server, b"{}", 2 if quick else 6)

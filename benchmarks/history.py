@@ -16,8 +16,8 @@ import numpy as np
 import own
 import pandas as pd
 
-app, pipeline, preprocess, reading, setting, store = own.modules(
-    "app pipeline preprocess reading setting store"
+app, pipeline, reading, setting, snapshots, store = own.modules(
+    "app pipeline reading setting snapshots store"
 )
 SERIES = ["cpu", "memory", "net_sent", "load"]
 LINUX = sys.platform == "linux"
@@ -62,7 +62,7 @@ def main():
     own.draw(client)
     empty = memory("VmRSS")
     now = datetime.now(UTC)
-    start = pd.Timestamp(now).floor("s")
+    start = pd.Timestamp(now).floor("s") - timedelta(minutes=15)  # no row is of the future
     data = table(int(sys.argv[1]), start)
     weight = int(data.memory_usage(deep=True).sum())
     memory_store.publish(store.Snapshot(1, now, now, {"readings": data}))
@@ -75,8 +75,9 @@ def main():
         times = start + pd.to_timedelta(np.arange(1, 26) * 5 + 125 * turn, unit="s")
         new = pd.DataFrame({"time": times.repeat(4), "series": SERIES * 25, "value": 1.0})
         began = time.perf_counter()
-        rows = preprocess.clean({"readings": new})
-        memory_store.publish(pipeline.append(memory_store.latest(), rows, now, now, refresh))
+        batch = pipeline.clean({"readings": new}, settings)
+        update = snapshots.append(memory_store.latest(), batch, now, now, refresh)
+        memory_store.publish(update.snapshot)
         seconds.append(time.perf_counter() - began)
         views = own.draw(client)
     peak = memory("VmHWM")

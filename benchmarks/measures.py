@@ -82,8 +82,17 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
     for page in pages:
         page.close()
     asks = "_live" if server.kind == "live" else "_dash"
+    requests = sum(map(len, polls)) * EVERY / (count * (ended - began))
     polls = sum(asks in name for names in polls for name in names)
-    return {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended), "errors": 0}
+    row = {"viewers": f"{count} tabs", **summary(seen, polls, cpu, began, ended), "errors": 0}
+    return {**row, "requests/update": requests}
+
+
+def quiet(browser: Browser, server: Server, count: int, seconds: float) -> Row:
+    """Open pages on a source that brings nothing new, and count what they ask and what it costs."""
+    row = tabs(browser, server, count, seconds)
+    kept = ("viewers", "CPU ms/update", "requests/update")
+    return {key: row[key] for key in kept}
 
 
 def simulated(server: Server, count: int, seconds: float, *cookie: str) -> Row:

@@ -14,20 +14,20 @@ import pandas as pd
 import psutil
 import time_machine
 
-app, pipeline, preprocess, reading, schedule, setting, store, worker = own.modules(
-    "app pipeline preprocess reading schedule setting store worker"
+app, pipeline, reading, schedule, setting, snapshots, store, worker = own.modules(
+    "app pipeline reading schedule setting snapshots store worker"
 )
 
 
 def filled(settings, now):
     """Return a snapshot that is as long as the history allows."""
-    sample = pipeline.fetch(settings, None, 0)["readings"]
+    sample = pipeline.fetch(settings, None).tables["readings"]
     count = int(settings.refresh.history / settings.refresh.every)
     times = pd.date_range(end=now, periods=count, freq=settings.refresh.every)
     full = pd.concat([sample] * count, ignore_index=True)
     full["time"] = times.repeat(len(sample))
-    rows = preprocess.clean({"readings": full})
-    return pipeline.append(None, rows, now, now, settings.refresh)
+    batch = pipeline.clean({"readings": full}, settings)
+    return snapshots.append(None, batch, now, now, settings.refresh).snapshot
 
 
 def main():

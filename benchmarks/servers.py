@@ -124,12 +124,12 @@ def render(folder: Path, **answers: str) -> Path:
 
 def render_live(folder: Path) -> Path:
     """Render a project and change what its user changes, so that it does the same work."""
-    project = render(folder, source="csv")
+    project = render(folder)
     for file in (HERE / "work.py", *(HERE / "live").glob("*.py")):
         shutil.copy(file, project / SLUG)
     config = project / "config.toml"
     text = config.read_text("utf-8").partition("[source]")[0]
-    text = text.replace('every = "2s"', 'every = "5s"').replace('"30d"', '"25000s"', 1)
+    text = text.replace('every = "2s"', 'every = "5s"').replace('"24h"', '"25000s"', 1)
     config.write_text(text, "utf-8")
     return project
 

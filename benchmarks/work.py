@@ -16,7 +16,7 @@ POINTS = 1_000  # of a line, as many as a screen shows
 def rows(since: float | None = None) -> pd.DataFrame:
     """Return the rows up to now, of each series one every five seconds; `since` is a Unix time."""
     newest = int(time.time()) // EVERY * EVERY
-    first = newest - EVERY * (ROWS // len(SERIES) - 1) if since is None else int(since) + 1
+    first = max(newest - EVERY * (ROWS // len(SERIES) - 1), int(since or 0) + 1)
     seconds = np.arange(-(-first // EVERY) * EVERY, newest + 1, EVERY)[:, None]
     number = np.arange(1, len(SERIES) + 1)
     noise = seconds * 2_654_435_761 * number % 1_000 / 200

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import psutil
@@ -82,8 +83,13 @@ class Project:
         return str(self.path / ".venv" / ("Scripts" if os.name == "nt" else "bin") / name)
 
     @contextmanager
-    def serving(self, *flags: str, server: str = "waitress", **settings: str) -> Iterator["Server"]:
-        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment."""
+    def serving(
+        self, *flags: str, server: str = "waitress", news: bool = False, **settings: str
+    ) -> Iterator["Server"]:
+        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment.
+
+        With `news`, the file that it reads is changed all the while.
+        """
         log = self.path / f"server-{time.monotonic_ns()}.txt"
         settings = {"SERVER__PORT": "0", **settings}
         settings = {f"{self.slug.upper()}__{name}": value for name, value in settings.items()}
@@ -98,7 +104,8 @@ class Project:
         try:
             wait_until(lambda: process.poll() is not None or started.url, started.output)
             assert started.url, started.output()
-            yield started
+            with corrected(self) if news else nullcontext():
+                yield started
         finally:
             end(process)
 
@@ -237,13 +244,52 @@ def machine(bake: Callable[..., Project]) -> Project:
 @pytest.fixture(scope="session")
 def csv(bake: Callable[..., Project]) -> Project:
     """An installed project that reads a file."""
-    return install(bake(source="csv", project_name='Søren\'s "Plant" 7'))
+    return patient(install(bake(source="csv", project_name='Søren\'s "Plant" 7')))
 
 
 @pytest.fixture(scope="session")
 def pages(bake: Callable[..., Project]) -> Project:
     """An installed project of several pages, which reads a file."""
-    return install(bake(source="csv", pages="yes", project_slug="several"))
+    return patient(install(bake(source="csv", pages="yes", project_slug="several")))
+
+
+def patient(project: Project) -> Project:
+    """Set that its file, which is as old as the tests run, is not stale."""
+    config = project.path / "config.toml"
+    text = config.read_text("utf-8")
+    assert 'stale_after = "0s"' in text
+    config.write_text(text.replace('stale_after = "0s"', 'stale_after = "3650d"'), "utf-8")
+    return project
+
+
+def correct(project: Project) -> None:
+    """Correct the last reading of the file that a project reads, as another program would."""
+    file = project.path / "data" / "readings.csv"
+    before, _, value = file.read_text("utf-8").rstrip().rpartition(",")
+    aside = file.with_suffix(".tmp")
+    aside.write_text(f"{before},{float(value) + 0.5}\n", "utf-8", newline="\n")
+    with suppress(PermissionError):  # on Windows while it is read
+        aside.replace(file)
+
+
+@contextmanager
+def corrected(project: Project) -> Iterator[None]:
+    """Correct the last reading again and again, so that each refresh has something new."""
+    file, stopped = project.path / "data" / "readings.csv", Event()
+    content = file.read_bytes()
+
+    def write() -> None:
+        while not stopped.wait(0.4):
+            correct(project)
+
+    thread = Thread(target=write, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+        file.write_bytes(content)
 
 
 @pytest.fixture

@@ -163,7 +163,8 @@ def log_in(client: Client) -> dict[str, str]:
 def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
     shown, check = known(csv), Check(csv)
     settings = {} if door == "open" else password(csv)
-    with csv.serving(REFRESH__EVERY="1s", SERVER__METRICS="true", **settings) as server:
+    settings |= {"REFRESH__EVERY": "1s", "SERVER__METRICS": "true"}
+    with csv.serving(news=True, **settings) as server:
         wait_until(lambda: ready(server)[0] == 200)
         client, used = Client(server), psutil.Process(server.process.pid).memory_info
         session = {} if door == "open" else log_in(client)
@@ -190,7 +191,7 @@ def test_five_hundred_slow_ones_hold_up_nobody(csv: Project) -> None:
         b"POST /_live HTTP/1.1\r\nContent-Length: 999\r\n\r\n",
     ]
     bodies = known(csv).bodies
-    with csv.serving(REFRESH__EVERY="1s") as server, ExitStack() as stack:
+    with csv.serving(news=True, REFRESH__EVERY="1s") as server, ExitStack() as stack:
         wait_until(lambda: ready(server)[0] == 200)
         host, _, port = server.url.removeprefix("http://").partition(":")
         with unharmed(server.url, bodies) as viewer:

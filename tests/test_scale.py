@@ -23,7 +23,7 @@ import pytest
 from conftest import (
     Project,
     Server,
-    after,
+    correct,
     free_port,
     redis_server,
     running,
@@ -89,20 +89,26 @@ def test_the_page_is_the_same_whatever_carries_it(
         page.goto(served.url)
         state(page, "live")
         assert shown(page) == 4
+        correct(csv)
         next_version(page)
         page.locator("#window").get_by_text("1 hour").click()
         points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
         wait_until(lambda: page.evaluate(points) == 13)
-        content, later = source.read_bytes(), after(source, 1).encode()
-        source.write_bytes(content + later + b",pressure,nonsense\n")
-        state(page, "error")
-        expect(page.locator("#notice")).to_contain_text("nonsense")
+        content = source.read_bytes()
+        newest = content.rstrip().rpartition(b"\n")[2].partition(b",")[0]
+        source.write_bytes(content + newest + b",pressure,nonsense\n")
+        expect(page.locator("#notice")).to_contain_text("1 row of readings set aside")
         assert shown(page) == 4
-        source.write_bytes(content + later + b",pressure,1234.5\n")
+        source.write_bytes(content.replace(b"value", b"reading", 1))
+        state(page, "error")
+        expect(page.locator("#notice")).to_contain_text("the column 'value' is missing")
+        assert shown(page) == 4
+        source.write_bytes(content + newest + b",pressure,1234.5\n")
         card = page.locator(".card", has_text="Pressure")
         expect(card).to_contain_text("1,23", timeout=30_000)
         state(page, "live")
         seen = version(page)
+        correct(csv)
         page.get_by_role("button", name="Refresh now").click()
         expect(page.locator("#status")).not_to_have_attribute("data-version", seen)
         versions = list(map(int, page.evaluate("window.versions")))
@@ -185,7 +191,7 @@ def test_dask_carries_it_and_may_go_away(
         ):
             yield
 
-    with csv.serving(**settings, REFRESH__RETRY_AT_MOST="2s") as server:
+    with csv.serving(news=True, **settings, REFRESH__RETRY_AT_MOST="2s") as server:
         page.goto(server.url)
         state(page, "error")
         expect(page.locator("#notice")).to_contain_text(str(port))
@@ -378,7 +384,7 @@ def workers_of(server: Server) -> set[int]:
 @pytest.mark.parametrize("name", ["waitress", "gunicorn"])
 def test_behind_nginx_under_a_path(name: str, csv: Project, page: Page, tmp_path: Path) -> None:
     settings = {"SERVER__URL_PREFIX": "/dashboard/", "SERVER__TRUSTED_PROXY": "127.0.0.1"}
-    with csv.serving(server=name, **settings, LOG__ACCESS="true") as server:
+    with csv.serving(server=name, news=True, **settings, LOG__ACCESS="true") as server:
         address = re.sub("/dashboard$", "", server.url)
         port = free_port()
         config = (csv.path / "deploy" / "nginx.conf").read_text("utf-8")

@@ -53,7 +53,8 @@ ASKED = body("trend-graph.figure")
 @pytest.mark.parametrize("name", ["waitress", "gunicorn"])
 def test_no_answer_is_cut_short_by_a_stop(name: str, csv: Project) -> None:
     for number in range(STOPS):
-        with csv.serving(server=name, REFRESH__EVERY="1s") as server, ThreadPoolExecutor(6) as pool:
+        settings = {"server": name, "REFRESH__EVERY": "1s"}
+        with csv.serving(news=True, **settings) as server, ThreadPoolExecutor(6) as pool:
             wait_until(lambda: ready(server)[0] == 200)
             answers: list[list[int]] = [[] for _ in range(6)]
             asking = [

@@ -122,9 +122,10 @@ def test_the_guide_has_no_message_that_nobody_says() -> None:
 def test_each_notice_of_the_page_is_in_the_guide() -> None:
     texts = [it.read_text("utf-8") for it in RENDERED.rglob("*.js")]
     notices = [it for text in texts for it in re.findall(r"`([^`]* [^`]*)\.`", text)]
-    live = next(it for it in CODE if it.name == "live.py").read_text("utf-8")
-    notices += re.findall(r"\{shown\}([^{]+)", live)
-    assert len(notices) == 4
+    health = next(it for it in CODE if it.name == "health.py").read_text("utf-8")
+    notices += re.findall(r"\{shown\}([^{]+)", health)
+    notices += re.findall(r'(?:stale = |else |stale, stale_in = )f?"([^"{]+)', health)
+    assert len(notices) >= 6
     for notice in notices:
         assert beginning(re.sub(r"\$\{[^}]*\}", "…", notice)).split(".")[0].strip() in GUIDE, notice
 

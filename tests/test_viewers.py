@@ -63,7 +63,8 @@ def test_a_thousand_viewers_stay_connected(csv: Project, many_files: None) -> No
 
 
 def test_a_poisoned_request_changes_nobodys_page(csv: Project, page: Page) -> None:
-    with csv.serving(REFRESH__EVERY="5s", SERVER__CACHE_BYTES="1000000") as server:
+    settings = {"REFRESH__EVERY": "5s", "SERVER__CACHE_BYTES": "1000000"}
+    with csv.serving(news=True, **settings) as server:
         page.goto(server.url)
         state(page, "live")
         assert shown(page) == 4

@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 import redis
 
-from {{cookiecutter.project_slug}} import pipeline, reading, setting
+from {{cookiecutter.project_slug}} import pipeline, reading, setting, snapshots
+from {{cookiecutter.project_slug}}.preprocess import TABLES
 from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore
+from {{cookiecutter.project_slug}}.store import NEVER, MemoryStore
+from {{cookiecutter.project_slug}}.tables import Rules, fit
 
 ROOT = Path(__file__).parents[1]
 # A source that is not on this machine has a stand-in here.
@@ -43,9 +47,16 @@ def settings() -> Settings:
 def store(settings: Settings) -> MemoryStore:
     """A store that holds the source's own data."""
     store = MemoryStore()
-    rows, now = pipeline.fetch(settings, None, 0), datetime.now(UTC)
-    store.publish(pipeline.append(None, rows, now, now, settings.refresh))
+    batch, now = pipeline.fetch(settings, None), datetime.now(UTC)
+    store.publish(snapshots.append(None, batch, now, now, settings.refresh).snapshot)
     return store
+
+
+def fitted(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
+    """Return readings, given as time, series and value, as they are in a snapshot."""
+    raw = {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
+    zone = ZoneInfo("UTC")
+    return dict(fit(raw, TABLES, Rules(zone, zone, NEVER)).tables)
 
 
 def free_port() -> int:

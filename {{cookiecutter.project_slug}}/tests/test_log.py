@@ -50,3 +50,12 @@ def test_the_newest_lines_are_held_without_passwords() -> None:
     assert lines[-1].endswith("INFO root: line 299 of redis://***@host")
     log.configure(Log())
     assert log.tail() == []
+
+
+def test_no_warning_is_pushed_out_by_ordinary_lines() -> None:
+    log.configure(Log())
+    logging.error("last night's failure")
+    for number in range(1_000):
+        logging.info("line %d", number)
+    first, *_, last = log.tail()
+    assert first.endswith("last night's failure") and last.endswith("line 999")

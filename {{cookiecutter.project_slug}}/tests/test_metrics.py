@@ -1,12 +1,12 @@
 from datetime import timedelta
 
-import pandas as pd
 import pytest
+from conftest import fitted
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}} import server
 from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import Snapshot, Status, Store, now_utc
+from {{cookiecutter.project_slug}}.store import Pace, Snapshot, Status, Store, now_utc
 
 
 @pytest.fixture
@@ -27,7 +27,8 @@ def test_refreshes_data_and_requests_are_counted(parts: tuple[FlaskClient, Store
     client, store = parts
     assert "dashboard_data_age_seconds" not in values(client)
     made = now_utc() - timedelta(seconds=60)
-    store.publish(Snapshot(1, made, made, {"readings": pd.DataFrame({"time": [made] * 3})}))
+    tables, paces = fitted(*((made, name, 1) for name in "abc")), {"readings": Pace(made)}
+    store.publish(Snapshot(1, now_utc(), now_utc(), tables, paces))
     store.report(Status(takes=timedelta(seconds=0.2)))
     store.report(Status(error="OSError"))
     assert store.status().error == "OSError"

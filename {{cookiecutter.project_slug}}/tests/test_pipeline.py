@@ -1,12 +1,14 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
+from conftest import fitted
 
-from {{cookiecutter.project_slug}} import pipeline, preprocess, reading
+from {{cookiecutter.project_slug}} import pipeline, preprocess, reading, snapshots
 from {{cookiecutter.project_slug}}.setting import Refresh, Settings
-from {{cookiecutter.project_slug}}.store import Snapshot
-from {{cookiecutter.project_slug}}.tables import DataError
+from {{cookiecutter.project_slug}}.store import EPOCH, Snapshot
+from {{cookiecutter.project_slug}}.tables import Batch, DataError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -16,109 +18,152 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
     return {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
 
 
-def append(
-    previous: Snapshot | None, *rows: tuple[object, object, object], now: datetime = NOW
-) -> Snapshot:
-    clean = preprocess.clean(raw(*rows))
-    return pipeline.append(previous, clean, due=NOW, now=now, refresh=Refresh(history=DAY))
-
-
-def values(snapshot: Snapshot) -> list[tuple[str, str, float]]:
-    data = snapshot.tables["readings"]
-    time = data["time"].dt.strftime("%d %H:%M")
-    return list(zip(time, data["series"], data["value"], strict=True))
-
-
 def test_the_source_gives_data_that_fit(settings: Settings) -> None:
-    data = pipeline.fetch(settings, None, 0)["readings"]
-    assert len(data)
+    batch = pipeline.fetch(settings, None)
+    data = batch.tables["readings"]
+    assert len(data) and not batch.rejected
     assert str(data["time"].dt.tz) == "UTC"
     assert data["series"].dtype == "category"
 
 
-def test_disorder_and_duplicates_are_put_right() -> None:
-    snapshot = append(
-        None,
-        ("2026-03-01T11:00:00+01:00", "a", 2),
-        ("2026-03-01T09:00:00Z", "a", "1"),
-        ("2026-03-01T10:00:00Z", "a", 3),
+def test_numbers_as_names_of_series_become_text(settings: Settings) -> None:
+    batch = pipeline.clean(raw(("2026-03-01", 7, 1), ("2026-03-02", 7, 2)), settings)
+    assert list(batch.tables["readings"]["series"]) == ["7", "7"]
+
+
+def test_disorder_and_duplicates_are_put_right_and_counted(settings: Settings) -> None:
+    batch = pipeline.clean(
+        raw(
+            ("2026-03-01T11:00:00+01:00", "a", 2),
+            ("2026-03-01T09:00:00Z", "a", "1"),
+            ("2026-03-01T10:00:00Z", "a", 3),
+        ),
+        settings,
     )
-    assert values(snapshot) == [("01 09:00", "a", 1.0), ("01 10:00", "a", 3.0)]
+    data = batch.tables["readings"]
+    assert [f"{time:%H:%M}" for time in data["time"]] == ["09:00", "10:00"]
+    assert list(data["value"]) == [1.0, 3.0]
+    assert batch.duplicates == 1
 
 
-def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
-    first = append(None, ("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
-    second = append(
-        first,
-        ("2026-03-01T10:00Z", "a", 20),
-        ("2026-03-01T09:30Z", "b", 5),
-        ("2026-03-01T11:00Z", "b", 3),
-    )
-    assert values(second) == [
-        ("01 09:00", "a", 1.0),
-        ("01 09:30", "b", 5.0),
-        ("01 10:00", "a", 20.0),
-        ("01 11:00", "b", 3.0),
-    ]
-    assert second.tables["readings"]["series"].dtype == "category"
-    assert values(first) == [("01 09:00", "a", 1.0), ("01 10:00", "a", 2.0)]
-    assert second.version > first.version
-
-
-def test_names_whose_rows_are_gone_go_too() -> None:
-    snapshot = None
-    for hour in range(0, 96, 12):  # each of another name, and a day is kept
-        time = NOW + timedelta(hours=hour)
-        snapshot = append(snapshot, (time, f"order {hour}", 1), now=time)
-        categories = snapshot.tables["readings"]["series"].cat.categories
-        assert f"order {hour}" in categories and len(categories) <= 4
-
-
-def test_what_is_older_than_the_history_is_dropped() -> None:
-    first = append(None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2))
-    second = append(first, ("2026-03-01T10:00Z", "a", 3))
-    assert values(second) == [("28 12:00", "a", 2.0), ("01 10:00", "a", 3.0)]
-
-
-def test_rows_of_the_future_are_refused(
+def test_a_read_that_brings_the_same_again_is_not_cleaned(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    soon = datetime.now(UTC) + timedelta(minutes=1)
-    monkeypatch.setattr(reading, "read", lambda *_: raw((soon, "a", 1)))
-    assert len(pipeline.fetch(settings, None, 0)["readings"]) == 1
-    wrong = raw((soon + DAY, "a", 1))
-    monkeypatch.setattr(reading, "read", lambda *_: wrong)
-    for since in (None, NOW):
-        with pytest.raises(DataError, match=r"'time': 20.* is more than refresh\.ahead"):
-            pipeline.fetch(settings, since, 0)
+    def give(*rows: tuple[object, object, object]) -> None:
+        monkeypatch.setattr(reading, "read", lambda *_: raw(*rows))
+
+    give(("2026-03-01", "a", 1))
+    assert len(pipeline.fetch(settings, None, "1").tables["readings"]) == 1
+    assert not pipeline.fetch(settings, NOW, "2", known="1").tables
+    assert pipeline.fetch(settings, NOW, "3", known="1").tables, "another process read meanwhile"
+    assert pipeline.fetch(settings, NOW, "4", known="").tables, "it was not published"
+    give(("2026-03-01", "a", 2))
+    assert list(pipeline.fetch(settings, NOW, "5", known="4").tables["readings"]["value"]) == [2]
 
 
-def test_rows_of_before_the_clock_was_set_back_give_way_to_newer_ones() -> None:
-    wrong = NOW + 365 * DAY
-    first = append(None, ("2026-03-01T09:00Z", "a", 1), (wrong, "a", 2), now=wrong)
-    second = append(first, ("2026-03-01T12:00Z", "a", 3))
-    assert values(second) == [("01 12:00", "a", 3.0)]
-
-
-def test_reading_goes_on_where_the_data_end() -> None:
-    assert pipeline.read_from(None, DAY) is None
-    snapshot = append(None, ("2026-03-01T09:00Z", "a", 1))
-    assert pipeline.read_from(snapshot, timedelta(hours=1)) == datetime(2026, 3, 1, 8, tzinfo=UTC)
-
-
-def test_the_same_frame_is_nothing_new_but_a_bad_one_stays_bad(
+def test_a_table_that_read_leaves_out_has_nothing_new(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good, bad = raw(("2026-03-01", "a", 1)), raw(("2026-03-01", "a", "x"))
-    monkeypatch.setattr(reading, "read", lambda *_: good)
-    assert pipeline.fetch(settings, None, 0).keys() == {"readings"}
-    assert pipeline.fetch(settings, NOW, 0).keys() == {"readings"}  # it was not published
-    assert pipeline.fetch(settings, NOW, 1) == {}
-    monkeypatch.setattr(reading, "read", lambda *_: {"readings": good["readings"].copy()})
-    assert pipeline.fetch(settings, NOW, 0).keys() == {"readings"}
-    monkeypatch.setattr(reading, "read", lambda *_: good)
-    assert pipeline.fetch(settings, None, 0).keys() == {"readings"}
+    monkeypatch.setattr(reading, "read", lambda *_: {})
+    assert not pipeline.fetch(settings, NOW).tables
+
+
+def test_what_was_refused_is_refused_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad = raw(("2026-03-01", "a", "x"))
     monkeypatch.setattr(reading, "read", lambda *_: bad)
-    for _ in range(2):
+    for refresh in ("1", "2"):
         with pytest.raises(DataError):
-            pipeline.fetch(settings, NOW, 0)
+            pipeline.fetch(settings, NOW, refresh, known="")
+
+
+def test_no_row_is_lost_of_a_source_that_derives_or_changes_its_frame(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a `read` that keeps its frame does: new columns, other order, values put in place."""
+    frame = raw(*((f"2026-03-01T00:00:{second:02}", "a", 0) for second in range(60)))["readings"]
+
+    def derive(*_: object) -> dict[str, pd.DataFrame]:
+        nonlocal frame
+        frame = frame.assign(value=frame["value"] + 1)
+        frame = frame.sort_values("time")
+        return {"readings": frame}
+
+    def change(*_: object) -> dict[str, pd.DataFrame]:
+        frame["value"] += 1
+        return {"readings": frame}
+
+    for read in (derive, change):
+        monkeypatch.setattr(reading, "read", read)
+        for number in range(200):
+            refresh = f"{read.__name__} {number}"
+            batch = pipeline.fetch(settings, NOW, refresh, f"{read.__name__} {number - 1}")
+            assert batch.tables, f"the new values of refresh {number} were dropped"
+            assert batch.tables["readings"]["value"].iloc[0] == frame["value"].iloc[0]
+
+
+def test_steps_of_ones_own_do_not_change_what_the_source_keeps(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = raw(("2026-03-01", "a", 1))
+
+    def double(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        tables["readings"]["value"] *= 2
+        return tables
+
+    monkeypatch.setattr(reading, "read", lambda *_: kept)
+    monkeypatch.setattr(preprocess, "clean", double)
+    for refresh in ("1", "2"):
+        batch = pipeline.fetch(settings, NOW, refresh)
+        assert list(batch.tables["readings"]["value"]) == [2]
+
+
+def test_a_source_that_has_only_old_rows_is_read_whole(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def read(_settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+        asked.append(since)
+        rows = raw(("2015-03-01T00:00Z", "a", 1))["readings"]
+        return {"readings": rows[pd.to_datetime(rows["time"]) > since]}
+
+    monkeypatch.setattr(reading, "read", read)
+    assert len(pipeline.fetch(settings, None).tables["readings"]) == 1
+    first, second = asked
+    assert datetime.now(UTC) - first >= settings.refresh.history and second == EPOCH
+
+
+def snapshot(**newest: tuple[str, ...]) -> Snapshot:
+    """Return a snapshot of a table, `append` by time, with a row of each series at some times."""
+    rows = [(f"2026-03-01T{time}Z", name, 1) for name, times in newest.items() for time in times]
+    return snapshots.append(None, Batch(fitted(*rows)), NOW, NOW, Refresh()).snapshot
+
+
+MINUTES = tuple(f"11:{minute:02}" for minute in range(50))
+
+
+@pytest.fixture
+def appended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the readings appended, however this project's source is read."""
+    table = replace(preprocess.TABLES["readings"], grows="append")
+    monkeypatch.setitem(preprocess.TABLES, "readings", table)
+
+
+@pytest.mark.usefixtures("appended")
+def test_reading_goes_on_where_the_series_ends_that_is_furthest_behind() -> None:
+    minutes, at = timedelta(minutes=1), datetime(2026, 3, 1, 11, 49, tzinfo=UTC)
+    assert pipeline.read_from(None, DAY) is None
+    assert pipeline.read_from(snapshot(a=MINUTES), timedelta(0)) == at - 3 * minutes
+    assert pipeline.read_from(snapshot(a=MINUTES), 30 * minutes) == at - 30 * minutes
+    late = snapshot(a=MINUTES, b=MINUTES[:-20], c=(*MINUTES, "11:51"))
+    assert pipeline.read_from(late, timedelta(0)) == at - 23 * minutes
+
+
+@pytest.mark.usefixtures("appended")
+def test_a_series_that_has_ended_does_not_have_all_read_again() -> None:
+    ended = snapshot(a=MINUTES, b=("09:00", "09:01"))
+    assert pipeline.read_from(ended, timedelta(0)) == pipeline.read_from(
+        snapshot(a=MINUTES), timedelta(0)
+    )

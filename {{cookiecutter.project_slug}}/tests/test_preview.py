@@ -11,9 +11,11 @@ TIME = "2026-01-01T00:00:00Z"
 @pytest.mark.parametrize(
     ("raw", "code", "said"),
     [
-        ({"time": [TIME], "series": "a", "value": 1.5}, 0, "That fits preprocess.py"),
+        ({"time": [TIME], "series": "a", "value": 1.5}, 0, "can show 1 row"),
+        ({"time": [TIME] * 2, "series": "a", "value": 1.5}, 0, "1 row with the same key as a"),
+        ({"time": [TIME, "2099-01-01"], "series": "a", "value": 1}, 0, "time in the future, as in"),
         ({"time": [TIME], "series": "a"}, 1, "the column 'value' is missing"),
-        ({"time": [TIME], "series": "a", "value": "n/a"}, 1, "'value', row 0: 'n/a'"),
+        ({"time": [TIME], "series": "a", "value": "n/a"}, 1, "value is not a number"),
         ({"time": [], "series": [], "value": []}, 1, "There are no rows"),
     ],
 )

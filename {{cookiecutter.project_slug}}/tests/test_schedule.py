@@ -3,8 +3,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,10 +15,17 @@ import pytest
 import time_machine
 from conftest import wait_until
 
-from {{cookiecutter.project_slug}} import pipeline, reading, schedule
+from {{cookiecutter.project_slug}} import health, outcomes, pipeline, preprocess, reading, schedule
 from {{cookiecutter.project_slug}}.schedule import Schedule
 from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot, Store, open_store
+from {{cookiecutter.project_slug}}.store import (
+    MemoryStore,
+    Outcome,
+    Snapshot,
+    Store,
+    now_utc,
+    open_store,
+)
 from {{cookiecutter.project_slug}}.worker import ThreadWorker
 
 HOUR = timedelta(hours=1)
@@ -65,9 +73,13 @@ class Simulation(MemoryStore):
         return len(self.published) - before
 
 
+READS = count()
+
+
 def tables() -> dict[str, pd.DataFrame]:
+    """Return a row whose value is another one each time."""
     time = pd.to_datetime(["2026-01-01T00:00Z"])
-    return {"readings": pd.DataFrame({"time": time, "series": "a", "value": 1.0})}
+    return {"readings": pd.DataFrame({"time": time, "series": "a", "value": float(next(READS))})}
 
 
 @pytest.fixture(autouse=True)
@@ -159,10 +171,13 @@ def test_the_newest_outcomes_are_remembered_whoever_refreshes(
     one, other = (Schedule(changed, store, Inline()) for store in stores)
 
     def refresh(schedule: Schedule, store: Store, error: str = "") -> None:
-        before = len(store.status().history)
+        def outcomes() -> list[Outcome]:
+            return [*store.status().changes, *store.status().failures]
+
+        before = len(outcomes())
         store.ask()
-        wait_until(lambda: schedule.look() or len(store.status().history) > before)
-        newest = store.status().history[-1]
+        wait_until(lambda: schedule.look() or len(outcomes()) > before)
+        newest = max(outcomes(), key=lambda it: it.ended)
         assert (newest.rows, newest.error) == ((0, error) if error else (1, ""))
 
     refresh(one, stores[0])
@@ -172,16 +187,18 @@ def test_the_newest_outcomes_are_remembered_whoever_refreshes(
     one.stop()
     monkeypatch.setattr(reading, "read", right)
     refresh(other, stores[1])
-    assert [it.error for it in stores[1].status().history] == ["", "KeyError: 'gone'", ""]
+    status = stores[1].status()
+    assert len(status.changes) == 2
+    assert [it.error for it in status.failures] == ["KeyError: 'gone'"]
     other.stop()
 
 
 def test_no_more_than_so_many_outcomes_are_remembered(settings: Settings) -> None:
     simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00:01Z")
     simulation.run(timedelta(minutes=2))
-    ended = [it.ended for it in simulation.status().history]
-    assert len(ended) == schedule.HISTORY
-    assert ended == simulation.published[-schedule.HISTORY :]
+    ended = [it.ended for it in simulation.status().changes]
+    assert len(ended) == outcomes.KEPT
+    assert ended == simulation.published[-outcomes.KEPT :]
 
 
 def test_a_refresh_asked_for_that_failed_is_retried(
@@ -421,3 +438,143 @@ def test_a_bug_does_not_end_the_thread(
         finally:
             running.stop()
     assert "a bug" in caplog.text
+
+
+@pytest.mark.parametrize("every", ["15m", "1h"])
+def test_the_first_data_come_as_soon_as_the_source_has_answered(
+    every: str, settings: Settings
+) -> None:
+    store = MemoryStore()
+    store.PATIENCE = 3600  # type: ignore[misc]
+    running = Schedule(configured(settings, every=every), store, ThreadWorker())
+    running.start()
+    try:
+        wait_until(store.latest)
+    finally:
+        running.stop()
+
+
+def test_a_refresh_asked_for_while_one_runs_comes_after_it(settings: Settings) -> None:
+    class Slow(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            read = super().submit(fn, *args, **kwargs)  # before the source changes
+            return running.setdefault(len(running), Future()) if read.result() else read
+
+    running: dict[int, Future[Any]] = {}
+    simulation = Simulation(configured(settings, every="1h"), "2026-01-01T00:00Z", Slow())
+    simulation.schedule.look()
+    simulation.ask()  # as the source has changed, and the refresh that runs has read it before
+    running[0].set_result(pipeline.fetch(settings, None))
+    simulation.run(timedelta(seconds=5))
+    assert len(running) == 2
+    running[1].set_result(pipeline.fetch(settings, None))
+    assert simulation.run(timedelta(seconds=5)) == 1
+    assert not simulation.asked()
+
+
+def test_nothing_new_is_no_new_version_and_no_line_in_the_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
+    frozen = tables()
+    with caplog.at_level(logging.INFO):
+        monkeypatch.setattr(reading, "read", lambda *_: {}["gone"])
+        simulation.run(timedelta(seconds=1))
+        monkeypatch.setattr(reading, "read", lambda *_: frozen)
+        assert simulation.run(timedelta(hours=1), timedelta(seconds=2)) == 1
+        assert caplog.text.count("published") == 1
+    status = simulation.status()
+    assert status.refreshed == simulation.now - timedelta(seconds=2)
+    assert len(status.changes) == 1
+    assert len(status.failures) == 1, "a failure is not pushed out by what succeeds"
+    monkeypatch.setattr(reading, "read", lambda *_: tables())
+    assert simulation.run(timedelta(seconds=2)) >= 1
+
+
+def test_rows_set_aside_are_logged_once_and_mentioned_while_they_are_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read(*_: object) -> dict[str, pd.DataFrame]:
+        wrong = pd.DataFrame({"time": [pd.Timestamp("2099-01-01", tz="UTC")], "series": "b"})
+        rows = [tables()["readings"], *([wrong.assign(value=1.0)] if bad else [])]
+        return {"readings": pd.concat(rows)}
+
+    bad = True
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
+    monkeypatch.setattr(reading, "read", read)
+    with caplog.at_level(logging.WARNING):
+        assert simulation.run(timedelta(minutes=1)) == 30
+    assert caplog.text.count("readings: 1 row set aside: time in the future") == 1
+    assert "2099-01-01" in caplog.text
+    (rejected,) = simulation.status().rejected
+    assert (rejected.count, rejected.reason) == (1, "time in the future")
+    bad = False
+    simulation.run(timedelta(hours=25), timedelta(minutes=1))
+    assert not simulation.status().rejected
+
+
+def test_what_another_process_has_published_since_is_not_taken_for_known(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A reads 1, B reads 2 and publishes it; then A reads 1 again."""
+    changed = configured(settings, every="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    time = pd.to_datetime(["2026-01-01T00:00Z"])
+
+    def refresh(store: Store, value: float) -> None:
+        rows = {"readings": pd.DataFrame({"time": time, "series": "a", "value": value})}
+        monkeypatch.setattr(reading, "read", lambda *_: rows)
+        schedule = schedules[stores.index(store)]
+        store.ask()
+        wait_until(
+            lambda: (
+                schedule.look()
+                or ((newest := store.latest()) and newest.tables["readings"]["value"].iloc[0])
+                == value
+            )
+        )
+        store.release()
+
+    schedules = [Schedule(changed, store, Inline()) for store in stores]
+    for store, value in ((stores[0], 1.0), (stores[1], 2.0), (stores[0], 1.0)):
+        refresh(store, value)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
+def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
+    jump: timedelta, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A board without a battery starts before it has been told the time."""
+
+    def read(*_: object) -> dict[str, pd.DataFrame]:
+        return {"readings": pd.DataFrame({"time": [now_utc()], "series": "a", "value": 1.0})}
+
+    def run() -> tuple[set[pd.Timestamp], health.Health]:
+        """Start, refresh twice, and end; return the times that are shown, and the state."""
+        store = open_store((tmp_path / "store").as_uri())
+        schedule = Schedule(changed, store, Inline())
+        for _ in range(2):
+            before = store.status().refreshed
+            store.ask()
+            wait_until(lambda: schedule.look() or store.status().refreshed != before)  # noqa: B023
+        found = health.check(changed, store, now_utc())
+        schedule.stop()
+        return set(pipeline.table(store.latest(), "readings")["time"]), found
+
+    table = replace(preprocess.TABLES["readings"], grows="append")
+    monkeypatch.setitem(preprocess.TABLES, "readings", table)
+    monkeypatch.setattr(reading, "read", read)
+    changed = configured(settings, every="1s", history="30d")
+    before, state = run()
+    assert len(before) == 2 and state.status == "live"
+    start = now_utc()
+    with time_machine.travel(start + jump, tick=True):
+        if jump < timedelta(0):
+            opened = open_store((tmp_path / "store").as_uri())
+            assert health.check(changed, opened, now_utc()).status == "error"
+        during, _ = run()
+        assert len(during - before) == 2
+    after, state = run()
+    assert before < after, "what was stored before is all there"
+    assert jump < timedelta(0) or len(after) == 4, "rows of the future are not shown"
+    assert state.status == "live"

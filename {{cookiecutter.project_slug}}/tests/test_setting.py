@@ -43,7 +43,7 @@ def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert settings.refresh.every == timedelta(minutes=90)
     assert settings.refresh.daily_at == [time(6), time(18, 30)]
     assert settings.app.timezone.key == "Asia/Tokyo"
-    assert settings.stale_after == timedelta(days=3)
+    assert settings.refresh.period == timedelta(days=1)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,20 +12,23 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 import redis
-from conftest import redis_server
+from conftest import fitted, redis_server
 
-from {{cookiecutter.project_slug}} import arrow, pipeline, preprocess, store
+from {{cookiecutter.project_slug}} import arrow, preprocess, snapshots, store
 from {{cookiecutter.project_slug}}.redis_store import RedisStore
-from {{cookiecutter.project_slug}}.setting import SettingError
+from {{cookiecutter.project_slug}}.setting import Refresh, SettingError
 from {{cookiecutter.project_slug}}.store import (
     EPOCH,
     MemoryStore,
     Outcome,
+    Pace,
+    Rejected,
     Snapshot,
     Status,
     Store,
     open_store,
 )
+from {{cookiecutter.project_slug}}.tables import Batch
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 Open = Callable[[], Store]
@@ -32,14 +36,10 @@ Open = Callable[[], Store]
 
 def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
     start = pd.Timestamp("2026-01-01", tz="UTC")
-    data = pd.DataFrame(
-        {
-            "time": [start + timedelta(seconds=row) for row in range(rows)],
-            "series": [f"series {row % 2}" for row in range(rows)],
-            "value": [row / 3 for row in range(rows)],
-        }
-    )
-    return Snapshot(version, NOW, NOW, preprocess.clean({"readings": data}))
+    times = [start + timedelta(seconds=row) for row in range(rows)]
+    tables = fitted(*((it, f"series {row % 2}", row / 3) for row, it in enumerate(times)))
+    paces = {"readings": Pace(times[-1].to_pydatetime(), timedelta(seconds=2))}
+    return Snapshot(version, NOW, NOW, tables, paces, NOW)
 
 
 @pytest.fixture(params=["memory", "file", "redis"])
@@ -81,13 +81,14 @@ def test_what_one_publishes_all_get_whole(opened: Open) -> None:
             found = it.latest()
             assert found is not None
             assert (found.version, found.due, found.created) == (version, NOW, NOW)
+            assert (found.paces, found.horizon) == (published.paces, NOW)
             pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
 
 
 def test_what_is_read_can_be_appended_to(opened: Open) -> None:
     opened().publish(snapshot(1))
     before, rows = opened().latest(), snapshot(rows=5).tables
-    after = pipeline.append(before, rows, NOW, NOW, pipeline.Refresh())
+    after, _, _ = snapshots.append(before, Batch(rows), NOW, NOW, Refresh())
     pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
 
 
@@ -101,9 +102,17 @@ def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
 
 def test_status_and_wishes_reach_all(opened: Open) -> None:
     one, other = opened(), opened()
-    history = (Outcome(NOW, 0.25, rows=7), Outcome(NOW, 1.5, error="it failed: ä"))
-    since = NOW - timedelta(days=1)
-    status = Status(NOW, timedelta(seconds=1.5), "it failed: ä", since, history)
+    status = Status(
+        NOW,
+        timedelta(seconds=1.5),
+        "it failed: ä",
+        failing_since=NOW - timedelta(days=1),
+        refreshed=NOW,
+        due=NOW,
+        rejected=(Rejected("readings", "time: missing", 3, "value='ä'", NOW),),
+        changes=(Outcome(NOW, 0.25, rows=7, note="2 rows set aside"),),
+        failures=(Outcome(NOW, 1.5, error="it failed: ä"),),
+    )
     one.report(status)
     other.ask()
     assert other.asked()
@@ -111,7 +120,15 @@ def test_status_and_wishes_reach_all(opened: Open) -> None:
         it.sync()
         assert it.asked()
         assert it.status() == status
-    one.answer()
+    request = one.asked()
+    other.ask()  # while the refresh runs that the first request has started
+    one.sync()
+    one.answer(request)
+    for it in (one, other):
+        it.sync()
+        assert it.asked(), "who has asked since then waits for another refresh"
+        assert it.asked() != request
+    one.answer(one.asked())
     other.sync()
     assert not one.asked() and not other.asked()
 
@@ -141,13 +158,35 @@ def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
     assert found and found.version == 1  # who takes over knows the newest
 
 
-def test_data_of_other_tables_are_read_anew(shared: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_of_another_release_are_not_shown_but_replaced(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = shared()
     shared().publish(snapshot(7))
-    monkeypatch.setattr(arrow, "_declared", dict)
-    changed = shared()
-    found = changed.latest()
-    assert found and (found.version, found.due, found.tables) == (7, EPOCH, {})
-    assert changed.publish(snapshot(8), over=7)
+    held.sync()
+    newer = arrow.pack(snapshot(8)).replace(b'"grows":"', b'"grows":"now ', 1)
+    assert held._write(8, newer, 7)  # type: ignore[attr-defined]
+    held.sync()
+    for it, rows in ((held, 3), (shared(), 0)):
+        found = it.latest()
+        assert found and (found.version, found.due) == (8, EPOCH)
+        assert "another release" in found.fault
+        assert sum(map(len, found.tables.values())) == rows, "the last good data are kept"
+    assert held.publish(snapshot(9), over=8)
+    found = shared().latest()
+    assert found and not found.fault
+
+
+def test_whoever_changes_how_a_table_grows_reads_it_anew(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared().publish(snapshot(7))
+    table = preprocess.TABLES["readings"]
+    other = {"append": "replace", "replace": "append"}[table.grows]
+    changed: Any = replace(table, grows=other)
+    monkeypatch.setitem(preprocess.TABLES, "readings", changed)
+    found = shared().latest()
+    assert found and found.fault and not found.tables
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"nonsense\nmore", arrow.pack(snapshot(9))[:-300]])
@@ -159,6 +198,7 @@ def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> N
     for it in (before, shared()):
         found = it.latest()
         assert found and (found.version, found.due) == (9, EPOCH)
+        assert "damaged" in found.fault
     assert len(before.latest().tables["readings"]) == 3  # type: ignore[union-attr]
     assert before.status().error == ""
     assert before.publish(snapshot(10), over=9)
@@ -232,16 +272,16 @@ def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> No
         assert one.lease()
         one.publish(snapshot(1))
         other.sync()
-    history = (Outcome(NOW, 0.25),)
+    changes = (Outcome(NOW, 0.25),)
     for it in (one, other):
         it.sync()
         it.ask()
-        it.report(Status(history=history))
+        it.report(Status(changes=changes))
         assert not it.lease()
         assert it.latest(99) is it.latest() is not None
         assert "cannot be reached" in it.status().error
         assert it.status().failing_since is not None
-        assert it.status().history == history
+        assert it.status().changes == changes
         with pytest.raises(redis.ConnectionError):
             it.publish(snapshot(2), over=1)
     with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost

@@ -68,7 +68,7 @@ def worker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Execu
 
 
 def test_it_reads_and_passes_failures_on(worker: Executor, settings: Settings) -> None:
-    tables = worker.submit(pipeline.fetch, settings, None, 0).result(60)
+    tables = worker.submit(pipeline.fetch, settings, None).result(60).tables
     assert len(tables["readings"])
     with pytest.raises(ValueError, match="nonsense"):
         worker.submit(int, "nonsense").result(60)

@@ -1,28 +1,47 @@
 """A snapshot as bytes: a line of JSON, then each table as an Arrow stream; never pickle."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import orjson
 import pyarrow as pa
+from pydantic import TypeAdapter
 
 from .preprocess import TABLES
-from .store import EPOCH, Snapshot
+from .store import NEVER, Pace, Snapshot
 
 OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
+@dataclass(frozen=True)
+class Head:
+    """The first line: all of a snapshot but its rows, and how its tables were declared."""
+
+    version: int
+    due: datetime
+    created: datetime
+    tables: list[str]
+    declared: dict[str, Any]
+    paces: dict[str, Pace] = field(default_factory=dict)
+    horizon: datetime = NEVER
+
+
+HEAD = TypeAdapter(Head)
+
+
 def pack(snapshot: Snapshot) -> bytes:
     """Return a snapshot as bytes."""
-    head = {
-        "version": snapshot.version,
-        "due": snapshot.due,
-        "created": snapshot.created,
-        "tables": list(snapshot.tables),
-        "declared": _declared(),
-    }
+    head = Head(
+        snapshot.version,
+        snapshot.due,
+        snapshot.created,
+        list(snapshot.tables),
+        _declared(),
+        dict(snapshot.paces),
+        snapshot.horizon,
+    )
     output = pa.BufferOutputStream()
-    output.write(orjson.dumps(head) + b"\n")
+    output.write(HEAD.dump_json(head) + b"\n")
     for data in snapshot.tables.values():
         table = pa.Table.from_pandas(data, preserve_index=False)
         with pa.ipc.new_stream(output, table.schema, options=OPTIONS) as stream:
@@ -30,28 +49,31 @@ def pack(snapshot: Snapshot) -> bytes:
     return bytes(output.getvalue())
 
 
-def unpack(data: bytes) -> Snapshot:
-    """Make a snapshot of bytes; one without tables, and due, if they were declared otherwise then.
+def unpack(data: bytes) -> Snapshot | None:
+    """Make a snapshot of bytes, or None if it was made for tables that are declared otherwise.
 
     Raises ValueError for bytes that are no snapshot.
     """
     line, _, rest = data.partition(b"\n")
+    head = HEAD.validate_json(line)
+    if head.declared != _declared():
+        return None
     try:
-        head = orjson.loads(line)
-        version, created = int(head["version"]), datetime.fromisoformat(head["created"])
-        if head["declared"] != _declared():
-            return Snapshot(version, EPOCH, created, {})
         reader, tables = pa.BufferReader(rest), {}
-        for name in head["tables"]:
+        for name in head.tables:
             with pa.ipc.open_stream(reader) as stream:
                 tables[name] = stream.read_pandas()
-        return Snapshot(version, datetime.fromisoformat(head["due"]), created, tables)
-    except (LookupError, TypeError, OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException) as error:
         raise ValueError(f"these bytes are no snapshot: {error}") from error
+    return Snapshot(head.version, head.due, head.created, tables, head.paces, head.horizon)
 
 
 def _declared() -> dict[str, Any]:
-    columns = {name: table.schema.columns for name, table in TABLES.items()}
     return {
-        name: {key: str(column.dtype) for key, column in of.items()} for name, of in columns.items()
+        name: {
+            "columns": {key: str(column.dtype) for key, column in table.schema.columns.items()},
+            "key": list(table.key),
+            "grows": table.grows,
+        }
+        for name, table in TABLES.items()
     }

@@ -25,10 +25,12 @@ class FileStore(SharedStore):
         self._lock: BaseFileLock | None = None
         super().__init__()
 
-    def _look(self) -> tuple[bytes, int | None, bool]:
+    def _look(self) -> tuple[bytes, int | None, str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         status = _read(self._folder / "status.json") or b""
-        return status, max(self._versions(), default=None), (self._folder / "asked").exists()
+        asked, answered = (_read(self._folder / name) or b"" for name in ("asked", "answered"))
+        request = "" if asked == answered else asked.decode("ascii", "replace")
+        return status, max(self._versions(), default=None), request
 
     def _read(self, version: int) -> bytes | None:
         return _read(self._path(version))
@@ -46,9 +48,11 @@ class FileStore(SharedStore):
     def _write_status(self, data: bytes) -> None:
         self._replace(self._folder / "status.json", data)
 
-    def _write_asked(self, asked: bool) -> None:
-        wish = self._folder / "asked"
-        wish.touch() if asked else wish.unlink(missing_ok=True)
+    def _write_asked(self, request: str) -> None:
+        self._replace(self._folder / "asked", request.encode())
+
+    def _write_answered(self, request: str) -> None:
+        self._replace(self._folder / "answered", request.encode())
 
     def _lease(self) -> bool:
         # Made only now, in the process that uses it: gunicorn may have forked that. The system
@@ -74,7 +78,7 @@ class FileStore(SharedStore):
 
     def _replace(self, path: Path, data: bytes) -> None:
         """Write a file aside, and put it in place whole."""
-        aside = self._folder / "aside.tmp"  # only who has the lease writes
+        aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         with aside.open("wb") as file:
             file.write(data)
             file.flush()

@@ -1,6 +1,5 @@
 """What keeps an open page live: it asks for a new version when one is due, and tells its age."""
 
-from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -102,9 +101,10 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
             "version": state.version,
             "state": state.status,
             "age": state.age_seconds,
+            "refreshed": (now - state.refreshed).total_seconds() if state.refreshed else None,
             "next": 0 if store.asked() else (comes - now).total_seconds(),
-            "stale_after": settings.stale_after.total_seconds(),
-            "message": _message(settings, store, state.status == "stale"),
+            "stale_in": state.stale_in,
+            "message": "\n".join(health.notices(settings, store, state)),
         }
         return Kept(HEADERS, orjson.dumps(answer))
 
@@ -144,16 +144,3 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         Input("answer", "data"),
         *choices,
     )
-
-
-def _message(settings: Settings, store: Store, stale: bool) -> str:
-    """Say what is wrong and since when, or nothing."""
-    snapshot, status = store.latest(), store.status()
-
-    def clock(time: datetime) -> str:
-        return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
-
-    shown = f"Showing the data of {clock(snapshot.created)}. " if snapshot else ""
-    if status.failing_since:
-        return f"{shown}Refreshes have failed since {clock(status.failing_since)}: {status.error}"
-    return f"{shown}No refresh has ended since." if stale else ""

@@ -4,6 +4,7 @@ import logging.config
 import re
 from collections import deque
 from contextvars import ContextVar
+from operator import itemgetter
 from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
@@ -12,6 +13,7 @@ from .setting import Log, SettingError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s"
 JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"
+LINES = 200  # of ordinary events, and of warnings and errors, that a page can show
 REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")  # the id of the one that is answered
 
 
@@ -43,23 +45,27 @@ class Json(JsonFormatter):
 
 
 class Tail(logging.Handler):
-    """Holds the newest lines, for a page to show."""
+    """Holds the newest lines for a page to show; those of ordinary events push out no warning."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: deque[str] = deque(maxlen=200)
+        self.events: deque[tuple[float, str]] = deque(maxlen=LINES)
+        self.warnings: deque[tuple[float, str]] = deque(maxlen=LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take in a line, with its traceback."""
+        lines = self.warnings if record.levelno >= logging.WARNING else self.events
         try:
-            self.lines.append(self.format(record))
+            lines.append((record.created, self.format(record)))
         except Exception:  # a line whose values do not fit its text is no reason to fail
             self.handleError(record)
 
 
 def tail() -> list[str]:
     """Return the newest lines of this process, the oldest first."""
-    return [line for it in logging.root.handlers if isinstance(it, Tail) for line in list(it.lines)]
+    tails = [it for it in logging.root.handlers if isinstance(it, Tail)]
+    lines = [line for it in tails for line in (*it.events, *it.warnings)]
+    return [line for _, line in sorted(lines, key=itemgetter(0))]
 
 
 def configure(log: Log) -> None:

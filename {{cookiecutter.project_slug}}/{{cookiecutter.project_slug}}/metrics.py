@@ -7,8 +7,9 @@ from typing import Any
 from dash import Dash
 from flask import Response
 
+from . import health
 from .front import Environ
-from .setting import extra
+from .setting import Settings, extra
 from .store import Status, Store, now_utc
 
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)  # seconds
@@ -54,9 +55,9 @@ class Metrics:
         """Return a store that counts what the schedule reports to it."""
         return _Watched(store, self)
 
-    def install(self, app: Dash, store: Store) -> None:
+    def install(self, app: Dash, settings: Settings, store: Store) -> None:
         """Count requests and views, and answer `/metrics`."""
-        self._registry.register(_Data(self._prometheus, store))
+        self._registry.register(_Data(self._prometheus, settings, store))
         app.server.wsgi_app = self._counted(app.server.wsgi_app)
         if cache := app.server.extensions.get("response_cache"):
 
@@ -103,15 +104,16 @@ class _Watched:
 class _Data:
     """Tells of the data at the moment of being asked, whichever process is."""
 
-    def __init__(self, prometheus: Any, store: Store) -> None:
-        self._prometheus, self._store = prometheus, store
+    def __init__(self, prometheus: Any, settings: Settings, store: Store) -> None:
+        self._prometheus, self._settings, self._store = prometheus, settings, store
 
     def collect(self) -> Iterator[Any]:
         snapshot, family = self._store.latest(), self._prometheus.metrics_core.GaugeMetricFamily
         if snapshot is None:
             return
-        age = (now_utc() - snapshot.created).total_seconds()
-        yield family("dashboard_data_age_seconds", "Age of the newest data", value=age)
+        age = health.check(self._settings, self._store, now_utc()).age_seconds
+        if age is not None:
+            yield family("dashboard_data_age_seconds", "Age of the newest reading", value=age)
         rows = family("dashboard_rows", "Rows of the newest data", labels=["table"])
         for name, table in snapshot.tables.items():
             rows.add_metric([name], len(table))

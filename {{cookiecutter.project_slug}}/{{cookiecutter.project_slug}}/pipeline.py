@@ -1,133 +1,92 @@
-"""From the source to a snapshot: read, clean, and append to what is known."""
+"""From the source to clean rows: read what is new, and make it fit; and back out, as tables."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from . import preprocess, reading
+from . import freshness, preprocess, reading
 from .preprocess import TABLES
-from .setting import Refresh, Settings
-from .store import Snapshot, now_utc
-from .tables import DataError, Table, put_right
+from .setting import Settings
+from .snapshots import visible
+from .store import EPOCH, Snapshot, now_utc
+from .tables import Batch, DataError, Rules, fit, has_time
 
-Tables = Mapping[str, pd.DataFrame]
+# What this process has read last, by the id of that refresh: to tell a read that brings nothing new
+# without cleaning it. Shallow copies: whoever changes the frames that were read leaves these alone.
+_last: tuple[str, Mapping[str, pd.DataFrame]] = ("", {})
 
 
 def load() -> None:
     """Do nothing: a worker that has been sent this has loaded all that a refresh needs."""
 
 
-def fetch(settings: Settings, since: datetime | None, version: int) -> Tables:
-    """Read what is new since a time and clean it; this is what runs in the worker.
+def fetch(settings: Settings, since: datetime | None, refresh: str = "", known: str = "") -> Batch:
+    """Read what is new since a time, and clean it; this is what runs in the executor.
 
-    A source may give back the very frame of the last time, to say that nothing is new. It is
-    cleaned again all the same if the version has stayed, since then it was not published.
+    `refresh` is the id of this refresh, and `known` that of the last one whose rows are in the
+    newest snapshot. A table that `read` leaves out, or returns as it did then, has nothing new.
     """
-    raw = reading.read(settings, since)
-    if since is not None and isinstance(raw, dict):
-        raw = {name: data for name, data in raw.items() if not _is_known(data, version)}
-    tables = clean(raw, settings)
-    for data in raw.values():  # only now: what was refused is refused again
-        data.attrs["clean"] = [*_mark(data), version]
-    return tables
+    global _last
+    raw = read(settings, since)
+    before = _last[1] if _last[0] == known else {}
+    copies = {**before, **{name: _copy(data) for name, data in raw.items()}}
+    new = {name: data for name, data in raw.items() if not _equal(data, before.get(name))}
+    batch = clean(new, settings)
+    _last = refresh, copies
+    return batch
 
 
-def clean(raw: Tables, settings: Settings) -> Tables:
-    """Put what was read right, or refuse it. Raises DataError."""
-    tables = preprocess.clean(raw)
-    for name, data in tables.items():
-        _refuse_future(name, data, settings)
-    return tables
+def read(settings: Settings, since: datetime | None) -> Mapping[str, pd.DataFrame]:
+    """Read from a time on, or at first the history: all there is if nothing is as new as that."""
+    raw = reading.read(settings, since or now_utc() - settings.refresh.history)
+    if since is None and isinstance(raw, Mapping) and all(map(_is_empty, raw.values())):
+        raw = reading.read(settings, EPOCH)
+    if not isinstance(raw, Mapping):
+        kind = type(raw).__name__
+        raise DataError(f"reading.read returned a {kind}: let it return tables by their name")
+    return raw
+
+
+def clean(raw: Mapping[str, pd.DataFrame], settings: Settings) -> Batch:
+    """Apply the user's steps, and make every table fit. Raises DataError."""
+    tables = preprocess.clean({name: _copy(data) for name, data in raw.items()})
+    zone = ZoneInfo(settings.source.get("timezone", "UTC"))
+    latest = now_utc() + settings.refresh.ahead
+    return fit(tables, TABLES, Rules(zone, settings.app.timezone, latest))
 
 
 def read_from(previous: Snapshot | None, overlap: timedelta) -> datetime | None:
-    """Return the time to read from: where the table that lags most ends, less the overlap."""
-    if previous is None:
-        return None
-    newest = [
-        previous.tables[name]["time"].iloc[-1]
-        for name, table in TABLES.items()
-        if table.grows == "append" and len(previous.tables.get(name, ()))
-    ]
-    return (min(newest) - overlap).to_pydatetime() if newest else None
+    """Return the time to read from, or None if no rows are known.
 
-
-def append(
-    previous: Snapshot | None, rows: Tables, due: datetime, now: datetime, refresh: Refresh
-) -> Snapshot:
-    """Make the next snapshot of the previous one and the new, clean rows."""
-    tables = dict(previous.tables) if previous else {}
-    for name, new in rows.items():
-        grows = TABLES[name].grows == "append" and name in tables
-        tables[name] = _extend(tables[name], new, TABLES[name]) if grows else new
+    It follows the table, and in it the series, that is furthest behind, less the overlap or three
+    usual distances between its rows: late rows and corrections within that are found.
+    """
+    times = []
+    for name, pace in previous.paces.items() if previous else ():
         if TABLES[name].grows == "append":
-            tables[name] = _trim(tables[name], now + refresh.ahead, refresh.history)
-    # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
-    version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
-    return Snapshot(version, due, now, tables)
+            behind = freshness.furthest_behind(table(previous, name), TABLES[name], pace)
+            times.append(behind - max(overlap, 3 * (pace.distance or timedelta(0))))
+    return min(times).to_pydatetime() if times else None
 
 
 def table(snapshot: Snapshot | None, name: str) -> pd.DataFrame:
-    """Return a table of a snapshot; an empty one, of the declared columns, if it holds none."""
+    """Return the rows of a table that can be shown; none, of its columns, if it holds none."""
     if snapshot and name in snapshot.tables:
-        return snapshot.tables[name]
+        data = snapshot.tables[name]
+        return visible(data, snapshot.horizon) if has_time(TABLES[name]) else data
     schema = TABLES[name].schema
-    return schema.validate(pd.DataFrame(columns=list(schema.columns)))
+    return schema.validate(pd.DataFrame(columns=list(schema.columns)), lazy=True)
 
 
-def _is_known(data: pd.DataFrame, version: int) -> bool:
-    *mark, then = getattr(data, "attrs", {}).get("clean", [None])
-    return bool(mark == _mark(data) and then != version)
+def _is_empty(data: object) -> bool:
+    return isinstance(data, pd.DataFrame) and data.empty
 
 
-def _mark(data: pd.DataFrame) -> list[int]:
-    """Tell a frame from those that were made of it, which inherit its attributes, or that grew."""
-    return [id(data), len(data)]
+def _copy(data: pd.DataFrame) -> pd.DataFrame:
+    return data.copy(deep=False) if isinstance(data, pd.DataFrame) else data
 
 
-def _extend(old: pd.DataFrame, new: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Put new rows behind the old; only where the two overlap are rows compared."""
-    if new.empty:
-        return old
-    start = old["time"].searchsorted(new["time"].iloc[0])
-    if start == len(old):
-        return _concat(old, new)
-    overlap = put_right(_concat(old.iloc[start:], new), table)
-    return _concat(old.iloc[:start], overlap)
-
-
-def _refuse_future(name: str, data: pd.DataFrame, settings: Settings) -> None:
-    """Refuse rows of later than now: as the newest ones, they would stand above all that come."""
-    if TABLES[name].grows == "append" and len(data):
-        newest, ahead = data["time"].iloc[-1], settings.refresh.ahead
-        if newest > now_utc() + ahead:
-            raise DataError(
-                f"{name}: column 'time': {newest} is more than refresh.ahead = {ahead} from now: "
-                "give times their zone, correct them at the source, or allow more"
-            )
-
-
-def _trim(data: pd.DataFrame, end: datetime, history: timedelta) -> pd.DataFrame:
-    """Drop what is older than the history, counted back from the newest row.
-
-    Rows after the end are of a time before the clock was set back; they would hide all newer ones.
-    """
-    data = data.iloc[: data["time"].searchsorted(end, "right")]
-    if data.empty:
-        return data
-    start = data["time"].searchsorted(data["time"].iloc[-1] - history)
-    return data.iloc[start:].reset_index(drop=True) if start else data
-
-
-def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate two frames; pandas alone turns categories that differ into text."""
-    for column, dtype in first.dtypes.items():
-        if dtype == "category" and dtype != second[column].dtype:
-            names, new = first[column].cat.categories, second[column].cat.categories
-            if not new.isin(names).all():  # then those whose rows are gone go too
-                used = first[column].cat.remove_unused_categories().cat.categories
-                names = used.union(new, sort=False)
-                first = first.assign(**{column: first[column].cat.set_categories(names)})
-            second = second.assign(**{column: second[column].cat.set_categories(names)})
-    return pd.concat([first, second], ignore_index=True)
+def _equal(data: pd.DataFrame, known: pd.DataFrame | None) -> bool:
+    return isinstance(data, pd.DataFrame) and known is not None and data.equals(known)

@@ -2,15 +2,15 @@
 
 import sys
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 
-from . import pipeline, reading, setting
+from . import pipeline, reading, setting, snapshots
 from .log import redact
 from .setting import SettingError
-from .tables import DataError
+from .store import now_utc
+from .tables import DataError, counted
 
 ROWS = 10
 
@@ -19,20 +19,23 @@ def main() -> int:
     """Read once, as the first refresh does, and show the first rows; 1 if they do not fit."""
     try:
         settings = setting.load(setting.CONFIG, reading.Source, {})
-        raw = reading.read(settings, None)
-        if isinstance(raw, Mapping):
-            print("\n\n".join(show(name, data) for name, data in raw.items()))
-        rows = sum(map(len, pipeline.clean(raw, settings).values()))
+        raw = pipeline.read(settings, None)
+        print("\n\n".join(show(name, data) for name, data in raw.items()))
+        batch, now = pipeline.clean(raw, settings), now_utc()
+        update = snapshots.append(None, batch, now, now, settings.refresh)
     except (SettingError, DataError) as error:
         print(error, file=sys.stderr)
         return 1
     except Exception as error:  # whatever a user's code and its source may raise
         print(f"{_where(error)}{type(error).__name__}: {redact(str(error))}", file=sys.stderr)
         return 1
-    if not rows:
-        print("\nThere are no rows that it could show: look at [source] in config.toml.")
+    for it in batch.rejected:
+        print(f"\n{it.table}: {counted(it.count)} set aside: {it.reason}, as in {it.example}")
+    if not update.rows:
+        print("\nThere are no rows to show: look at [source] in config.toml.")
         return 1
-    print("\nThat fits preprocess.py: the dashboard can show it.")
+    left_out = f"; left out: {update.note}" if update.note else ""
+    print(f"\nThat fits preprocess.py: the dashboard can show {counted(update.rows)}{left_out}.")
     return 0
 
 

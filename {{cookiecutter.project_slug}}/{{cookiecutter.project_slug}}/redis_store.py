@@ -38,8 +38,8 @@ class RedisStore(SharedStore):
                 'in "%2F" for "/", and an option as in "?socket_timeout=10".'
             ) from None
         package = __package__
-        self._snapshot_key, self._status_key, self._asked_key = (
-            f"{package}:{key}" for key in ("snapshot", "status", "asked")
+        self._snapshot_key, self._status_key, self._asked_key, self._answered_key = (
+            f"{package}:{key}" for key in ("snapshot", "status", "asked", "answered")
         )
         self._publish = self._redis.register_script(PUBLISH)
         self._lock = Lock(
@@ -47,11 +47,13 @@ class RedisStore(SharedStore):
         )
         super().__init__()
 
-    def _look(self) -> tuple[bytes, int | None, bool]:
+    def _look(self) -> tuple[bytes, int | None, str]:
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.get(self._status_key).hget(self._snapshot_key, "version").exists(self._asked_key)
-            status, version, asked = pipe.execute()
-        return status or b"", int(version) if version else None, bool(asked)
+            pipe.get(self._status_key).hget(self._snapshot_key, "version")
+            pipe.mget(self._asked_key, self._answered_key)
+            status, version, (asked, answered) = pipe.execute()
+        request = "" if asked == answered else (asked or b"").decode("ascii", "replace")
+        return status or b"", int(version) if version else None, request
 
     def _read(self, version: int) -> bytes | None:
         data: bytes | None = self._redis.hget(self._snapshot_key, "data")
@@ -63,8 +65,11 @@ class RedisStore(SharedStore):
     def _write_status(self, data: bytes) -> None:
         self._redis.set(self._status_key, data)
 
-    def _write_asked(self, asked: bool) -> None:
-        self._redis.set(self._asked_key, 1) if asked else self._redis.delete(self._asked_key)
+    def _write_asked(self, request: str) -> None:
+        self._redis.set(self._asked_key, request)
+
+    def _write_answered(self, request: str) -> None:
+        self._redis.set(self._answered_key, request)
 
     def _lease(self) -> bool:
         try:

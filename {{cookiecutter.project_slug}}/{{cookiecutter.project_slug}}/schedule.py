@@ -9,18 +9,20 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime, timedelta
 from threading import Event, Thread
+from typing import Any
+from uuid import uuid4
 
 import schedule
 
-from . import pipeline
+from . import outcomes, pipeline, snapshots
 from .log import redact
 from .setting import Settings
 from .slots import owed, slots
-from .store import EPOCH, Outcome, Snapshot, Status, Store, now_utc
+from .snapshots import Update
+from .store import EPOCH, Outcome, Snapshot, Store, now_utc
+from .tables import Batch, counted
 
 logger = logging.getLogger(__name__)
-
-HISTORY = 50  # outcomes that are remembered
 
 
 class Schedule:
@@ -41,8 +43,10 @@ class Schedule:
     ) -> None:
         self._settings, self._store, self._worker = settings, store, worker
         self._clock, self._monotonic, self._leads = clock, monotonic, leads
-        self._running: Future[pipeline.Tables] | None = None
+        self._running: Future[Batch] | None = None
         self._previous: Snapshot | None = None
+        self._refresh = self._request = ""  # the ids of this refresh, and of who asked for it
+        self._known = ("", -1)  # the last refresh that succeeded here, and the version after it
         self._due = EPOCH
         self._started = self._retry_at = -math.inf
         self._hangs = False
@@ -88,15 +92,16 @@ class Schedule:
                 self._worker.submit(pipeline.load)
         scheduler = schedule.Scheduler()
         job = scheduler.every().second.do(self.look)
+        job.next_run = datetime.now()
         while not self._stop.is_set():
             try:
-                # Set anew each time: the library's times are local and naive, so that its job
-                # would sleep through the hour that autumn, or a clock set back, brings twice.
-                job.next_run = datetime.now() + self._pause()
-                woken = self._store.woken.wait(scheduler.idle_seconds)
+                woken = self._store.woken.wait(max(scheduler.idle_seconds or 0, 0))
                 self._store.woken.clear()
                 if not self._stop.is_set():
                     scheduler.run_all() if woken else scheduler.run_pending()
+                # Set anew each time: the library's times are local and naive, so that its job
+                # would sleep through the hour that autumn, or a clock set back, brings twice.
+                job.next_run = datetime.now() + self._pause()
             except BaseException:  # no bug may end the loop: pages would grow stale for ever
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
@@ -104,10 +109,15 @@ class Schedule:
     def _begin(self) -> None:
         self._due, _ = self._slots()
         self._started, self._previous = self._monotonic(), self._store.latest()
+        self._refresh, self._request = uuid4().hex, self._store.asked()
         since = pipeline.read_from(self._previous, self._settings.refresh.overlap)
-        version = self._previous.version if self._previous else 0
+        known, version = self._known
+        if self._previous is None or self._previous.version != version:
+            known = ""  # the newest snapshot is of another process
         try:
-            self._running = self._worker.submit(pipeline.fetch, self._settings, since, version)
+            self._running = self._worker.submit(
+                pipeline.fetch, self._settings, since, self._refresh, known
+            )
         except Exception as error:  # no process can be started, say
             self._failed(error)
 
@@ -128,35 +138,53 @@ class Schedule:
             return self._started + 1 - self._monotonic()
         if self._failures:
             return self._retry_at - self._monotonic()
-        snapshot, (latest, following) = self._store.latest(), self._slots()
-        if owed(snapshot.due if snapshot else None, latest, following):
+        latest, following = self._slots()
+        if owed(self._done(), latest, following):
             return (latest - self._clock()).total_seconds()
         return (following - self._clock()).total_seconds()
 
-    def _take_in(self, ended: Future[pipeline.Tables]) -> None:
+    def _done(self) -> datetime | None:
+        """Return the due time of the last refresh that succeeded."""
+        snapshot = self._store.latest()
+        if snapshot is None or snapshot.fault:
+            return None
+        return self._store.status().due or snapshot.due
+
+    def _take_in(self, ended: Future[Batch]) -> None:
         try:
-            rows, refresh = ended.result(), self._settings.refresh
-            now, previous = self._clock(), self._previous
-            snapshot = pipeline.append(previous, rows, self._due, now, refresh)
-            over = previous.version if previous else None
-            published = self._store.lease() and self._store.publish(snapshot, over)
+            batch, previous, now = ended.result(), self._previous, self._clock()
+            update = snapshots.append(previous, batch, self._due, now, self._settings.refresh)
+            changed = update.snapshot is not previous
+            leads = self._store.lease()
+            if leads and changed:
+                leads = self._store.publish(update.snapshot, previous.version if previous else None)
         except BaseException as error:  # a source may even call sys.exit
             self._failed(error)
-        else:
-            self._failures = 0
-            seconds = self._monotonic() - self._started
-            if not published:
-                logger.warning("not published: another process was faster")
-                return
-            count = sum(map(len, rows.values()))
-            history = self._history(seconds, count)
-            due, takes = self._slots()[1], timedelta(seconds=seconds)
-            self._store.report(Status(due, takes, history=history))
-            facts = {"version": snapshot.version, "rows": count, "seconds": round(seconds, 3)}
+            return
+        self._failures = 0
+        if leads:
+            self._succeeded(update, changed, batch)
+        elif changed:
+            logger.warning("not published: another process was faster")
+        self._store.answer(self._request)
+
+    def _succeeded(self, update: Update, changed: bool, batch: Batch) -> None:
+        """Report a refresh, and log what it changed and what it set aside."""
+        self._known = self._refresh, update.snapshot.version
+        before, seconds = self._store.status(), self._monotonic() - self._started
+        for it in outcomes.newly_rejected(before, batch):
+            said = "%s: %s set aside: %s (as in: %s)"
+            logger.warning(said, it.table, counted(it.count), it.reason, redact(it.example))
+        outcome = Outcome(self._clock(), seconds, update.rows, note=update.note)
+        following = self._slots()[1]
+        self._store.report(
+            outcomes.succeeded(before, batch, outcome, changed, self._due, following)
+        )
+        if changed:
+            facts: dict[str, Any] = {"version": update.snapshot.version, "rows": update.rows}
+            facts |= {"seconds": round(seconds, 3), "note": update.note}
             line = "published version=%(version)d rows=%(rows)d seconds=%(seconds).3f"
-            logger.info(line, facts, extra=facts)
-        finally:
-            self._store.answer()
+            logger.info(line + " (%(note)s)" * bool(update.note), facts, extra=facts)
 
     def _give_up(self) -> None:
         """End a refresh that takes too long; if that cannot be done, no other starts meanwhile."""
@@ -179,19 +207,13 @@ class Schedule:
         self._retry_at = self._monotonic() + pause.total_seconds()
         logger.error("refresh failed, next try in %s", pause, exc_info=error)
         self._report(redact(f"{type(error).__name__}: {error}"), self._clock() + pause)
-        self._store.answer()
+        self._store.answer(self._request)
 
     def _report(self, error: str, next_due: datetime | None = None) -> None:
         if not self._store.lease():
             return  # whoever has it by now says how the refreshes go
-        since = self._store.status().failing_since or self._clock()
-        history = self._history(self._monotonic() - self._started, error=error)
-        self._store.report(Status(next_due, error=error, failing_since=since, history=history))
-
-    def _history(self, seconds: float, rows: int = 0, error: str = "") -> tuple[Outcome, ...]:
-        """Add an outcome to those that the store holds, which may be of other processes."""
-        outcome = Outcome(self._clock(), seconds, rows, error[:500])
-        return (*self._store.status().history, outcome)[-HISTORY:]
+        outcome = Outcome(self._clock(), self._monotonic() - self._started, error=error[:500])
+        self._store.report(outcomes.failed(self._store.status(), outcome, error, next_due))
 
 
 if __name__ == "__main__":  # the schedule alone; all is wired in the server's module

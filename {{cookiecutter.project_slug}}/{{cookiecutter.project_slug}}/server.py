@@ -72,7 +72,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     auth.install(app, settings)
     front.install(app, settings)
     if metrics:
-        metrics.install(app, store)
+        metrics.install(app, settings, store)
     return app, schedule
 
 

@@ -128,7 +128,7 @@ class Refresh(Section):
     every: Period = timedelta(seconds=2)
     daily_at: Annotated[list[Clock], NoDecode, BeforeValidator(_times)] = []
     history: Period = timedelta(hours=24)
-    overlap: Duration = timedelta(0)
+    overlap: Duration = timedelta(minutes=5)
     ahead: Duration = timedelta(minutes=5)
     retry_at_most: Period = timedelta(minutes=1)
     timeout: Period = timedelta(minutes=5)
@@ -228,11 +228,6 @@ class Settings(BaseSettings):
         config = init_settings().get("config", cls.model_fields["config"].default)
         environment = Environment(settings_cls)
         return init_settings, environment, TomlConfigSettingsSource(settings_cls, config)
-
-    @property
-    def stale_after(self) -> timedelta:
-        """The age from which data are stale: as set, or three periods."""
-        return self.app.stale_after or 3 * self.refresh.period
 
 
 @contextlib.contextmanager

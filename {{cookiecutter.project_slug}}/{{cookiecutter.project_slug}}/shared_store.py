@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event, Lock
 from typing import TypeVar
+from uuid import uuid4
 
 from pydantic import TypeAdapter
 
@@ -35,7 +36,8 @@ class SharedStore(ABC):
         self._unsaid = False  # whether the store has another status
         self._behind = False  # whether the store has an older version, or none
         self._away: dict[str, Status] = {}  # what fails, reading or writing, and since when
-        self._asked = self._leads = False
+        self._asked = ""
+        self._leads = False
         self._looking = Lock()
         self.sync()
 
@@ -57,25 +59,28 @@ class SharedStore(ABC):
 
     def status(self) -> Status:
         away = next(iter(self._away.values()), None)
-        return replace(away, history=self._status.history) if away else self._status
+        if away is None:
+            return self._status
+        return replace(self._status, error=away.error, failing_since=away.failing_since)
 
     def report(self, status: Status) -> None:
         self._status, self._unsaid = status, True
         self._say()
 
     def ask(self) -> None:
-        self._asked = True
+        self._asked = request = uuid4().hex
         if not self._away:  # a viewer does not wait for it
-            self._try("write", lambda: self._write_asked(True))
+            self._try("write", lambda: self._write_asked(request))
         self.woken.set()  # only now, as whoever wakes looks into the store
 
-    def asked(self) -> bool:
+    def asked(self) -> str:
         return self._asked
 
-    def answer(self) -> None:
-        if self._asked:
-            self._asked = False
-            self._try("write", lambda: self._write_asked(False))
+    def answer(self, request: str) -> None:
+        if self._asked == request:
+            self._asked = ""
+        if request:
+            self._try("write", lambda: self._write_answered(request))
 
     def sync(self) -> None:
         with self._looking:
@@ -134,11 +139,20 @@ class SharedStore(ABC):
 
     def _unpack(self, version: int, data: bytes) -> Snapshot:
         try:
-            return arrow.unpack(data)
+            snapshot = arrow.unpack(data)
         except ValueError:
-            logger.exception("version %s in the store is of no use and will be replaced", version)
-            held = self._snapshot or Snapshot(version, EPOCH, now_utc(), {})
-            return Snapshot(version, EPOCH, held.created, held.tables)
+            logger.exception("version %s in the store cannot be used", version)
+            return self._unusable(version, "they are damaged")
+        if snapshot is None:
+            logger.error("version %s in the store was made for other tables", version)
+            return self._unusable(version, "another release of this dashboard made them")
+        return snapshot
+
+    def _unusable(self, version: int, why: str) -> Snapshot:
+        """Return what is held under a version that cannot be shown, so that it can be replaced."""
+        fault = f"The newest data in the store cannot be shown: {why}"
+        held = self._snapshot or Snapshot(version, EPOCH, now_utc(), {})
+        return replace(held, version=version, due=EPOCH, fault=fault)
 
     def _try(self, what: str, action: Callable[[], T]) -> T | None:
         """Return what an action gives, or None if the store is away."""
@@ -162,8 +176,8 @@ class SharedStore(ABC):
             logger.info("the store is back")
 
     @abstractmethod
-    def _look(self) -> tuple[bytes, int | None, bool]:
-        """Return the status, then the newest version, and whether a refresh was asked for."""
+    def _look(self) -> tuple[bytes, int | None, str]:
+        """Return the status, the newest version, and the id of an unanswered request, or ""."""
 
     @abstractmethod
     def _read(self, version: int) -> bytes | None:
@@ -177,7 +191,10 @@ class SharedStore(ABC):
     def _write_status(self, data: bytes) -> None: ...
 
     @abstractmethod
-    def _write_asked(self, asked: bool) -> None: ...
+    def _write_asked(self, request: str) -> None: ...
+
+    @abstractmethod
+    def _write_answered(self, request: str) -> None: ...
 
     @abstractmethod
     def _lease(self) -> bool:

@@ -1,16 +1,18 @@
 """Where the latest snapshot lives, and what the schedule and the pages tell each other."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Protocol
+from uuid import uuid4
 
 import pandas as pd
 
 from .setting import extra
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 def now_utc() -> datetime:
@@ -18,38 +20,95 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
+class Tables(Mapping[str, pd.DataFrame]):
+    """Tables that a view may change for itself: each access gives a shallow copy.
+
+    With copy-on-write, which pandas 3 always has, a change copies the column that it is made to.
+    """
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        self._tables = dict(tables)
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self._tables[name].copy(deep=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The time of a table's newest row, and the usual time between the rows of one series."""
+
+    newest: datetime
+    distance: timedelta | None = None
+
+
 @dataclass(frozen=True)
 class Snapshot:
-    """All data of one refresh; never changed once made."""
+    """All data of one refresh; never changed once made.
+
+    Rows later than the horizon are kept but not shown: the clock of that refresh contradicts them.
+    A fault says why the newest data of a shared store cannot be shown; the tables are older then.
+    """
 
     version: int
     due: datetime
     created: datetime
     tables: Mapping[str, pd.DataFrame]
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    horizon: datetime = NEVER
+    fault: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", Tables(self.tables))
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Rows of a table that cannot be right: why, how many, one of them, and when they were read."""
+
+    table: str
+    reason: str
+    count: int
+    example: str
+    seen: datetime = EPOCH
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one refresh went: when it ended, its seconds and new rows, and what it failed with."""
+    """How one refresh went.
+
+    `rows` are new or corrected rows; `note` says how many were left out, and by which rule.
+    """
 
     ended: datetime
     seconds: float
     rows: int = 0
     error: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Status:
-    """How the refreshes go: what the last one failed with, if it did, and when data come next.
+    """How the refreshes go: the last error, if any, and when the next data can be expected.
 
-    The history has the newest outcomes, of whichever process refreshed, the last one at its end.
+    `refreshed` is when the source was last read without an error, and `due` the time at which that
+    refresh was due. `changes` and `failures` hold the newest outcomes of each kind, oldest first.
     """
 
     next_due: datetime | None = None
     takes: timedelta = timedelta(0)
     error: str = ""
     failing_since: datetime | None = None
-    history: tuple[Outcome, ...] = ()
+    refreshed: datetime | None = None
+    due: datetime | None = None
+    rejected: tuple[Rejected, ...] = ()
+    changes: tuple[Outcome, ...] = ()
+    failures: tuple[Outcome, ...] = ()
 
 
 class Store(Protocol):
@@ -79,11 +138,11 @@ class Store(Protocol):
     def ask(self) -> None:
         """Ask the schedule for a refresh now."""
 
-    def asked(self) -> bool:
-        """Whether somebody asked and was not answered yet."""
+    def asked(self) -> str:
+        """Return the id of the newest request for a refresh, or "" if there is none to answer."""
 
-    def answer(self) -> None:
-        """Mark what was asked as answered."""
+    def answer(self, request: str) -> None:
+        """Mark a request as answered; one that came after it stays open."""
 
     def sync(self) -> None:
         """Look for what other processes have published, reported and asked."""
@@ -103,7 +162,7 @@ class MemoryStore:
 
     _snapshot: Snapshot | None = None
     _status: Status = Status()
-    _asked: bool = False
+    _asked: str = ""
     woken: Event = field(default_factory=Event)
 
     def latest(self, version: int | None = None) -> Snapshot | None:
@@ -120,14 +179,15 @@ class MemoryStore:
         self._status = status
 
     def ask(self) -> None:
-        self._asked = True
+        self._asked = uuid4().hex
         self.woken.set()
 
-    def asked(self) -> bool:
+    def asked(self) -> str:
         return self._asked
 
-    def answer(self) -> None:
-        self._asked = False
+    def answer(self, request: str) -> None:
+        if self._asked == request:
+            self._asked = ""
 
     def sync(self) -> None:
         pass

@@ -1,13 +1,19 @@
-"""What a table is, and how raw rows are made to fit its schema, or refused by a sentence."""
+"""What a table is, and how raw rows are made to fit it: a row that cannot be right is set aside."""
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pandera.pandas as pa
 from pandera.engines.pandas_engine import Category, DateTime
 from pandera.errors import SchemaErrors
+
+from .store import Rejected
+from .times import to_utc
 
 # Text is read as ISO 8601, and a time without a zone as UTC.
 UTC = DateTime(  # type: ignore[call-arg]
@@ -26,57 +32,142 @@ TEXT = Text()
 
 
 class DataError(Exception):
-    """Data that do not fit; the message names the table, the column, the row and the value."""
+    """Data that cannot be used; the message names the table, the column, the row and the value."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a snapshot: `append` adds rows by their `time`, `replace` swaps the whole."""
+    """One table of a snapshot: `append` adds rows by their `time`, `replace` swaps the whole.
+
+    Of rows with the same key the last one counts. With `drop_invalid_rows` in its schema, rows that
+    do not fit are set aside, counted and shown; without, the first of them fails the refresh.
+    """
 
     schema: pa.DataFrameSchema
     key: tuple[str, ...]
     grows: Literal["append", "replace"]
 
 
-def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table]) -> dict[str, pd.DataFrame]:
-    """Check every table against its schema and put it right. Raises DataError."""
-    if not isinstance(raw, Mapping):
-        kind = type(raw).__name__
-        raise DataError(f"reading.read gave back a {kind}: let it return tables by their name")
-    return {name: _fit(name, data, tables) for name, data in raw.items()}
+@dataclass(frozen=True)
+class Rules:
+    """How times are read: the zone of times and of dates without one, and the latest possible."""
+
+    zone: ZoneInfo
+    day_zone: ZoneInfo
+    latest: datetime
 
 
-def put_right(data: pd.DataFrame, table: Table) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Batch:
+    """What one read gave: rows that fit, those that were set aside, and how many came twice."""
+
+    tables: Mapping[str, pd.DataFrame]
+    rejected: tuple[Rejected, ...] = ()
+    duplicates: int = 0
+
+
+def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
+    """Make every table fit its schema. Raises DataError for what concerns a whole table."""
+    fitted, rejected, duplicates = {}, [], 0
+    for name, data in raw.items():
+        if name not in tables:
+            raise DataError(f"the table {name!r} is not declared: add it to preprocess.TABLES")
+        if not isinstance(data, pd.DataFrame):
+            kind = type(data).__name__
+            raise DataError(f"{name}: read returned a {kind}: let it return a DataFrame")
+        valid, reasons = _validate(name, data.reset_index(drop=True), tables[name], rules)
+        fitted[name] = deduplicate_and_sort(valid, tables[name])
+        duplicates += len(valid) - len(fitted[name])
+        for reason, rows in reasons.groupby(reasons, sort=False) if len(reasons) else ():
+            example = _describe(data.iloc[rows.index[0]])
+            rejected.append(Rejected(name, str(reason), len(rows), example))
+    return Batch(fitted, tuple(rejected), duplicates)
+
+
+def counted(count: int) -> str:
+    """Return a number of rows in words."""
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def has_time(table: Table) -> bool:
+    """Tell whether the rows of a table have a time."""
+    column = table.schema.columns.get("time")
+    return column is not None and isinstance(column.dtype, DateTime)
+
+
+def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Keep the last of rows with the same key, and order them by time."""
     data = data.drop_duplicates(list(table.key), keep="last")
-    if table.grows == "append":
+    if has_time(table):
         data = data.sort_values("time", kind="stable")
     return data.reset_index(drop=True)
 
 
-def _fit(name: str, data: pd.DataFrame, tables: Mapping[str, Table]) -> pd.DataFrame:
-    if name not in tables:
-        raise DataError(f"the table {name!r} is not declared: add it to TABLES in preprocess.py")
-    if not isinstance(data, pd.DataFrame):
-        kind = type(data).__name__
-        raise DataError(f"{name}: reading.read gave back a {kind}: let it return a DataFrame")
-    try:
-        return put_right(tables[name].schema.validate(data, lazy=True), tables[name])
-    except SchemaErrors as error:
-        raise DataError(f"{name}: {_explain(error)}") from None
+def _validate(
+    name: str, data: pd.DataFrame, table: Table, rules: Rules
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the rows that fit, and why each of the others does not, by its number."""
+    schema, found = copy(table.schema), pd.Series(dtype=object)
+    schema.drop_invalid_rows = False  # pandera would drop them without a word
+
+    def set_aside(reasons: pd.Series) -> None:
+        nonlocal data, found
+        if reasons.empty:
+            return
+        if not table.schema.drop_invalid_rows:
+            row = reasons.index[0]
+            example = _describe(data.loc[row])
+            raise DataError(f"{name}: row {row}: {reasons[row]} ({example})")
+        found = pd.concat([found, reasons])
+        data = data.drop(index=reasons.index)
+
+    if has_time(table) and "time" in data:
+        times, reasons = to_utc(data["time"], rules.zone, rules.day_zone)
+        data["time"] = times
+        set_aside(reasons.map("time: {}".format) if len(reasons) else reasons)
+        future = data.index[data["time"] > rules.latest]
+        set_aside(pd.Series("time in the future", future, dtype=object))
+    while True:
+        try:
+            valid = schema.validate(data, lazy=True)
+            break
+        except SchemaErrors as error:
+            set_aside(_reasons(name, error.failure_cases, table))
+    if len(found) and not len(valid):
+        reason = found.iloc[0]
+        raise DataError(f"{name}: none of its {len(found):,} rows can be used: {reason}")
+    return valid, found
 
 
-def _explain(error: SchemaErrors) -> str:
-    """Say the first failure in one sentence; rows have the labels of the frame's index, from 0."""
-    failures = error.failure_cases.set_index("check")
+def _reasons(name: str, failures: pd.DataFrame, table: Table) -> pd.Series:
+    """Return why rows do not fit, by their numbers. Raises DataError if it is not for single rows.
+
+    A value that is not of its column's type comes first: other checks cannot be made then.
+    """
+    by_check = failures.set_index("check")["failure_case"]
     for check, said in {
         "column_in_dataframe": "the column {!r} is missing: add or rename it in reading.py",
         "column_in_schema": "the column {!r} is not declared: drop it, or add it to TABLES",
     }.items():
-        if check in failures.index:
-            return said.format(failures.loc[[check], "failure_case"].iloc[0])
-    first, check = failures.iloc[0], failures.index[0]
-    return (
-        f"column {first['column']!r}, row {first['index']}: '{first['failure_case']}' "
-        f"does not pass {check}: correct it at the source, or in reading.py"
-    )
+        if check in by_check:
+            raise DataError(f"{name}: {said.format(by_check.loc[[check]].iloc[0])}")
+    coerced = failures[failures["check"].str.startswith("coerce_dtype")]
+    rows = (coerced if len(coerced) else failures).dropna(subset="index")
+    if rows.empty:
+        first = failures.iloc[0]
+        raise DataError(f"{name}: column {first['column']!r} does not pass {first['check']}")
+    rows = rows.drop_duplicates("index").astype({"index": int}).set_index("index")
+    return rows.apply(lambda row: _reason(row["column"], row["check"], table), axis=1)
+
+
+def _reason(column: str, check: str, table: Table) -> str:
+    """Say in a few words why a value does not fit."""
+    if check.startswith("coerce_dtype"):
+        kind = str(table.schema.columns[column].dtype)
+        return f"{column} is not a {'number' if 'float' in kind or 'int' in kind else kind}"
+    said = {"not_nullable": "is missing", "isfinite": "is infinite"}
+    return f"{column} {said.get(check, f'does not pass {check}')}"
+
+
+def _describe(row: pd.Series) -> str:
+    return ", ".join(f"{column}={value!r}" for column, value in row.items())[:200]

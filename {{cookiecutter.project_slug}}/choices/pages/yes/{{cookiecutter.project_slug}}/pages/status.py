@@ -25,7 +25,8 @@ def register(app: Dash, settings: Settings, store: Store, _series: pd.DataFrame)
         Input("answer", "data"),
     )
     def show(_answer: dict[str, Any] | None) -> tuple[list[Component], str, str]:
-        outcomes = reversed(store.status().history)
+        status = store.status()
+        outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)[::-1]
         lines = "\n".join(reversed(log.tail()))
         process = f"of process {os.getpid()} on {platform.node()}, the newest line first"
         return [row(it, settings) for it in outcomes], process, lines
