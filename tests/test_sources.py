@@ -117,7 +117,7 @@ settings = setting.load(setting.CONFIG, reading.Source, {{}})
 for minutes in map(int, sys.argv[1:]):
     since = datetime(2026, 10, 25, tzinfo=UTC) + timedelta(minutes=minutes)
     rows = reading.read(settings, since)["readings"]
-    times, reasons = to_utc(rows["time"], zone, zone, rows["series"])
+    times, reasons = to_utc(rows["time"], zone, zone, rows[["series"]])
     assert reasons.empty, reasons
     found = dict(zip(rows["value"], times, strict=True))
     print(*(f"{{float(value):.0f}}={{at:%H:%M}}" for value, at in found.items()))

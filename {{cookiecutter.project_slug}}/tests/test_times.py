@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 
+from {{cookiecutter.project_slug}}.preprocess import TABLES
+from {{cookiecutter.project_slug}}.tables import Rules, fit
 from {{cookiecutter.project_slug}}.times import read_from, to_utc
 
 WORLD, OSLO, ANGELES = ZoneInfo("UTC"), ZoneInfo("Europe/Oslo"), ZoneInfo("America/Los_Angeles")
@@ -16,7 +18,7 @@ def utc(
     times: Any, zone: ZoneInfo = WORLD, day_zone: ZoneInfo = WORLD, series: Any = None
 ) -> list[str]:
     """Return times as text, or in brackets why there is none."""
-    names = None if series is None else pd.Series(list(series))
+    names = None if series is None else pd.DataFrame({"series": list(series)})
     found, reasons = to_utc(pd.Series(times), zone, day_zone, names)
     assert str(found.dtype) == "datetime64[us, UTC]"
     assert found.index[found.isna()].equals(reasons.index)
@@ -114,7 +116,8 @@ def test_the_order_of_rows_tells_the_two_hours_apart(names: str, minutes: int) -
     for rows in (mixed, sorted(mixed, key=lambda it: it[1])):  # or one series after the other
         times = pd.DatetimeIndex([it for it, _ in rows])
         local = pd.Series(times.tz_convert(OSLO).tz_localize(None))
-        found, reasons = to_utc(local, OSLO, WORLD, pd.Series([name for _, name in rows]))
+        names_of = pd.DataFrame({"series": [name for _, name in rows]})
+        found, reasons = to_utc(local, OSLO, WORLD, names_of)
         assert reasons.empty
         assert list(found) == list(times)
         if len(names) == 1 or (rows is mixed and minutes < 30):  # it is enough without the names
@@ -163,6 +166,16 @@ def test_an_hour_that_happens_twice_is_read_from_its_beginning(since: str, start
     assert f"{read_from(moment, OSLO):%Y-%m-%d %H:%M}" == f"{AUTUMN} {start}"
     assert read_from(moment, WORLD) == moment
     assert read_from(moment, OSLO) <= moment
+
+
+def test_a_table_goes_by_the_series_of_its_key() -> None:
+    """Hourly rows of two series, of which the second is late, as the engine makes them fit."""
+    times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
+    rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
+    batch = fit({"readings": rows}, TABLES, Rules(OSLO, OSLO, datetime.max.replace(tzinfo=UTC)))
+    found = batch.tables["readings"]
+    assert not batch.rejected
+    assert [f"{it:%H}" for it in found["time"]] == ["23", "23", "00", "00", "01", "01", "02", "02"]
 
 
 def test_it_costs_no_more_than_pandas() -> None:

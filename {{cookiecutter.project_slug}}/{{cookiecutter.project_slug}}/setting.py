@@ -103,7 +103,6 @@ def _hash(value: SecretStr) -> SecretStr:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
 Clock = Annotated[time, AfterValidator(_clock)]
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Source = Annotated[str, AfterValidator(_source)]
 
 
@@ -118,7 +117,7 @@ class App(Section):
 
     title: str = "Dashboard"
     description: str = ""
-    timezone: Zone = Field("local", validate_default=True)
+    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field("local", validate_default=True)
     stale_after: Duration = timedelta(0)
 
 

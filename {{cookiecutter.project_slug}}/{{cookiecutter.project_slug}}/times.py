@@ -16,13 +16,13 @@ ISO: dict[str, Any] = {"format": "ISO8601", "errors": "coerce"}
 
 
 def to_utc(
-    times: pd.Series, zone: tzinfo, day_zone: tzinfo, series: pd.Series | None = None
+    times: pd.Series, zone: tzinfo, day_zone: tzinfo, series: pd.DataFrame | None = None
 ) -> tuple[pd.Series, pd.Series]:
     """Return times as datetime64[us, UTC], and for each row that has none the reason.
 
     A time without a zone is in `zone`; a date without a time is midnight in `day_zone`. Where
     clocks are set back, the order of the rows tells the two hours apart, for each of the `series`
-    (what a row is a reading of). The reasons have the index of their rows.
+    (the columns that say what a row is a reading of). The reasons have the index of their rows.
     """
     wall, aware = _parse(times, zone)
     utc, twice = wall.tz_localize("UTC"), np.zeros(len(wall), bool)
@@ -97,7 +97,7 @@ def _is_day(time: object) -> bool:
 
 
 def _localize(
-    wall: pd.DatetimeIndex, zone: tzinfo, series: pd.Series | None
+    wall: pd.DatetimeIndex, zone: tzinfo, series: pd.DataFrame | None
 ) -> tuple[pd.DatetimeIndex, Flags]:
     """Return UTC for what a zone's clock shows, and which rows might mean two times."""
     utc = wall.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").tz_convert("UTC")
@@ -117,12 +117,14 @@ def _localize(
     return pd.DatetimeIndex(values.view("M8[us]")).tz_localize("UTC"), twice
 
 
-def _order(wall: Numbers, fold: Numbers, series: pd.Series | None) -> tuple[Flags, Flags]:
+def _order(wall: Numbers, fold: Numbers, series: pd.DataFrame | None) -> tuple[Flags, Flags]:
     """Return which rows are of the later hour, and of which the order does not tell.
 
     A series runs through the hour, goes back, and runs through it again.
     """
-    group = np.zeros(len(wall), int) if series is None else pd.factorize(series)[0]
+    group = np.zeros(len(wall), int)
+    if series is not None and len(series.columns):
+        group = series.groupby(list(series), dropna=False, observed=True).ngroup().to_numpy()
     order = np.argsort(group, kind="stable")
     data = pd.DataFrame({"wall": wall, "fold": fold, "group": group}).iloc[order]
     data = data[data["wall"] != pd.NaT.value]

@@ -77,7 +77,8 @@ def test_what_a_url_gives_is_parsed_again_only_when_it_has_changed(
             read(settings, f"{site.url}/missing.csv")
 
 
-def test_a_zone_that_is_none_is_refused(project: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__TIMEZONE", "Norway/Oslo")
-    with pytest.raises(SettingError, match=r"source\.timezone = 'Norway/Oslo' cannot be used"):
+@pytest.mark.parametrize("zone", ["Norway/Oslo", "local"])
+def test_a_zone_that_is_none_is_refused(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__TIMEZONE", zone)
+    with pytest.raises(SettingError, match=rf"source\.timezone = '{zone}' cannot be used"):
         setting.load(setting.CONFIG, reading.Source, {})

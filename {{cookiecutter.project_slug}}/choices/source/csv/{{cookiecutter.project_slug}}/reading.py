@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import BaseModel
 
-from .setting import Settings, Zone
+from .setting import Settings
 from .web import Web
 
 
@@ -17,7 +17,7 @@ class Source(BaseModel, extra="forbid"):
     """What `[source]` in config.toml may say."""
 
     path: str
-    timezone: Zone = ZoneInfo("UTC")
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
 def rows(file: str | io.BytesIO) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import orjson
 import pandas as pd
 from pydantic import BaseModel
 
-from .setting import Settings, Zone
+from .setting import Settings
 from .web import Web
 
 SETTINGS = "source.url, source.params and source.headers"  # what a refusal may be due to
@@ -22,7 +22,7 @@ class Source(BaseModel, extra="forbid", coerce_numbers_to_str=True):
     params: dict[str, bool | int | float | str] = {}
     headers: dict[str, str] = {}
     timeout: float = 10  # seconds
-    timezone: Zone = ZoneInfo("UTC")
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
 def rows(page: Any) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset
 from pydantic import BaseModel
 
-from .setting import Settings, Zone
+from .setting import Settings
 from .times import read_from
 
 TIME = "time"  # as the file calls it
@@ -19,7 +19,7 @@ class Source(BaseModel, extra="forbid"):
     """What `[source]` in config.toml may say."""
 
     path: str
-    timezone: Zone = ZoneInfo("UTC")
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
 def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:

@@ -69,7 +69,7 @@ def test_no_row_is_lost_in_the_hour_that_happens_twice(
             "readings", engine, index=False, if_exists="append"
         )
         rows = read(settings, url, since=known - timedelta(minutes=5), zone="Europe/Oslo")
-        times, reasons = to_utc(rows["time"], OSLO, OSLO, rows["series"])
+        times, reasons = to_utc(rows["time"], OSLO, OSLO, rows[["series"]])
         assert reasons.empty
         seen.update(zip(times, rows["value"], strict=True))
         known = max(seen)

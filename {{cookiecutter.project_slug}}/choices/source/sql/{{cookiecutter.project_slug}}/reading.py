@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from .setting import SettingError, Settings, Zone
+from .setting import SettingError, Settings
 from .times import read_from
 
 
@@ -18,7 +18,7 @@ class Source(BaseModel, extra="forbid"):
 
     url: SecretStr
     query: str
-    timezone: Zone = ZoneInfo("UTC")
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
 def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
