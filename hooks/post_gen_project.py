@@ -53,6 +53,25 @@ def make_sales(path: Path) -> None:
         database.executemany("INSERT INTO sales VALUES (?, ?, ?)", rows)
 
 
+def make_readings(path: Path) -> None:
+    """Make the file that `source = csv` reads: two machines of a plant, every five minutes, to now."""
+    chance, now = random.Random(7), datetime.now(UTC)
+    now = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
+    drift, rows = {"line_1": 0.0, "line_2": 0.0}, ["time,series,value"]
+    for back in reversed(range(2 * 24 * 12 + 1)):
+        time = now - timedelta(minutes=5 * back)
+        hour = time.hour + time.minute / 60
+        day = -math.cos((hour - 2) / 12 * math.pi)  # coolest at two in the night
+        for line, swing in (("line_1", 5.0), ("line_2", 5.5)):
+            drift[line] = 0.96 * drift[line] + chance.gauss(0, 0.55)
+            rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},{line},{63 + swing * day + drift[line]:.1f}")
+        output = chance.gauss(1030, 35) if 6 <= hour < 22 else chance.gauss(330, 35)  # two shifts
+        rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},pressure,{6.5 + day / 4 + chance.gauss(0, 0.04):.2f}")
+        rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},output,{output:.0f}")
+    path.parent.mkdir()
+    path.write_text("\n".join(rows) + "\n", "utf-8", newline="\n")
+
+
 def main() -> None:
     """Wire everything, drop what was not asked for, and print the next commands."""
     for prompt in ("source", "__web", "pages", "license", "docker", "github_actions"):
@@ -65,6 +84,9 @@ def main() -> None:
 
     if ANSWERS["source"] == "sql":
         make_sales(PROJECT / "data" / "sales.db")
+    if ANSWERS["source"] == "csv":
+        make_readings(PROJECT / "data" / "readings.csv")
+        rewrite(PROJECT / slug / "preprocess.py", 'grows="append"', 'grows="replace"')
 
     environment = PROJECT / ".env"
     shutil.copyfile(PROJECT / ".env.example", environment)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -303,6 +304,12 @@ def kept_file(project: Project) -> Iterator[Path]:
     content = file.read_bytes()
     yield file
     file.write_bytes(content)
+
+
+def after(file: Path, minutes: float) -> str:
+    """Return the time so long after the newest row of a file."""
+    newest = datetime.fromisoformat(file.read_text("utf-8").splitlines()[-1].split(",")[0])
+    return f"{newest + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.fixture

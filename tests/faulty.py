@@ -25,16 +25,14 @@ FAULT, TOOK = Path("fault"), Path("took")
 HOUR = pd.Timedelta(hours=1)
 
 
-class Source(BaseModel, extra="forbid"):
-    """What `[source]` in config.toml may say."""
-
-    path: str
+class Source(BaseModel, extra="allow"):
+    """What `[source]` in config.toml may say: whatever the project it is copied into says."""
 
 
-def read(settings: Settings, since: datetime | None) -> Any:
+def read(settings: Settings, since: datetime) -> Any:
     """Return a row of two series for each second, unless told otherwise."""
     end = pd.Timestamp.now(tz="UTC").floor("s")
-    start = end - pd.Timedelta(minutes=1) if since is None else pd.Timestamp(since).ceil("s")
+    start = max(end - pd.Timedelta(minutes=10), pd.Timestamp(since).ceil("s"))
     times = pd.date_range(start, end, freq="s", inclusive="right", unit="us")
     names = ["pressure", "output"]
     rows = pd.DataFrame({"time": times.repeat(2), "series": names * len(times), "value": 1.0})

@@ -352,7 +352,7 @@ FAULTS = [
 @pytest.fixture(scope="module")
 def faulty(bake: Callable[..., Project]) -> Project:
     """A project whose source does what it is told, and one of whose views needs a file."""
-    project = install(bake())
+    project = install(bake())  # one that adds rows to those it has
     package = project.path / project.slug
     (package / "reading.py").write_text(FAULTY.read_text("utf-8"), "utf-8")
     engineering = package / "engineering.py"

@@ -6,6 +6,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,10 @@ def test_times_are_those_of_the_configured_zone(csv: Project, page: Page) -> Non
         page.goto(server.url)
         assert shown(page) == 4
         first = "document.querySelector('#trend-graph .js-plotly-plot').calcdata[0][0].x"
-        assert page.evaluate(f"new Date({first}).toISOString()") == "2026-11-22T09:00:00.000Z"
+        row = (csv.path / "data" / "readings.csv").read_text("utf-8").splitlines()[1]
+        tokyo = datetime.fromisoformat(row.split(",")[0]) + timedelta(hours=9)
+        drawn = page.evaluate(f"new Date({first}).toISOString()")
+        assert drawn == f"{tokyo:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
 @pytest.mark.parametrize("breakage", ["deleted", "no_csv", "wrong_type", "not_utf8"])

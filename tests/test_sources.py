@@ -1,9 +1,12 @@
 """Each source, read as its user would: from a real database, a misbehaving web, files."""
 
 import re
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from itertools import product
+from pathlib import Path
 
 import pytest
 from conftest import Project, install, wait_until
@@ -13,6 +16,7 @@ from sites import Answer, serving
 from weather import weather
 
 pytestmark = pytest.mark.slow
+WRITERS = Path(__file__).with_name("writers.py")
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
 IN_TEST_RENDERED = {("machine", "no"), ("csv", "no"), ("csv", "yes")}
 # The tests of what differs; those of the engine, which is the same, are left to test_rendered.py.
@@ -63,10 +67,17 @@ QUERY = "SELECT taken_at AS time, machine AS series, temperature AS value FROM m
 
 
 @pytest.mark.parametrize(
-    ("kind", "now"), [("timestamptz", "now()"), ("timestamp", "now() AT TIME ZONE 'UTC'")]
+    ("kind", "now", "zone"),
+    [
+        ("timestamptz", "now()", "UTC"),
+        ("timestamptz", "now()", "Europe/Oslo"),
+        ("timestamp", "now() AT TIME ZONE 'UTC'", "UTC"),
+        ("timestamp", "now() AT TIME ZONE 'Europe/Oslo'", "Europe/Oslo"),
+        ("timestamp", "now() AT TIME ZONE 'Pacific/Auckland'", "Pacific/Auckland"),
+    ],
 )
 def test_postgresql_is_read_from_where_the_last_refresh_ended(
-    kind: str, now: str, sources: Callable[..., Project], page: Page
+    kind: str, now: str, zone: str, sources: Callable[..., Project], page: Page
 ) -> None:
     project = sources("sql")
     with postgresql() as url:
@@ -80,14 +91,113 @@ def test_postgresql_is_read_from_where_the_last_refresh_ended(
         settings = {
             "SOURCE__URL": url,
             "SOURCE__QUERY": f"{QUERY} WHERE taken_at > :since",
+            "SOURCE__TIMEZONE": zone,
             "REFRESH__EVERY": "1s",
         }
         with project.serving(**settings) as server:
             page.goto(server.url)
             expect(page.locator(".card-label")).to_have_text(["press"], timeout=30_000)
-            wait_until(lambda: "rows=0" in server.output(), server.output)
             execute(url, f"INSERT INTO measured VALUES ({now}, 'lathe', 7)")
             expect(page.locator(".card-label")).to_have_text(["lathe", "press"], timeout=30_000)
+            expect(page.locator("#status")).to_have_attribute("data-state", "live")
             assert "rows=60 " in server.output()
             assert "rows=1 " in server.output()
             assert "hush" not in server.output()
+
+
+OSLO = """
+import sys
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+from {slug} import reading, setting
+from {slug}.times import to_utc
+
+zone = ZoneInfo("Europe/Oslo")
+settings = setting.load(setting.CONFIG, reading.Source, {{}})
+for minutes in map(int, sys.argv[1:]):
+    since = datetime(2026, 10, 25, tzinfo=UTC) + timedelta(minutes=minutes)
+    rows = reading.read(settings, since)["readings"]
+    times, reasons = to_utc(rows["time"], zone, zone, rows[["series"]])
+    assert reasons.empty, reasons
+    found = dict(zip(rows["value"], times, strict=True))
+    print(*(f"{{float(value):.0f}}={{at:%H:%M}}" for value, at in found.items()))
+"""
+
+
+@pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
+def test_postgresqls_hour_that_happens_twice_is_read_whole(
+    kind: str, sources: Callable[..., Project]
+) -> None:
+    """On a server in Tokyo; its rows are of each half an hour, and their value is a number."""
+    project = sources("sql")
+    times = [f"{hour:02}:{minute:02}" for hour in (0, 1, 2) for minute in (0, 30)]
+    at = "timestamptz '2026-10-25 00:00+00' + n * interval '30 minutes'"
+    with postgresql() as url, pytest.MonkeyPatch.context() as patch:
+        execute(
+            url,
+            f"CREATE TABLE measured (taken_at {kind}, machine text, temperature numeric)",
+            "SET TIME ZONE 'Europe/Oslo'",
+            f"INSERT INTO measured SELECT {at}, 'press', n FROM generate_series(-4, 5) AS n",
+        )
+        for name, value in {
+            "URL": url,
+            "QUERY": f"{QUERY} WHERE taken_at > :since",
+            "TIMEZONE": "Europe/Oslo",
+        }.items():
+            patch.setenv(f"{project.slug.upper()}__SOURCE__{name}", value)
+        minutes = (-60, 10, 50, 70, 119)  # after midnight, UTC; from 0 to 120 the clock shows twice
+        code = OSLO.format(slug=project.slug)
+        said = project.run("python", "-c", code, *map(str, minutes)).stdout.splitlines()
+    for since, line in zip(minutes, said, strict=True):
+        found = dict(row.split("=") for row in line.split())
+        newer = [number for number in range(6) if 30 * number > since]
+        assert {str(number) for number in newer} <= found.keys()
+        assert all(found.get(str(it), times[it]) == times[it] for it in range(6)), line
+        assert "-4" not in found, "no more than the hour is read again"
+
+
+@contextmanager
+def written_to(kind: str, project: Project) -> Iterator[tuple[str, dict[str, str]]]:
+    """Give the place that writers write to, and the settings by which it is read."""
+    query = "SELECT time, series, value FROM written WHERE time > :since"
+    if kind == "parquet":
+        path = str(project.path / "written")
+        yield path, {"SOURCE__PATH": path}
+    elif kind == "sqlite":
+        url = f"sqlite:///{project.path / 'written.db'}"
+        yield url, {"SOURCE__URL": url, "SOURCE__QUERY": query}
+    else:
+        with postgresql() as url:
+            yield url, {"SOURCE__URL": url, "SOURCE__QUERY": query}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "parquet"])
+def test_a_late_series_and_a_fast_clock_lose_no_rows(
+    kind: str, sources: Callable[..., Project], page: Page
+) -> None:
+    """One writes 1.5 seconds after its own time, one 30, and one's clock is two minutes fast."""
+    project = sources("parquet" if kind == "parquet" else "sql")
+    with written_to(kind, project) as (place, settings):
+        command = [project.tool("python"), str(WRITERS), "15", place]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writing:
+            assert writing.stdout
+            assert writing.stdout.readline() == "ready\n"
+            with project.serving(REFRESH__EVERY="1s", **settings) as server:
+                page.goto(server.url)
+                expect(page.locator(".card")).to_have_count(4, timeout=30_000)
+                count = int(writing.stdout.readline())
+                expected = {float(number) for number in range(count)}
+                assert count > 240 + 4 * 20
+                wait_until(
+                    lambda: downloaded(page) == expected,
+                    lambda: f"{len(downloaded(page))} of {count} rows",
+                    seconds=20,
+                )
+
+
+def downloaded(page: Page) -> set[float]:
+    """Return the values of all rows, as the page gives them for download."""
+    with page.expect_download() as downloading:
+        page.get_by_role("button", name="Download CSV").click()
+    lines = Path(downloading.value.path()).read_text("utf-8").splitlines()[1:]
+    return {float(line.rsplit(",", 1)[1]) for line in lines}

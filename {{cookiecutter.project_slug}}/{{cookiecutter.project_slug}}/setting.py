@@ -1,6 +1,7 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
 import contextlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
@@ -189,6 +191,15 @@ class Log(Section):
     backups: int = Field(3, ge=1)
 
 
+class Environment(EnvSettingsSource):
+    """The environment, where a fraction in `source` stays as it is written: 1.50, 1e3."""
+
+    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
+        if field:
+            return super().decode_complex_value(field_name, field, value)
+        return json.loads(value, parse_float=str, parse_constant=str)
+
+
 class Settings(BaseSettings):
     """All settings; the keys of `source` are those of `reading.Source`."""
 
@@ -209,13 +220,13 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Put the arguments first, then the environment, then the config file."""
         config = init_settings().get("config", cls.model_fields["config"].default)
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, config)
+        environment = Environment(settings_cls)
+        return init_settings, environment, TomlConfigSettingsSource(settings_cls, config)
 
 
 @contextlib.contextmanager

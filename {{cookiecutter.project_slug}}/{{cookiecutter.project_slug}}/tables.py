@@ -122,7 +122,8 @@ def _validate(
         data = data.drop(index=reasons.index)
 
     if has_time(table) and "time" in data:
-        times, reasons = to_utc(data["time"], rules.zone, rules.day_zone)
+        series = data[[it for it in table.key if it != "time" and it in data]]
+        times, reasons = to_utc(data["time"], rules.zone, rules.day_zone, series)
         data["time"] = times
         set_aside(reasons.map("time: {}".format) if len(reasons) else reasons)
         future = data.index[data["time"] > rules.latest]

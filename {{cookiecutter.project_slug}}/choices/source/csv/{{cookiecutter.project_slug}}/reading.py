@@ -4,6 +4,7 @@ import io
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ class Source(BaseModel, extra="forbid"):
     """What `[source]` in config.toml may say."""
 
     path: str
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
 def rows(file: str | io.BytesIO) -> pd.DataFrame:
@@ -23,17 +25,18 @@ def rows(file: str | io.BytesIO) -> pd.DataFrame:
     return pd.read_csv(file, dtype={"series": str})
 
 
-def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
-    """Return the rows of the file; its columns are time, series and value.
+def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+    """Return the rows of the file, whose columns are time, series and value.
 
-    A file that has not changed gives back the same frame, which the pipeline knows and skips. Of
-    one that has, new and corrected rows take effect; one that is gone stays until a restart.
+    The file is read in full, whatever `since` is, but parsed again only when it has changed.
     """
     path = Source(**settings.source).path
     if path.startswith(("http://", "https://")):
-        return {"readings": _parse(_web().get(path).content)}
-    stat = Path(path).stat()
-    return {"readings": _read(path, stat.st_mtime_ns, stat.st_size)}
+        data = _parse(_web().get(path).content)
+    else:
+        stat = Path(path).stat()
+        data = _read(path, stat.st_mtime_ns, stat.st_size)
+    return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
 
 
 @lru_cache(maxsize=1)

@@ -1,12 +1,14 @@
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sites import Answer, Site, serving
 
-from {{cookiecutter.project_slug}} import pipeline, reading
+from {{cookiecutter.project_slug}} import reading, setting
 from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import EPOCH
 
 HOURS = {
     "time": ["2026-01-01T00:00", "2026-01-01T01:00"],
@@ -27,21 +29,63 @@ def told(settings: Settings, site: Site, **source: Any) -> Settings:
 
 
 def test_each_hour_of_each_series_is_a_row(settings: Settings, site: Site) -> None:
-    rows = pipeline.fetch(told(settings, site), None, 0)["readings"]
+    rows = reading.read(told(settings, site), EPOCH)["readings"]
     assert list(rows["series"]) == ["temperature_2m", "precipitation", "precipitation"]
     assert list(rows["value"]) == [3.5, 0, 0.2]
-    assert str(rows["time"].iloc[-1]) == "2026-01-01 01:00:00+00:00"
+    assert rows["time"].iloc[-1] == "2026-01-01T01:00"
     assert site.asked[0][0].startswith("/?latitude=52.52&longitude=13.41&hourly=temperature_2m")
 
 
-def test_what_has_not_changed_gives_the_same_frame(settings: Settings, site: Site) -> None:
+def test_what_has_not_changed_is_neither_sent_nor_parsed_again(
+    settings: Settings, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     changed = told(settings, site)
-    first = reading.read(changed, None)["readings"]
-    assert reading.read(changed, None)["readings"] is first
+    first = reading.read(changed, EPOCH)["readings"]
+    monkeypatch.setattr(reading, "rows", None)
+    assert reading.read(changed, EPOCH)["readings"].equals(first)
     assert [status for _, status in site.asked] == [200, 304]
 
 
 @pytest.mark.parametrize("key", ["Bearer it", 7])  # digits in .env are taken for a number
 def test_headers_are_sent(settings: Settings, site: Site, key: str | int) -> None:
-    reading.read(told(settings, site, headers={"Authorization": key}), None)
+    reading.read(told(settings, site, headers={"Authorization": key}), EPOCH)
     assert site.headers["Authorization"] == str(key)
+
+
+PARAMS = """
+minutes = 60
+latitude = 52.52
+east = -0.5
+live = true
+closed = false
+text = "all"
+code = "007"
+"""
+
+
+def test_params_are_sent_as_they_are_written(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(f'[source]\nurl = "{site.url}"\n[source.params]{PARAMS}', "utf-8")
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__URL", site.url)
+    reading.read(setting.load(config, reading.Source, {}), EPOCH)
+    written = PARAMS.strip().replace('"', "").replace(" ", "").replace("\n", "&")
+    assert site.asked[0][0] == f"/?{written}"
+
+
+@pytest.mark.parametrize(
+    "value", ["60", "52.520", "1e3", "007", "true", "false", "all", "2026-01-31", "NaN", "-0.5"]
+)
+def test_params_of_the_environment_are_sent_as_they_are_written(
+    value: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__URL", site.url)
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__PARAMS__MINE", value)
+    reading.read(setting.load(setting.CONFIG, reading.Source, {}), EPOCH)
+    assert site.asked[0][0].endswith(f"&mine={value}")
+
+
+def test_what_the_sample_asks_for_is_what_config_toml_says(settings: Settings, site: Site) -> None:
+    reading.read(told(settings, site), EPOCH)
+    assert site.asked[0][0].endswith("&past_hours=168&forecast_hours=1")

@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 import pandas as pd
@@ -11,37 +12,41 @@ from pydantic import BaseModel
 from .setting import Settings
 from .web import Web
 
+SETTINGS = "source.url, source.params and source.headers"  # what a refusal may be due to
+
 
 class Source(BaseModel, extra="forbid", coerce_numbers_to_str=True):
     """What `[source]` in config.toml may say."""
 
     url: str
-    params: dict[str, str | float] = {}
+    params: dict[str, bool | int | float | str] = {}
     headers: dict[str, str] = {}
     timeout: float = 10  # seconds
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
 def rows(page: Any) -> pd.DataFrame:
     """Make rows of a page: here is what to change for another API."""
     hours = pd.DataFrame(page["hourly"])
-    return hours.melt("time", var_name="series").dropna()
+    return hours.melt("time", var_name="series").dropna(subset="value")  # an empty cell is no row
 
 
-def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
-    """Return the rows of all pages; an API that takes `since` could have it among its params."""
+def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+    """Return the rows of all pages; an API that can filter by time may be sent `since`."""
     source = Source(**settings.source)
     web = _web(source.timeout, *source.headers.items())
-    return {"readings": _read(*web.pages(source.url, source.params))}
+    data = _read(*web.pages(source.url, source.params))
+    return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
 
 
 @lru_cache(maxsize=1)
 def _web(timeout: float, *headers: tuple[str, str]) -> Web:
-    return Web(timeout, dict(headers))
+    return Web(timeout, dict(headers), SETTINGS, "source.timeout")
 
 
 @lru_cache(maxsize=1)
 def _read(*pages: bytes) -> pd.DataFrame:
-    """Give the same frame for the same pages, which the pipeline knows and skips."""
+    """Parse pages, unless they are those of the last time."""
     return pd.concat([rows(orjson.loads(page)) for page in pages], ignore_index=True)
 
 

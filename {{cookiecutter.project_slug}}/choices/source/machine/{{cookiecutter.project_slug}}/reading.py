@@ -17,7 +17,7 @@ class Source(BaseModel, extra="forbid"):
     sample_seconds: float = Field(0.5, gt=0, le=60)
 
 
-def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
+def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
     """Return one reading of each series: percent, megabytes a second, and tasks that want a CPU.
 
     `since` is of no use here: a computer remembers no readings.

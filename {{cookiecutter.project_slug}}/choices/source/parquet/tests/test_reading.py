@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -6,6 +6,7 @@ import pytest
 
 from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}}.store import EPOCH
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -19,8 +20,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(settings: Settings, path: object, since: datetime | None = None) -> pd.DataFrame:
-    changed = settings.model_copy(update={"source": {"path": str(path)}})
+def read(
+    settings: Settings, path: object, since: datetime = EPOCH, zone: str = "UTC"
+) -> pd.DataFrame:
+    changed = settings.model_copy(update={"source": {"path": str(path), "timezone": zone}})
     return reading.read(changed, since)["readings"]
 
 
@@ -41,8 +44,38 @@ def test_only_newer_rows_are_read(settings: Settings, folder: Path) -> None:
         read(settings, folder)
 
 
-def test_times_without_a_zone_are_in_utc(settings: Settings, folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("zone", "count"), [("UTC", 11), ("Asia/Tokyo", 2), ("America/New_York", 16)]
+)
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_without_a_zone_are_in_the_sources(
+    unit: str, zone: str, count: int, settings: Settings, folder: Path
+) -> None:
     for file in folder.iterdir():
         rows = pd.read_parquet(file)
-        rows.assign(time=rows["time"].dt.tz_localize(None)).to_parquet(file)
-    assert len(read(settings, folder, NOON)) == 11
+        naive = rows["time"].dt.tz_localize(None).dt.as_unit(unit)
+        rows.assign(time=naive).to_parquet(file)
+    since = NOON.replace(microsecond=1)  # 21 o'clock in Tokyo, 7 in New York
+    assert len(read(settings, folder, since, zone)) >= count
+    assert len(read(settings, folder, NOON, zone)) == count
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_all_of_the_hour_that_happens_twice_is_read_again(
+    unit: str, settings: Settings, tmp_path: Path
+) -> None:
+    real = pd.date_range("2026-10-24 23:30", "2026-10-25 02:30", freq="30min", tz="UTC")
+    wall = real.tz_convert("Europe/Oslo").tz_localize(None).as_unit(unit)
+    rows = pd.DataFrame({"time": wall, "series": "a", "value": range(len(real))})
+    rows.to_parquet(tmp_path / "a.parquet")
+    for minutes, first in ((-10, 1), (10, 0), (80, 0), (110, 1), (130, 6)):
+        since = datetime(2026, 10, 25, tzinfo=UTC) + timedelta(minutes=minutes)
+        values = read(settings, tmp_path, since, "Europe/Oslo")["value"]
+        assert list(values) == list(range(first, len(real)))
+
+
+@pytest.mark.parametrize("time", ["2026-01-02", date(2026, 1, 2)])
+def test_dates_are_read_whole(time: object, settings: Settings, tmp_path: Path) -> None:
+    rows = pd.DataFrame({"time": [time], "series": "a", "value": 1.0})
+    rows.to_parquet(tmp_path / "a.parquet")
+    assert list(read(settings, tmp_path, NOON)["time"]) == [time]

@@ -1,6 +1,7 @@
 """Where the data come from: Parquet, in a file, a folder or an object store."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pyarrow.dataset
 from pydantic import BaseModel
 
 from .setting import Settings
+from .times import read_from
 
 TIME = "time"  # as the file calls it
 COLUMNS = [TIME, "series", "value"]
@@ -17,16 +19,18 @@ class Source(BaseModel, extra="forbid"):
     """What `[source]` in config.toml may say."""
 
     path: str
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
-def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
+def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows that are newer than `since`; only parts that can hold some are read."""
     source = Source(**settings.source)
     data = pa.dataset.dataset(source.path, format="parquet")
-    newer = None
-    if since is not None:  # without a zone the files' times are UTC
-        start = pa.scalar(since).cast(data.schema.field(TIME).type)
-        newer = pa.dataset.field(TIME) > start
+    kind, newer = data.schema.field(TIME).type, None
+    if pa.types.is_timestamp(kind):  # dates and text are read whole
+        start = read_from(since, source.timezone)
+        start = start if kind.tz else start.replace(tzinfo=None)
+        newer = pa.dataset.field(TIME) > pa.scalar(start).cast(kind, safe=False)
     return {"readings": data.to_table(COLUMNS, newer).to_pandas()}
 
 

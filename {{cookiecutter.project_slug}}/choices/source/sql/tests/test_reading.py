@@ -1,14 +1,16 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 from sqlalchemy import create_engine
 
-from {{cookiecutter.project_slug}} import pipeline, reading
+from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.setting import SettingError, Settings
-from {{cookiecutter.project_slug}}.store import now_utc
+from {{cookiecutter.project_slug}}.store import EPOCH, now_utc
+from {{cookiecutter.project_slug}}.times import to_utc
 
 QUERY = "SELECT time, series, value FROM readings WHERE time > :since"
 
@@ -24,9 +26,10 @@ def url(tmp_path: Path) -> str:
 
 
 def read(
-    settings: Settings, url: str, query: str = QUERY, since: datetime | None = None
+    settings: Settings, url: str, query: str = QUERY, since: datetime = EPOCH, zone: str = "UTC"
 ) -> pd.DataFrame:
-    changed = settings.model_copy(update={"source": {"url": url, "query": query}})
+    source = {"url": url, "query": query, "timezone": zone}
+    changed = settings.model_copy(update={"source": source})
     return reading.read(changed, since)["readings"]
 
 
@@ -38,9 +41,40 @@ def test_only_newer_rows_are_read(settings: Settings, url: str) -> None:
     assert read(settings, url, since=newest).empty
 
 
-def test_at_first_the_rows_of_the_history_are_read(settings: Settings, url: str) -> None:
-    refresh = settings.refresh.model_copy(update={"history": timedelta(hours=12, minutes=30)})
-    assert len(read(settings.model_copy(update={"refresh": refresh}), url)) == 13
+OSLO = ZoneInfo("Europe/Oslo")
+
+
+def test_times_without_a_zone_are_compared_in_the_sources(settings: Settings, url: str) -> None:
+    rows = pd.DataFrame({"time": ["2026-07-01 12:00:00", "2026-07-01 13:00:00"], "series": "a"})
+    rows.assign(value=[1, 2]).to_sql("readings", create_engine(url), if_exists="replace")
+    since = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)  # half past twelve in Oslo
+    assert list(read(settings, url, since=since, zone="Europe/Oslo")["value"]) == [2]
+    assert len(read(settings, url, since=since)) == 2
+
+
+@pytest.mark.parametrize("minutes", [1, 30])
+def test_no_row_is_lost_in_the_hour_that_happens_twice(
+    settings: Settings, url: str, minutes: int
+) -> None:
+    """A writer in Oslo writes the time of its wall clock; each refresh reads on from the newest."""
+    start = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    engine, known, seen = create_engine(url), start, dict[datetime, float]()
+    pd.DataFrame({"time": [], "series": [], "value": []}).to_sql(
+        "readings", engine, index=False, if_exists="replace"
+    )
+    for number in range(1, 240 // minutes):
+        moment = start + timedelta(minutes=minutes) * number
+        wall = f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"
+        pd.DataFrame({"time": [wall], "series": "a", "value": float(number)}).to_sql(
+            "readings", engine, index=False, if_exists="append"
+        )
+        rows = read(settings, url, since=known - timedelta(minutes=5), zone="Europe/Oslo")
+        times, reasons = to_utc(rows["time"], OSLO, OSLO, rows[["series"]])
+        assert reasons.empty
+        seen.update(zip(times, rows["value"], strict=True))
+        known = max(seen)
+        assert (known, seen[known]) == (moment, number)
+    assert list(seen.values()) == list(range(1, 240 // minutes))
 
 
 def test_a_query_may_do_without_since(settings: Settings, url: str) -> None:
@@ -49,12 +83,12 @@ def test_a_query_may_do_without_since(settings: Settings, url: str) -> None:
 
 
 def test_the_sample_is_read(settings: Settings) -> None:
-    rows = pipeline.fetch(settings, None, 0)["readings"]
+    rows = reading.read(settings, EPOCH)["readings"]
     assert set(rows["series"]) == {"downtown", "airport", "online"}
 
 
 def test_no_new_rows_are_none(settings: Settings) -> None:
-    assert pipeline.fetch(settings, now_utc(), 0)["readings"].empty
+    assert reading.read(settings, now_utc())["readings"].empty
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from pydantic import BaseModel, SecretStr
@@ -9,7 +10,7 @@ from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, t
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from .setting import SettingError, Settings
-from .store import now_utc
+from .times import read_from
 
 
 class Source(BaseModel, extra="forbid"):
@@ -17,24 +18,26 @@ class Source(BaseModel, extra="forbid"):
 
     url: SecretStr
     query: str
+    timezone: ZoneInfo = ZoneInfo("UTC")
 
 
-def read(settings: Settings, since: datetime | None) -> dict[str, pd.DataFrame]:
+def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of the query, which names their columns time, series and value."""
     source = Source(**settings.source)
     query = text(source.query)
-    if ":since" in source.query:  # without a zone the database's times are UTC
-        start = since or now_utc() - settings.refresh.history
+    if ":since" in source.query:
+        start = read_from(since, source.timezone)  # SQLite compares it as text, without its zone
         query = query.bindparams(bindparam("since", start, DateTime(timezone=True)))
-    return {"readings": _ask(source.url.get_secret_value(), query)}
+    return {"readings": _ask(source.url.get_secret_value(), query, source.timezone)}
 
 
-def _ask(url: str, query: TextClause) -> pd.DataFrame:
+def _ask(url: str, query: TextClause, zone: ZoneInfo) -> pd.DataFrame:
     engine = _engine(url)
     try:
         with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":  # it would take its own zone for none
-                connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+            if engine.dialect.name == "postgresql":  # it compares times without a zone by its own
+                set_zone = text("SELECT set_config('TimeZone', :zone, true)")
+                connection.execute(set_zone, {"zone": str(zone)})
             rows = connection.execute(query)
             return pd.DataFrame(rows.all(), columns=list(rows.keys()))
     except DBAPIError as error:  # its own text is long, and ends in a link

@@ -1,5 +1,7 @@
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -81,17 +83,70 @@ def test_an_error_names_the_host_and_no_secret(web: Web, site: Site) -> None:
     for path, said in {
         "/missing": "127.0.0.1 answers 404",
         "/text": "127.0.0.1 does not answer in JSON",
-        "/slow": r"127.0.0.1 does not answer \(\w+\)",
+        "/slow": "127.0.0.1 closed the connection without a whole answer: check source.path",
     }.items():
         with pytest.raises(OSError, match=said) as caught:
             web.pages(f"{site.url}{path}?key=hush", {})
         assert "hush" not in str(caught.value)
 
 
-def test_a_server_that_is_silent_is_an_error(web: Web) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        with pytest.raises(OSError, match="ReadTimeout"):
-            web.get(f"http://127.0.0.1:{port}/")
-    with pytest.raises(OSError, match="ConnectError"):
-        web.get(f"http://127.0.0.1:{port}/")
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_a_refusal_names_what_to_check(web: Web, site: Site, status: int) -> None:
+    site.answers["/a"] = Answer(status=status)
+    with pytest.raises(OSError, match=rf"answers {status}: check source\.path$"):
+        web.get(f"{site.url}/a")
+
+
+@contextmanager
+def server(reply: bytes | None) -> Iterator[str]:
+    """Run a server that sends bytes and closes each connection, or is silent; give its URL."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while reply is not None:
+                    connection, _ = listening.accept()
+                    with connection:
+                        connection.recv(10_000)
+                        connection.sendall(reply)
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"", "closed the connection without a whole answer: check source.path"),
+        (b"nonsense\r\n\r\n", "closed the connection without a whole answer: check source.path"),
+        (None, "has sent nothing for 1 s: ask it for less, or raise the timeout of Web"),
+    ],
+)
+def test_a_server_that_refuses_without_a_word_is_not_out_of_reach(
+    web: Web, reply: bytes | None, said: str
+) -> None:
+    with server(reply) as url, pytest.raises(OSError, match=said) as caught:
+        web.get(url)
+    assert "network" not in str(caught.value)
+
+
+def test_a_server_that_is_not_there_is_out_of_reach(web: Web) -> None:
+    with server(None) as url:
+        pass
+    with pytest.raises(OSError, match=r"cannot be reached: check source\.path and the network"):
+        web.get(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://127.0.0.1/a", "127.0.0.1 must begin with https:// or http://: check source.path"),
+        ("example.org/?key=hush", "the URL must begin with https:// or http://"),
+        ("http://127.0.0.1:port/", "this is not a URL .*: check source.path"),
+    ],
+)
+def test_what_is_no_url_is_said_to_be_none(web: Web, url: str, said: str) -> None:
+    for ask in (web.get, lambda it: web.pages(it, {})):
+        with pytest.raises(OSError, match=said) as caught:
+            ask(url)
+        assert "hush" not in str(caught.value)

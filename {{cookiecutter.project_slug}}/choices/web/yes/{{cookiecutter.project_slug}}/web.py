@@ -12,24 +12,44 @@ from .store import EPOCH, now_utc
 
 PAGES = 100  # at the most: a list of pages without end must not fill the memory
 REST = timedelta(days=1)  # at the most
+# The first that fits: those above are kinds of those below.
+FAILURES: tuple[tuple[type[httpx.HTTPError], str], ...] = (
+    (httpx.ConnectTimeout, "cannot be reached within {seconds} s: check {check} and the network"),
+    (httpx.ConnectError, "cannot be reached: check {check} and the network"),
+    (httpx.TimeoutException, "has sent nothing for {seconds} s: ask it for less, or raise {slow}"),
+    (httpx.RemoteProtocolError, "closed the connection without a whole answer: check {check}"),
+    (httpx.LocalProtocolError, "cannot be sent such a request: check {check}"),
+    (httpx.NetworkError, "broke off the connection: check {check}"),
+    (httpx.UnsupportedProtocol, "must begin with https:// or http://: check {check}"),
+    (httpx.TooManyRedirects, "redirects without end: check {check}"),
+    (httpx.DecodingError, "sent a damaged answer"),
+)
 
 
 class Web:
     """A client that remembers what it was told: the answers' ETags, and until when to wait."""
 
-    def __init__(self, timeout: float = 30, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        timeout: float = 30,
+        headers: dict[str, str] | None = None,
+        check: str = "source.path",
+        slow: str = "the timeout of Web in reading.py",
+    ) -> None:
+        """Take seconds, headers, and what errors name: the settings to check, and that to raise."""
         self._client = httpx.Client(
             headers=headers,
             timeout=timeout,  # seconds, for each step
             follow_redirects=True,
             transport=httpx.HTTPTransport(retries=2),  # of connections; all else the schedule does
         )
+        self._seconds, self._check, self._slow = f"{timeout:g}", check, slow
         self._known: LRUCache[httpx.URL, httpx.Response] = LRUCache(PAGES)
         self._resume = EPOCH
 
     def get(self, url: httpx.URL | str) -> httpx.Response:
         """Return an answer, the same object if it has not changed. Raises OSError."""
-        url = httpx.URL(url)
+        url = self._url(url)
         if now_utc() < self._resume:
             raise OSError(f"{url.host} asks not to be asked before {self._resume:%H:%M:%S} UTC")
         known = self._known.get(url)
@@ -39,10 +59,8 @@ class Web:
             if known and answer.status_code == httpx.codes.NOT_MODIFIED:
                 return known
             answer.raise_for_status()
-        except httpx.HTTPStatusError as error:  # its text has the whole URL, secrets and all
-            raise OSError(f"{url.host} answers {error.response.status_code}") from None
         except httpx.HTTPError as error:
-            raise OSError(f"{url.host} does not answer ({type(error).__name__})") from None
+            raise OSError(f"{url.host or 'the URL'} {self._explain(error)}") from None
         if _conditions(answer):
             self._known[url] = answer
         return answer
@@ -53,7 +71,7 @@ class Web:
         The next one is told by the header `Link: <…>; rel="next"`.
         """
         pages: list[bytes] = []
-        following: httpx.URL | None = httpx.URL(url).copy_merge_params(params)
+        following: httpx.URL | None = self._url(url).copy_merge_params(params)
         while following:
             if len(pages) == PAGES:
                 raise OSError(f"{following.host} has more than {PAGES} pages: ask it for less")
@@ -66,6 +84,22 @@ class Web:
             link = page.links.get("next", {}).get("url")
             following = page.url.join(link) if link else None
         return pages
+
+    def _url(self, url: httpx.URL | str) -> httpx.URL:
+        try:
+            return httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise OSError(f"this is not a URL ({error}): check {self._check}") from None
+
+    def _explain(self, error: httpx.HTTPError) -> str:
+        """Say what went wrong and what to do; the error's own text may hold secrets."""
+        if isinstance(error, httpx.HTTPStatusError):
+            refused = error.response.is_client_error and error.response.status_code != 429
+            said = "answers {status}" + (": check {check}" if refused else "")
+            return said.format(status=error.response.status_code, check=self._check)
+        said = next((said for kind, said in FAILURES if isinstance(error, kind)), "fails")
+        name = type(error).__name__
+        return f"{said} ({name})".format(check=self._check, slow=self._slow, seconds=self._seconds)
 
 
 def _conditions(known: httpx.Response | None) -> dict[str, str]:
