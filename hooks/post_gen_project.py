@@ -54,7 +54,7 @@ def make_sales(path: Path) -> None:
 
 
 def make_readings(path: Path) -> None:
-    """Make the file that `source = csv` reads: two days of a plant, every five minutes, up to now."""
+    """Make the file that `source = csv` reads: two days of a plant, every five minutes, to now."""
     chance, now = random.Random(7), datetime.now(UTC)
     now = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
     drift, rows = [0.0, 0.0], ["time,series,value"]
