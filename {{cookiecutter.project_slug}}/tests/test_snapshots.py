@@ -85,6 +85,13 @@ def test_rows_that_are_known_make_no_new_version() -> None:
     assert snapshots.append(first, Batch({}), NOW, NOW, Refresh()).snapshot is first
 
 
+def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew() -> None:
+    first = made(("2026-03-01T09:00Z", "a", 1), now=NOW + YEAR)
+    second = append(first, ("2026-03-01T09:00Z", "a", 1)).snapshot
+    assert (second.created, values(second)) == (NOW, values(first))
+    assert append(second, ("2026-03-01T09:00Z", "a", 1)).snapshot is second
+
+
 def test_only_new_rows_are_counted_of_those_read_twice() -> None:
     first = made(*each_minute(NOW - timedelta(hours=1), 30))
     rows = each_minute(NOW - timedelta(hours=1), 31)

@@ -55,7 +55,9 @@ def append(
         )
         if number
     )
-    if previous and not previous.fault and not (count or gone):
+    # Made anew, too, if it cannot be shown, or was made when the clock was ahead of this one.
+    usable = previous and not previous.fault and previous.created <= now
+    if previous and usable and not (count or gone):
         return Update(previous, 0, note)
     # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
