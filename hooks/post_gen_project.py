@@ -54,20 +54,23 @@ def make_sales(path: Path) -> None:
 
 
 def make_readings(path: Path) -> None:
-    """Make the file that `source = csv` reads: two machines of a plant, every five minutes, to now."""
+    """Make the file that `source = csv` reads: two days of a plant, every five minutes, to now."""
     chance, now = random.Random(7), datetime.now(UTC)
     now = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
-    drift, rows = {"line_1": 0.0, "line_2": 0.0}, ["time,series,value"]
+    drift, rows = [0.0, 0.0], ["time,series,value"]
     for back in reversed(range(2 * 24 * 12 + 1)):
         time = now - timedelta(minutes=5 * back)
         hour = time.hour + time.minute / 60
         day = -math.cos((hour - 2) / 12 * math.pi)  # coolest at two in the night
-        for line, swing in (("line_1", 5.0), ("line_2", 5.5)):
-            drift[line] = 0.96 * drift[line] + chance.gauss(0, 0.55)
-            rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},{line},{63 + swing * day + drift[line]:.1f}")
-        output = chance.gauss(1030, 35) if 6 <= hour < 22 else chance.gauss(330, 35)  # two shifts
-        rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},pressure,{6.5 + day / 4 + chance.gauss(0, 0.04):.2f}")
-        rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},output,{output:.0f}")
+        drift = [0.96 * it + chance.gauss(0, 0.55) for it in drift]
+        output = 1030 if 6 <= hour < 22 else 330  # two shifts
+        for series, value in (
+            ("line_1", f"{63 + 5 * day + drift[0]:.1f}"),
+            ("line_2", f"{63 + 5.5 * day + drift[1]:.1f}"),
+            ("pressure", f"{6.5 + day / 4 + chance.gauss(0, 0.04):.2f}"),
+            ("output", f"{output + chance.gauss(0, 35):.0f}"),
+        ):
+            rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},{series},{value}")
     path.parent.mkdir()
     path.write_text("\n".join(rows) + "\n", "utf-8", newline="\n")
 

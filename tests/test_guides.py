@@ -283,9 +283,7 @@ def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
         environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
         environment.write("MY_DASHBOARD__SOURCE__TIMEZONE=Europe/Berlin\n")
     shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(
-        r"^readings: 1 rows(.*\n)+2026-01-31 12:00:00 +7 +1\.5\n", shown, re.M
-    ), shown
+    assert re.search(r"^readings: 1 rows(.*\n)+2026-01-31 12:00:00 +7 +1\.5\n", shown, re.M), shown
 
 
 @slow

@@ -25,7 +25,8 @@ ALWAYS = """
     {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
-    {slug}/tables.py {slug}/times.py {slug}/worker.py {slug}/pages/__init__.py {slug}/pages/overview.py
+    {slug}/tables.py {slug}/times.py {slug}/worker.py
+    {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
     {slug}/assets/live.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv

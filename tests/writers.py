@@ -1,15 +1,15 @@
 """Writers that fill a source as machines do, each with a clock and a lateness of its own.
 
-Run in a project's environment as: python writers.py SECONDS FOLDER-OR-URL. Each row has a number of
-its own as its value; the last line of the output says how many there are.
+Run in a project's environment as: python writers.py FOLDER-OR-URL. It ends with its input, and says
+how many rows there are; each has a number of its own as its value.
 """
 
-import os
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pandas as pd
@@ -33,13 +33,13 @@ def folder(path: Path) -> Callable[[pd.DataFrame], Any]:
     def write(rows: pd.DataFrame) -> None:
         name = f"{time.monotonic_ns()}.parquet"
         rows.to_parquet(path / f".{name}")  # Parquet's readers pass over it
-        os.replace(path / f".{name}", path / name)
+        (path / f".{name}").replace(path / name)
 
     return write
 
 
-def main(seconds: float, place: str) -> None:
-    """Write for some seconds, at first what was measured in the minute before."""
+def main(place: str) -> None:
+    """Write until the input ends, at first what was measured in the minute before."""
     write = database(place) if "://" in place else folder(Path(place))
     now, count = datetime.now(UTC).replace(tzinfo=None), 0
 
@@ -54,12 +54,12 @@ def main(seconds: float, place: str) -> None:
 
     put([row for back in range(60, 0, -1) for row in rows(now - timedelta(seconds=back))])
     print("ready", flush=True)
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    ended = Event()
+    Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+    while not ended.wait(PAUSE):
         put(rows(datetime.now(UTC).replace(tzinfo=None)))
-        time.sleep(PAUSE)
     print(count, flush=True)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]), sys.argv[2])
+    main(sys.argv[1])
