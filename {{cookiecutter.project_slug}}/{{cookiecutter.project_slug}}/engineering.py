@@ -1,27 +1,35 @@
 """What the data say: key figures and pictures, as pure functions of tables and choices."""
 
-import math
+import html
+from collections import Counter
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
-from tsdownsample import MinMaxLTTBDownsampler
 
+from . import formats, lines
+from .lines import POINTS, downsample  # noqa: F401
 from .setting import SettingError
 
-# As many points of a line as a wide screen has pixels to show them; more would only be weight.
-POINTS = 1000
 # Each keeps a contrast of 3:1 and more on the light background and on the dark one.
 COLORS = ["#3b82f6", "#d9660b", "#16a34a", "#a855f7", "#e11d48", "#0d9488", "#b7790a", "#6b7f99"]
 GRID = "rgba(128,128,128,0.22)"
 CLEAR = "rgba(0,0,0,0)"
+# True of a chart before the first data, of one that could not be drawn, and of an empty choice.
+EMPTY = "Nothing to show yet"
+UTC = ZoneInfo("UTC")
+DAY = 86_400_000  # milliseconds
+
+
+State = Literal["ok", "warn", "critical", "none"]  # none: the series has no limits
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Kpi:
     value: str
     low: str
     high: str
-    state: Literal["ok", "warn", "critical"]
+    state: State
+    since: str = ""  # when its last reading was, if others have much newer ones
 
 
 def read_series(path: Path) -> pd.DataFrame:
@@ -51,21 +60,50 @@ def read_series(path: Path) -> pd.DataFrame:
     return read.assign(label=read["label"].fillna(read["series"])).set_index("series")
 
 
-def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    """Return label, unit, limits and color of the series in the data, the known ones first."""
-    counts = readings["series"].value_counts()  # takes half the memory of unique()
-    present = set(counts.index[counts > 0])
-    names = [name for name in series.index if name in present]
-    names += sorted(present.difference(names))
+def survey(
+    readings: pd.DataFrame, series: pd.DataFrame, now: datetime | None = None
+) -> pd.DataFrame:
+    """Return what is known of each series and what all its readings tell, the known ones first.
+
+    `decimals`: how many it is shown with; `usual`: between two readings, in microseconds;
+    `last`: its newest reading; `newest`: that of all series, but not after now.
+    """
+    rows = {name: rows for name, rows in split(readings).items() if len(rows)}
+    names = [name for name in series.index if name in rows]
+    names += sorted(rows.keys() - set(names))
     known = series.reindex(names)
     # A color goes with its series, whatever others are shown.
     place = {name: position for position, name in enumerate(series.index)}
     color = [COLORS[place.get(name, crc32(str(name).encode())) % len(COLORS)] for name in names]
+    recent = [readings.iloc[rows[name][-POINTS:]] for name in names]
+    last = pd.Series([it["time"].iloc[-1] for it in recent], names, readings["time"].dtype)
+    digits = [formats.decimals(it["value"].to_numpy()) for it in recent]
     return known.assign(
         label=known["label"].fillna(pd.Series(names, names)),
         unit=known["unit"].fillna(""),
         color=color,
+        decimals=pd.Series(digits, names, object),
+        usual=[lines.usual_distance(lines.microseconds(it["time"])) for it in recent],
+        last=last,
+        newest=min(last.max(), now) if now and names else last.max(),
     )
+
+
+def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    """Return what is known of the series in the data; `series` may come from `survey`, or not."""
+    if "color" not in series:
+        return survey(readings, series)
+    counts = readings["series"].value_counts()  # takes half the memory of unique()
+    present = set(counts.index[counts > 0])
+    return series.loc[[name for name in series.index if name in present]]
+
+
+def split(readings: pd.DataFrame) -> dict[str, Any]:
+    """Return the positions of each series' rows."""
+    names, codes = readings["series"].cat.categories, readings["series"].cat.codes.to_numpy()
+    order = np.argsort(codes, kind="stable")  # of small numbers, a million take some milliseconds
+    starts = np.searchsorted(codes, np.arange(1, len(names), dtype=codes.dtype), sorter=order)
+    return dict(zip(names, np.split(order, starts), strict=False))
 
 
 def select(
@@ -78,33 +116,34 @@ def select(
     return readings[readings["series"].isin(names)] if names else readings
 
 
-def kpis(readings: pd.DataFrame, series: pd.DataFrame) -> list[Kpi]:
+def kpis(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> list[Kpi]:
     """Return the key figure of each series, in the order of `series.csv`."""
     # All of them, with data or not: of a million rows that takes half the memory.
     values = readings.groupby("series", observed=False)["value"].agg(["last", "min", "max"])
     figures = []
     for name, row in describe(readings, series).iterrows():
         last, low, high = values.loc[name]
-        digits = decimals(max(abs(low), abs(high)))
-        value, low, high = (f"{number:,.{digits}f}" for number in (last, low, high))
         state = rate(last, row.warn, row.critical)
-        figures.append(Kpi(row.label, row.unit, value, low, high, state))
+        since = formats.moment(row["last"], row.newest, zone) if is_late(row) else ""
+        value, low, high = (formats.number(it, row.decimals) for it in (last, low, high))
+        figures.append(Kpi(row.label, row.unit, value, low, high, state, since))
     return figures
 
 
-def rate(value: float, warn: float, critical: float) -> Literal["ok", "warn", "critical"]:
+def is_late(row: pd.Series) -> bool:
+    """Tell whether a series lags behind the newest one by far more than is usual for it."""
+    usual = timedelta(microseconds=row.usual)
+    return bool(row.newest - row["last"] > max(lines.FAR * usual, timedelta(minutes=1)))
+
+
+def rate(value: float, warn: float, critical: float) -> State:
     """Compare a value with its limits; a `critical` below `warn` means that low values are bad."""
+    if np.isnan(warn) and np.isnan(critical):
+        return "none"
     sign = -1 if critical < warn else 1
     if sign * value >= sign * critical:
         return "critical"
     return "warn" if sign * value >= sign * warn else "ok"
-
-
-def decimals(value: float) -> int:
-    """Return how many decimals show three significant digits of a number, four at most."""
-    if value == 0 or not math.isfinite(value):
-        return 0
-    return min(max(2 - math.floor(math.log10(abs(value))), 0), 4)
 
 
 def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
@@ -112,24 +151,29 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     known = describe(readings, series)
     units = list(known["unit"].unique())
     if not units:
-        return message_figure("No data to show yet")
-    lines = []
+        return message_figure(EMPTY)
+    rows, points, traces, drawn = split(readings), readings[["time", "value"]], [], []
     for name, row in known.iterrows():
-        line = downsample(readings[readings["series"] == name])
-        digits = decimals(line["value"].abs().max())
-        lines.append(
+        line = lines.line(points.iloc[rows[name]], row.usual, zone)
+        drawn.append(line)
+        number = formats.d3_format(row.decimals, np.nanmax(np.abs(line.y)))
+        traces.append(
             go.Scatter(
-                x=_wall_clock(line["time"], zone),
-                y=line["value"].to_numpy(),
-                name=row.label,
-                uid=str(name),
-                mode="lines",
+                x=line.x,
+                y=line.y,
+                name=html.escape(row.label, quote=False),
+                uid=f"series {name}",  # not the name of what every object in JavaScript has
+                mode="lines+markers" if line.alone.any() else "lines",
                 line={"color": row.color, "width": 1.6},
-                hovertemplate=f"%{{y:,.{digits}f}} {row.unit}",
+                marker={"size": 5.0 * line.alone} if line.alone.any() else None,
+                hovertemplate=f"%{{y:{number}}} {row.unit}",
                 **_panel(units, row.unit),
             )
         )
-    return go.Figure(lines, _layout(tuple(units), over_time=True))
+    whole_days = not any((line.x % DAY).any() for line in drawn)
+    layout = _layout(tuple(units), over_time=True, whole_days=whole_days)
+    shown = sum(line.count for line in drawn)
+    return go.Figure(traces, _noted(layout, _left_out(shown, len(readings))))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -137,11 +181,12 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
     known = describe(readings, series)
     units = list(known["unit"].unique())
     if not units:
-        return message_figure("No data to show yet")
+        return message_figure(EMPTY)
+    known = known.iloc[::-1]  # Plotly draws the first one at the bottom
+    rows, values, places = split(readings), readings["value"].to_numpy(), Counter[str]()
     boxes = []
-    for name, row in known.iloc[::-1].iterrows():  # Plotly draws the first one at the bottom
-        values = readings.loc[readings["series"] == name, "value"]
-        low, q1, median, q3, high = values.quantile([0.05, 0.25, 0.5, 0.75, 0.95])
+    for name, row in known.iterrows():
+        low, q1, median, q3, high = np.quantile(values[rows[name]], [0.05, 0.25, 0.5, 0.75, 0.95])
         boxes.append(
             go.Box(
                 lowerfence=[low],
@@ -149,16 +194,19 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
                 median=[median],
                 q3=[q3],
                 upperfence=[high],
-                y=[row.label],
-                name=row.label,
-                uid=str(name),
+                boxpoints=False,  # else these are named twice when one points at them
+                y=[places[row.unit]],
+                name=html.escape(row.label, quote=False),
+                uid=f"series {name}",
                 orientation="h",
                 line={"color": row.color, "width": 1.6},
                 showlegend=False,
                 **_panel(units, row.unit),
             )
         )
-    return go.Figure(boxes, _layout(tuple(units)))
+        places[row.unit] += 1
+    layout = _noted(_layout(tuple(units)), "whiskers: 5 to 95 %")
+    return go.Figure(boxes, _named(layout, units, known))
 
 
 def message_figure(text: str) -> go.Figure:
@@ -168,43 +216,59 @@ def message_figure(text: str) -> go.Figure:
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
-def downsample(line: pd.DataFrame) -> pd.DataFrame:
-    """Keep the points of one series that a screen can show, its peaks among them."""
-    if len(line) <= POINTS:
-        return line
-    time, value = line["time"].to_numpy("datetime64[us]").view("int64"), line["value"].to_numpy()
-    return line.iloc[MinMaxLTTBDownsampler().downsample(time, value, n_out=POINTS)]
-
-
-def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
-    """Return the whole milliseconds that make Plotly, which knows no zones, show the zone's time.
-
-    In the hour that autumn brings twice, a line goes back by that hour.
-    """
-    local = time.dt.tz_convert(zone).dt.tz_localize(None)
-    return local.to_numpy("datetime64[ms]").astype("float64")
-
-
 def _panel(units: list[str], unit: str) -> dict[str, str]:
     """Return the axes of a unit's panel."""
     number = units.index(unit) + 1
     return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
 
 
+def _left_out(shown: int, total: int) -> str:
+    """Say what a chart leaves out, if anything."""
+    if shown == total:
+        return ""
+    share = f"1 of {round(total / shown):,}" if total > 1.5 * shown else "not all"
+    return f"{share} readings shown, peaks kept"
+
+
+def _noted(layout: dict[str, Any], text: str) -> dict[str, Any]:
+    """Add a small remark above a chart, on the right."""
+    note = {"text": text, "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"}
+    paper = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 12}}
+    titles = layout.get("annotations", [])
+    return {**layout, "annotations": [*titles, note | paper]} if text else layout
+
+
+def _named(layout: dict[str, Any], units: list[str], known: pd.DataFrame) -> dict[str, Any]:
+    """Write the names of series beside their boxes, and the numbers as they are elsewhere."""
+    layout = dict(layout)
+    for unit, number in zip(units, ["", *range(2, len(units) + 1)], strict=True):
+        of = known[known["unit"] == unit]
+        labels = [html.escape(label, quote=False) for label in of["label"]]
+        ticks = {"tickvals": list(range(len(of))), "ticktext": labels}
+        digits = None if of["decimals"].isna().any() else max(of["decimals"])
+        layout[f"yaxis{number}"] = layout[f"yaxis{number}"] | ticks
+        hover = {"hoverformat": formats.d3_format(digits, 0)}
+        layout[f"xaxis{number}"] = layout[f"xaxis{number}"] | hover
+    return layout
+
+
 @lru_cache(maxsize=64)
-def _layout(units: tuple[str, ...], over_time: bool = False) -> dict[str, Any]:
+def _layout(
+    units: tuple[str, ...], over_time: bool = False, whole_days: bool = False
+) -> dict[str, Any]:
     """Lay out a panel for each unit, one below the other, with the unit as its title.
 
     Kept, since Plotly takes longer for it than for the data.
     """
     figure = make_subplots(
         rows=len(units),
-        subplot_titles=units,
+        subplot_titles=[html.escape(unit, quote=False) for unit in units],
         vertical_spacing=(0.24 if over_time else 0.4) / len(units),
         shared_xaxes=over_time,
     ).update_annotations(x=0, xanchor="left", font_size=12)
     if over_time:
-        figure.update_xaxes(type="date", hoverformat="%Y-%m-%d %H:%M:%S")
+        clock = "%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S"
+        figure.update_xaxes(type="date", hoverformat=clock)
     else:
         figure.update_yaxes(automargin=True)
     layout: dict[str, Any] = _style(figure).to_plotly_json()["layout"]
@@ -225,5 +289,6 @@ def _style(figure: go.Figure) -> go.Figure:
         modebar={"bgcolor": CLEAR, "color": "#8a94a3", "activecolor": COLORS[0]},
         uirevision="keep",  # zoom and hidden lines survive an update
     )
-    axis = {"gridcolor": GRID, "zeroline": False, "ticklabelstandoff": 4}
+    # SI: of a number of bytes, "2.8B" would look like its unit.
+    axis = {"gridcolor": GRID, "zeroline": False, "ticklabelstandoff": 4, "exponentformat": "SI"}
     return figure.update_xaxes(axis).update_yaxes(axis)

@@ -1,5 +1,6 @@
 """The overview: key figures and graphs of the newest snapshot, by the viewer's choices."""
 
+import re
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -31,26 +32,32 @@ GRAPH: Any = {
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
 }
 KEPT: Any = {"persistence": True, "persistence_type": "session"}  # when the page is loaded again
-STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical"}
+UNSEEN = "\N{WORD JOINER}"
+STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical", "none": ""}
+# By what Plotly calls the ends of whiskers, which here are percentiles.
+PERCENTILES = {"min:": "5 %:", "q1:": "25 %:", "median:": "50 %:", "q3:": "75 %:", "max:": "95 %:"}
+CONFIG: Any = {"distribution-graph": {"locales": {"en": {"dictionary": PERCENTILES}}}}
 
 
 def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) -> None:
     """Have the views follow the data and the choices."""
     inputs = [Input("snapshot-version", "data"), *CHOICES]
+    known = Survey(store, series)
 
     @app.callback(Output("cards", "children"), inputs)
     def show_cards(_version: int | None, names: Names, window: Window) -> list[Component]:
-        return [card(kpi) for kpi in engineering.kpis(chosen(store, names, window), series)]
+        data = chosen(store, names, window)
+        return [card(it) for it in engineering.kpis(data, known(), settings.app.timezone)]
 
     @app.callback(Output("trend-graph", "figure"), inputs)
     def show_trend(_version: int | None, names: Names, window: Window) -> go.Figure:
         data = chosen(store, names, window)
-        figure = engineering.trend_figure(data, series, settings.app.timezone)
+        figure = engineering.trend_figure(data, known(), settings.app.timezone)
         return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
 
     @app.callback(Output("distribution-graph", "figure"), inputs)
     def show_distribution(_version: int | None, names: Names, window: Window) -> go.Figure:
-        return engineering.distribution_figure(chosen(store, names, window), series)
+        return engineering.distribution_figure(chosen(store, names, window), known())
 
     @app.callback(
         Output("download", "data"),
@@ -84,20 +91,47 @@ def layout(store: Store, series: pd.DataFrame) -> Component:
     )
 
 
+class Survey:
+    """What all readings tell of each series, whatever a viewer has chosen, once a snapshot."""
+
+    def __init__(self, store: Store, series: pd.DataFrame) -> None:
+        self._store, self._series = store, series
+        self._last = 0, engineering.survey(pipeline.table(None, "readings"), series)
+
+    def __call__(self) -> pd.DataFrame:
+        snapshot = self._store.latest()
+        if snapshot and snapshot.version != self._last[0]:
+            readings = pipeline.table(snapshot, "readings")
+            known = engineering.survey(readings, self._series, snapshot.created)
+            self._last = (snapshot.version, known)
+        return self._last[1].copy()  # a view's own
+
+
 def chosen(store: Store, names: Names, window: Window) -> pd.DataFrame:
     """Return the newest readings that a viewer has chosen."""
     readings = pipeline.table(store.latest(), "readings")
-    return engineering.select(readings, names or [], WINDOWS[window])
+    return engineering.select(readings, [plain(it) for it in names or []], WINDOWS[window])
+
+
+def guarded(text: str) -> str:
+    """Put an invisible sign into `__proto__`, by which the dropdown's search breaks the page."""
+    return re.sub("(?i)(?<=__proto)(?=__)", UNSEEN, text)
+
+
+def plain(text: str) -> str:
+    """Return what was guarded."""
+    return re.sub(f"(?i)(?<=__proto){UNSEEN}(?=__)", "", text)
 
 
 def controls(store: Store, series: pd.DataFrame) -> Component:
     """Return what a viewer can choose and do."""
     known = engineering.describe(pipeline.table(store.latest(), "readings"), series)
-    names = {**series["label"], **known["label"]}
+    labels = {**series["label"], **known["label"]}
+    options = [{"value": guarded(it), "label": guarded(label)} for it, label in labels.items()]
     return html.Section(
         [
             html.Label("Series", htmlFor="series"),
-            dcc.Dropdown(names, [], id="series", multi=True, placeholder="All", **KEPT),
+            dcc.Dropdown(options, [], id="series", multi=True, placeholder="All", **KEPT),
             html.Fieldset(
                 [
                     html.Legend("Time"),
@@ -121,8 +155,8 @@ def panel(title: str, graph: str) -> Component:
             html.Div(
                 dcc.Graph(
                     id=graph,
-                    figure=engineering.message_figure("Waiting for the first data"),
-                    config=GRAPH,
+                    figure=engineering.message_figure(engineering.EMPTY),
+                    config=GRAPH | CONFIG.get(graph, {}),
                 ),
                 className="graph",
             ),
@@ -134,12 +168,15 @@ def panel(title: str, graph: str) -> Component:
 
 def card(kpi: Kpi) -> Component:
     """Return a key figure as a card."""
+    late = [html.Span(["last reading ", html.Time(kpi.since)], className="card-late")]
+    long = " card-long" if len(kpi.value) + len(kpi.unit) / 2 > 9 else ""
     return html.Div(
         [
             html.Span(kpi.label, className="card-label"),
-            html.Span([kpi.value, html.Small(kpi.unit)], className="card-value"),
+            html.Span([kpi.value, html.Small(kpi.unit)], className=f"card-value{long}"),
             html.Span(f"{kpi.low} to {kpi.high}", className="card-range"),
             html.Span(STATES[kpi.state], className="card-state"),
+            *(late if kpi.since else []),
         ],
-        className=f"card card-{kpi.state}",
+        className=f"card card-{kpi.state}" + (" card-behind" if kpi.since else ""),
     )

@@ -1,0 +1,53 @@
+"""How numbers and times read: as exact as the data are, and no more."""
+
+import math
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+LONGEST = 6  # decimals; numbers that need more are shown with a power of ten
+HUGE = 1e15  # so are numbers from here on
+
+
+def decimals(values: Any) -> int | None:
+    """Return how many decimals a series is shown with; None stands for powers of ten.
+
+    As many as its values have. Where they have more than two, four significant digits are shown.
+    """
+    sizes = np.abs(values[values != 0])
+    if not len(sizes):
+        return 0
+    usual = float(np.quantile(sizes, 0.9))
+    own = next((it for it in range(LONGEST + 1) if _has(sizes, it, usual)), math.inf)
+    digits = own if own <= 2 else min(own, max(3 - math.floor(math.log10(usual)), 0))
+    return int(digits) if digits <= LONGEST and usual < HUGE else None
+
+
+def number(value: float, digits: int | None) -> str:
+    """Write a number with its series' decimals."""
+    if digits is None or abs(value) >= HUGE:
+        mantissa, _, power = f"{value:z.4g}".partition("e")
+        return f"{mantissa}e{int(power):+}" if power else mantissa
+    return f"{value:z,.{digits}f}"
+
+
+def d3_format(digits: int | None, largest: float) -> str:
+    """Return the format by which Plotly writes numbers as `number` does, up to the largest."""
+    return ".4~g" if digits is None or largest >= HUGE else f",.{digits}f"
+
+
+def moment(time: datetime, now: datetime, zone: ZoneInfo) -> str:
+    """Write a time by the zone's clocks, with the date if it is another day; midnight is a day."""
+    time, now = time.astimezone(zone), now.astimezone(zone)
+    if not (time.hour or time.minute or time.second or time.microsecond):
+        return f"{time:%Y-%m-%d}"
+    return f"{time:%H:%M}" if time.date() == now.date() else f"{time:%Y-%m-%d %H:%M}"
+
+
+def _has(sizes: Any, digits: int, usual: float) -> bool:
+    """Tell whether numbers have no more decimals than that, but for what floats get wrong."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(np.round(sizes, digits) - sizes)
+    return bool((off <= 1e-9 * np.maximum(sizes, usual)).all())

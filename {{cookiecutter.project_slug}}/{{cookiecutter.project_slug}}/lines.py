@@ -1,0 +1,90 @@
+"""What is drawn of a series: no more points than a screen can show, and none across its gaps.
+
+A gap is a distance of more than three times the usual one, which nine in ten of the series' newest
+distances do not exceed: neither weekends in business days nor two missing readings are gaps.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+from tsdownsample import MinMaxLTTBDownsampler
+
+# As many points of a line as a wide screen has pixels to show them; more would only be weight.
+POINTS = 1000
+FAR = 3  # times the usual distance
+MOST = 250  # gaps in a line; where there are more, only those that a screen can show
+NEAR = np.arange(-5, 6)
+NONE = np.array([], dtype=int)
+
+
+@dataclass(frozen=True)
+class Line:
+    """The points of a series as Plotly draws them, with a hole in each gap."""
+
+    x: Any  # milliseconds
+    y: Any
+    alone: Any  # of each point, whether it has a gap on both sides
+    count: int  # of readings
+
+
+def line(readings: pd.DataFrame, usual: int, zone: ZoneInfo) -> Line:
+    """Return the line of one series, by the clocks of a zone."""
+    time = microseconds(readings["time"])
+    before = gaps(time, usual)
+    drawn = downsample(readings, before)
+    # Of both ends of a gap, which are drawn one after the other, the first.
+    ends = np.searchsorted(microseconds(drawn["time"]), time[before])
+    x, y = _wall_clock(drawn["time"], zone), drawn["value"].to_numpy()
+    x, y = np.insert(x, ends + 1, x[ends]), np.insert(y, ends + 1, np.nan)
+    hole = np.concatenate([[True], np.isnan(y), [True]])
+    return Line(x, y, hole[:-2] & hole[2:] & ~hole[1:-1], len(drawn))
+
+
+def usual_distance(time: Any) -> int:
+    """Return the distance that nine in ten of a series' times do not exceed; 0 if it has none."""
+    distances = np.diff(time)
+    distances = distances[distances > 0]
+    if not len(distances):
+        return 0
+    place = 9 * (len(distances) - 1) // 10
+    return int(np.partition(distances, place)[place])
+
+
+def gaps(time: Any, usual: int) -> Any:
+    """Return the positions of the times that a gap follows."""
+    distances = np.diff(time)
+    found = np.flatnonzero(distances > FAR * usual) if usual else NONE
+    if len(found) > MOST:
+        found = found[distances[found] > (time[-1] - time[0]) / MOST]
+    if not len(found):
+        return NONE
+    # What is usual all around it is none: the interval may have been longer once.
+    near = distances[np.clip(found[:, None] + NEAR, 0, len(distances) - 1)]
+    return found[distances[found] > FAR * np.median(near, axis=1)]
+
+
+def downsample(line: pd.DataFrame, before: Any = NONE) -> pd.DataFrame:
+    """Keep the points of one series that a screen can show: its peaks, and both ends of gaps."""
+    if len(line) <= POINTS:
+        return line
+    kept = MinMaxLTTBDownsampler().downsample(
+        microseconds(line["time"]), line["value"].to_numpy(), n_out=POINTS - 3 * len(before)
+    )
+    return line.iloc[np.unique(np.concatenate([kept, before, before + 1]))]
+
+
+def microseconds(time: pd.Series) -> Any:
+    """Return times as whole numbers."""
+    return time.to_numpy("datetime64[us]").view("int64")
+
+
+def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
+    """Return the whole milliseconds that make Plotly, which knows no zones, show the zone's time.
+
+    In the hour that autumn brings twice, a line goes back by that hour.
+    """
+    local = time.dt.tz_convert(zone).dt.tz_localize(None)
+    return local.to_numpy("datetime64[ms]").astype("float64")
