@@ -30,7 +30,7 @@ def fetch(settings: Settings, since: datetime | None, refresh: str = "", known: 
     """
     global _last
     raw = read(settings, since)
-    before = _last[1] if _last[0] == known else {}
+    before = _last[1] if known and _last[0] == known else {}
     copies = {**before, **{name: _copy(data) for name, data in raw.items()}}
     new = {name: data for name, data in raw.items() if not _equal(data, before.get(name))}
     batch = clean(new, settings)
