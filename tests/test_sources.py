@@ -64,6 +64,31 @@ def test_the_reading_can_be_tried(source: str, sources: Callable[..., Project]) 
     assert "That fits preprocess.py" in said
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "zone", "shown_in"),
+    [
+        ("2026-01-30", "2026-01-31", "UTC", "America/Los_Angeles"),
+        ("2026-01-30", "2026-01-31", "Europe/Oslo", "America/Los_Angeles"),
+        ("2026-07-30T12:00", "2026-07-30T13:00", "Europe/Oslo", "Europe/Oslo"),
+    ],
+)
+def test_a_date_stays_that_date_and_a_local_time_that_time(
+    first: str, second: str, zone: str, shown_in: str, sources: Callable[..., Project], page: Page
+) -> None:
+    project = sources("csv")
+    file = project.path / "data" / "local.csv"
+    file.write_text(f"time,series,value\n{first},a,1\n{second},a,2\n", "utf-8")
+    settings = {"SOURCE__PATH": "data/local.csv", "SOURCE__TIMEZONE": zone}
+    with project.serving(APP__TIMEZONE=shown_in, **settings) as server:
+        page.goto(server.url)
+        expect(page.locator(".card-label")).to_have_text("a", timeout=30_000)
+        graph = "document.querySelector('#trend-graph .js-plotly-plot')"
+        wait_until(lambda: page.evaluate(f"{graph}?.calcdata?.[0]?.length") == 2)
+        drawn = page.evaluate(f"{graph}.calcdata[0].map(it => new Date(it.x).toISOString())")
+    for at, written in zip(drawn, (first, second), strict=True):
+        assert at.startswith(written if "T" in written else f"{written}T00:00")
+
+
 QUERY = "SELECT taken_at AS time, machine AS series, temperature AS value FROM measured"
 
 
