@@ -20,8 +20,8 @@ ALWAYS = """
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
     {slug}/engineering.py
-    {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
-    {slug}/kept.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
+    {slug}/file_store.py {slug}/formats.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
+    {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
     {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py {slug}/store.py
