@@ -50,4 +50,4 @@ def _has(sizes: Any, digits: int, usual: float) -> bool:
     """Tell whether numbers have no more decimals than that, but for what floats get wrong."""
     with np.errstate(over="ignore", invalid="ignore"):
         off = np.abs(np.round(sizes, digits) - sizes)
-    return bool((off <= 1e-9 * np.maximum(sizes, usual)).all())
+    return bool((off <= 1e-13 * np.maximum(sizes, usual)).all())
