@@ -74,7 +74,7 @@ def layout(store: Store, series: pd.DataFrame) -> Component:
     table = dag.AgGrid(
         id="rows",
         columnDefs=COLUMNS,
-        defaultColDef={"flex": 1},
+        defaultColDef={"flex": 1, "cellRenderer": "Text"},  # which is in grid.js
         rowModelType="infinite",
         dashGridOptions={
             "theme": {"function": THEME},
