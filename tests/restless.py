@@ -5,6 +5,7 @@ thousands of updates in minutes. Most values change with each, and some do not, 
 """
 
 import itertools
+import logging
 import math
 import sys
 from collections.abc import Callable, Iterable
@@ -23,9 +24,11 @@ ROWS = 60  # of each series
 def main(package: str, port: int) -> None:
     """Serve until killed."""
     modules = {
-        name: import_module(f"{package}.{name}") for name in ("app", "reading", "setting", "store")
+        name: import_module(f"{package}.{name}")
+        for name in ("app", "log", "reading", "setting", "store")
     }
     settings = modules["setting"].load(Path("config.toml"), modules["reading"].Source, {})
+    modules["log"].configure(settings.log)
     store = modules["store"].MemoryStore()
     app = modules["app"].create_app(settings, store)
     count = itertools.count()
@@ -34,6 +37,10 @@ def main(package: str, port: int) -> None:
         now, number = datetime.now(UTC), next(count)
         tables = {"readings": readings(now, number)}
         store.publish(modules["store"].Snapshot(1_000_000 + number, now, now, tables))
+        outcome = modules["store"].Outcome(now, 0.1, rows=number)
+        changes = (*store.status().changes, outcome)[-50:]
+        store.report(modules["store"].Status(changes=changes))
+        logging.getLogger(package).info("published version=%d", number)
 
     def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == "/_live":

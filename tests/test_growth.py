@@ -1,12 +1,10 @@
 """A page that stays open for months: nothing in the browser grows with the number of updates."""
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
-from conftest import Project, Server, end, free_port, wait_until
+from conftest import Server
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
@@ -40,30 +38,6 @@ class Size:
     megabytes: float
     nodes: int
     listeners: int
-
-
-@pytest.fixture
-def restless(pages: Project) -> Iterator[Server]:
-    """Serve data that change with each poll."""
-    from subprocess import Popen
-
-    port, log = free_port(), pages.path / "restless.txt"
-    script = Path(__file__).with_name("restless.py")
-    with log.open("wb") as output:
-        process = Popen(
-            [pages.tool("python"), str(script), pages.slug, str(port)],
-            cwd=pages.path,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, "PYTHONPATH": str(pages.path)},
-        )
-    server = Server(log, process)
-    try:
-        wait_until(lambda: process.poll() is not None or server.url, server.output)
-        assert server.url, server.output()
-        yield server
-    finally:
-        end(process)
 
 
 def size(page: Page) -> Size:

@@ -124,7 +124,7 @@
         const answer = (await flight.answer).clone();
         if (calls.get(output) !== mine) return nothing();
         const shown = window.dash_clientside.in_place;
-        return answer.ok && isJson(answer) && CLOCKWORK.has(flat(asked.inputs)[0]?.id) && shown ? shown.answer(answer) : answer;
+        return answer.ok && isJson(answer) && CLOCKWORK.has(flat(asked.inputs)[0]?.id) && shown ? shown.answer(answer, asked) : answer;
     }
 
     async function action(url, options, output) {
