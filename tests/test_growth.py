@@ -48,9 +48,7 @@ def size(page: Page) -> Size:
         client.send("HeapProfiler.collectGarbage")
     found = {it["name"]: it["value"] for it in client.send("Performance.getMetrics")["metrics"]}
     client.detach()
-    return Size(
-        found["JSHeapUsedSize"] / 1e6, int(found["Nodes"]), int(found["JSEventListeners"])
-    )
+    return Size(found["JSHeapUsedSize"] / 1e6, int(found["Nodes"]), int(found["JSEventListeners"]))
 
 
 def settled(page: Page) -> Size:

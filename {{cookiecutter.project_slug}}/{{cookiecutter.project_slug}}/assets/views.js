@@ -11,6 +11,7 @@
     const calls = new Map(); // by the same: the number of Dash's newest call
     const troubles = new Map(); // by the same: what is wrong, and since when if it is being retried
     const slow = new Map(); // by the same: the seconds of a view that held back a newer version
+    const deliveries = new Set(); // answers that Dash has yet to read
     const sleepers = new Set(); // ends of pauses
     let count = 0;
     let stale = false; // whether a view has come that may be older than the others
@@ -110,7 +111,19 @@
         if (flight.held && seconds > 1) slow.set(flight.output, seconds);
         else slow.delete(flight.output);
         stale ||= flight.joined;
-        setTimeout(changed); // once Dash has what it gave
+        setTimeout(changed);
+    }
+
+    // Gives Dash an answer, and says so once it has read it: what is asked again before is dropped.
+    function deliver(answer, delivery) {
+        const read = answer.json.bind(answer);
+        const end = () => {
+            clearTimeout(limit);
+            if (deliveries.delete(delivery)) changed();
+        };
+        const limit = setTimeout(end, answer.status === 200 ? 5000 : 0);
+        answer.json = () => read().finally(() => setTimeout(end));
+        return answer;
     }
 
     // Dash drops the answer to a call that another one of the same callback has followed. So the
@@ -121,10 +134,11 @@
         let flight = flights.get(output);
         if (flight?.key === key) flight.joined = true;
         else flight = depart(output, key, url, options);
-        const answer = (await flight.answer).clone();
+        const answer = (await flight.answer).clone(), delivery = {};
         if (calls.get(output) !== mine) return nothing();
-        const shown = window.dash_clientside.in_place;
-        return answer.ok && isJson(answer) && CLOCKWORK.has(flat(asked.inputs)[0]?.id) && shown ? shown.answer(answer, asked) : answer;
+        deliveries.add(delivery);
+        const isData = answer.status === 200 && flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
+        return deliver(isData ? await window.dash_clientside.in_place.answer(answer, asked) : answer, delivery);
     }
 
     async function action(url, options, output) {
@@ -185,7 +199,7 @@
     // Whether some are still to come that others wait for, as one that hangs is not to hold them up.
     function busy() {
         tidy();
-        return [...flights.values()].some((it) => now() - it.started < SLOW);
+        return deliveries.size > 0 || [...flights.values()].some((it) => now() - it.started < SLOW);
     }
 
     function hold() {
