@@ -1,11 +1,11 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pandas as pd
 import pytest
+from conftest import fitted
 from test_app import CHOICES, ask
 
-from {{cookiecutter.project_slug}} import engineering, preprocess
+from {{cookiecutter.project_slug}} import engineering
 from {{cookiecutter.project_slug}}.app import ASSETS, create_app
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Outcome, Snapshot, Status
@@ -21,9 +21,8 @@ def store() -> MemoryStore:
     times = [NOW + timedelta(seconds=row) for row in range(360)]
     series = [known if row % 3 else "another" for row in range(360)]
     values = [VALUES[row % 3] for row in range(360)]
-    data = pd.DataFrame({"time": times, "series": series, "value": values})
     store = MemoryStore()
-    store.publish(Snapshot(7, NOW, NOW, preprocess.clean({"readings": data})))
+    store.publish(Snapshot(7, NOW, NOW, fitted(*zip(times, series, values, strict=True))))
     return store
 
 
