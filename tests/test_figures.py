@@ -93,8 +93,8 @@ def test_names_that_javascript_has_too_are_names(csv: Project, source: Path, pag
             options = page.locator(".dash-dropdown-option")
             expect(options.first).to_be_visible()
             wait_until(
-                lambda: name in map(plain, options.all()),
-                lambda: f"{name}: {[plain(it) for it in options.all()]}",
+                lambda: name in map(plain, options.all()),  # noqa: B023
+                lambda: f"{name}: {[plain(it) for it in options.all()]}",  # noqa: B023
                 10,
             )
             next(it for it in options.all() if plain(it) == name).click()

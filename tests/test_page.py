@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from conftest import Project, Server, end, free_port, wait_until
+from conftest import Project, Server, correct, end, free_port, fresh, wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
@@ -110,7 +110,7 @@ def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Pag
 
 
 def test_series_and_window_choose_what_is_shown(csv: Project, page: Page) -> None:
-    with csv.serving() as server:
+    with csv.serving(news=True) as server:
         page.goto(server.url)
         expect(page.get_by_role("heading", level=1)).to_have_text('Søren\'s "Plant" 7')
         assert shown(page) == 4
@@ -172,14 +172,15 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
     breakage: str, csv: Project, source: Path, page: Page
 ) -> None:
     content = source.read_bytes()
-    with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="5s") as server:
+    source.write_bytes(fresh(content))
+    with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="10s") as server:
         page.goto(server.url)
         state(page, "live")
         assert shown(page) == 4
         if breakage == "deleted":
             source.unlink()
         else:
-            broken = {"no_csv": b"x", "wrong_type": content + b"2026-11-24,line_1,abc\n"}
+            broken = {"no_csv": b"x", "wrong_type": re.sub(rb",[\d.]+\n", b",abc\n", content)}
             source.write_bytes(broken.get(breakage, content + b"\xff\xfe"))
         state(page, "error")
         expect(page.locator("#notice")).to_contain_text(re.compile(r"failed since \d{4}-\d\d-\d\d"))
@@ -191,7 +192,7 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
         page.reload()
         state(page, "stale")
         assert shown(page) == 4
-        source.write_bytes(content)
+        source.write_bytes(fresh(content))
         state(page, "live")
         expect(page.locator("#notice")).to_be_empty()
         assert ready(server)[0] == 200
@@ -215,6 +216,7 @@ def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
         page.goto(server.url)
         state(page, "live")
         before = version(page)
+        correct(csv)
         page.get_by_role("button", name="Refresh now").click()
         expect(page.locator("#status")).not_to_have_attribute("data-version", before, timeout=3_000)
 
@@ -231,7 +233,7 @@ def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page
         state(page, "stale")
         expect(page.locator("#notice")).to_contain_text("server has not answered")
         expect(page.locator(".card")).to_have_count(4)
-    with csv.serving("--port", str(port)):
+    with csv.serving("--port", str(port), news=True):
         state(page, "live")
         next_version(page)
         expect(page.locator("#notice")).to_be_empty()
@@ -249,7 +251,7 @@ def test_a_page_is_loaded_anew_when_its_code_has_changed(csv: Project, page: Pag
         end(server.process)
     module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
     try:
-        with csv.serving("--port", str(port)):
+        with csv.serving("--port", str(port), news=True):
             expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
             assert shown(page) == 4
             chosen = page.locator("#window .selected")
@@ -269,7 +271,7 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
     module.write_text(before.replace(line, f"{line}    open({str(flag)!r}).close()\n"), "utf-8")
     flag.touch()
     try:
-        with csv.serving(REFRESH__EVERY="1s") as server:
+        with csv.serving(news=True, REFRESH__EVERY="1s") as server:
             page.goto(server.url)
             assert shown(page) == 4
             flag.unlink()
@@ -295,7 +297,8 @@ def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> No
         command, cwd=csv.path, input="right\n", capture_output=True, text=True, check=True
     ).stdout
     hash_ = line.split('"')[-2]
-    with csv.serving(REFRESH__EVERY="1s", AUTH__USERS=json.dumps({"ann": hash_})) as server:
+    settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": json.dumps({"ann": hash_})}
+    with csv.serving(news=True, **settings) as server:
         password: Any = {"username": "ann", "password": "right"}
         context = browser.new_context(http_credentials=password)
         page = context.new_page()
@@ -313,7 +316,8 @@ def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> No
 def test_old_data_are_marked_wherever_they_are_shown(
     csv: Project, source: Path, page: Page
 ) -> None:
-    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="2s") as server:
+    source.write_bytes(fresh(source.read_bytes()))
+    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="8s") as server:
         page.goto(server.url)
         assert shown(page) == 4
         mark = "it => getComputedStyle(it, '::after').content"
@@ -332,7 +336,7 @@ def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserC
     line = f"    open({str(computed)!r}, 'a').write(f'{{len(readings)}}\\n')\n"
     module.write_text(before.replace(start, start + line, 1), "utf-8")  # in trend_figure
     try:
-        with csv.serving(REFRESH__EVERY="5s") as server:
+        with csv.serving(news=True, REFRESH__EVERY="5s") as server:
             tabs = [context.new_page() for _ in range(5)]
             for tab in tabs:
                 tab.goto(server.url)
@@ -389,7 +393,7 @@ def test_a_page_asks_with_growing_pauses_while_a_refresh_is_late(
 def test_a_hidden_tab_asks_rarely_and_catches_up_when_shown(csv: Project, page: Page) -> None:
     # A headless browser has no tab that is hidden, so the page is told that it is.
     page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => window.hide})")
-    with csv.serving(REFRESH__EVERY="1s") as server:
+    with csv.serving(news=True, REFRESH__EVERY="1s") as server:
         page.goto(server.url)
         next_version(page)
         page.evaluate("window.hide = true")
@@ -422,7 +426,7 @@ def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> 
 def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
     module = csv.path / csv.slug / "pages" / "overview.py"
     before = module.read_text("utf-8")
-    with csv.serving("--debug", "--port", str(free_port())) as server:
+    with csv.serving("--debug", "--port", str(free_port()), news=True) as server:
         wait_until(lambda: ready(server)[0] == 200, server.output)
         with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
             page.goto(server.url)

@@ -22,7 +22,8 @@ ALWAYS = """
     {slug}/engineering.py {slug}/formats.py {slug}/freshness.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
-    {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py {slug}/reading.py
+    {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py
+    {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py
     {slug}/snapshots.py {slug}/store.py {slug}/tables.py {slug}/times.py {slug}/worker.py
@@ -35,7 +36,8 @@ ALWAYS = """
     tests/test_live.py
     tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
     tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
-    tests/test_server.py tests/test_setting.py tests/test_snapshots.py tests/test_store.py tests/test_times.py
+    tests/test_server.py tests/test_setting.py tests/test_snapshots.py tests/test_store.py
+    tests/test_times.py
     tests/test_worker.py
 """
 MORE = {

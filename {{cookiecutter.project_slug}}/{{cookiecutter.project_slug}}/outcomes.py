@@ -14,14 +14,17 @@ SHOWN = timedelta(days=1)  # how long rows that were set aside are mentioned
 def succeeded(
     before: Status, batch: Batch, outcome: Outcome, changed: bool, due: datetime, next_due: datetime
 ) -> Status:
-    """Return the status after a refresh without an error, whether it changed something or not."""
+    """Return the status after a refresh without an error.
+
+    It is among the outcomes if it changed something, or ended a time of failures.
+    """
     return Status(
         next_due=next_due,
         takes=timedelta(seconds=outcome.seconds),
         refreshed=outcome.ended,
         due=due,
         rejected=_merge(before.rejected, batch, outcome.ended),
-        changes=(*before.changes, outcome)[-KEPT:] if changed else before.changes,
+        changes=(*before.changes, *([outcome] if changed or before.error else []))[-KEPT:],
         failures=before.failures,
     )
 
