@@ -152,9 +152,9 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     units = list(known["unit"].unique())
     if not units:
         return message_figure(EMPTY)
-    rows, points, traces, drawn = split(readings), readings[["time", "value"]], [], []
+    rows, traces, drawn = split(readings), [], []
     for name, row in known.iterrows():
-        line = lines.line(points.iloc[rows[name]], row.usual, zone)
+        line = lines.line(readings, rows[name], row.usual, zone)
         drawn.append(line)
         number = formats.d3_format(row.decimals, np.nanmax(np.abs(line.y)))
         traces.append(
