@@ -16,7 +16,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from . import formats, lines
-from .lines import POINTS, downsample  # noqa: F401
+from .lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 from .setting import SettingError
 
 # Each keeps a contrast of 3:1 and more on the light background and on the dark one.
@@ -27,8 +27,6 @@ CLEAR = "rgba(0,0,0,0)"
 EMPTY = "Nothing to show yet"
 UTC = ZoneInfo("UTC")
 DAY = 86_400_000  # milliseconds
-
-
 State = Literal["ok", "warn", "critical", "none"]  # none: the series has no limits
 
 
@@ -68,7 +66,7 @@ def survey(
     `decimals`: how many it is shown with; `usual`: between two readings, in microseconds;
     `last`: its newest reading; `newest`: that of all series, but not after now.
     """
-    rows = {name: rows for name, rows in split(readings).items() if len(rows)}
+    rows = {name: rows for name, rows in lines.split(readings).items() if len(rows)}
     names = [name for name in series.index if name in rows]
     names += sorted(rows.keys() - set(names))
     known = series.reindex(names)
@@ -96,14 +94,6 @@ def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
     counts = readings["series"].value_counts()  # takes half the memory of unique()
     present = set(counts.index[counts > 0])
     return series.loc[[name for name in series.index if name in present]]
-
-
-def split(readings: pd.DataFrame) -> dict[str, Any]:
-    """Return the positions of each series' rows."""
-    names, codes = readings["series"].cat.categories, readings["series"].cat.codes.to_numpy()
-    order = np.argsort(codes, kind="stable")  # of small numbers, a million take some milliseconds
-    starts = np.searchsorted(codes, np.arange(1, len(names), dtype=codes.dtype), sorter=order)
-    return dict(zip(names, np.split(order, starts), strict=False))
 
 
 def select(
@@ -152,9 +142,9 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     units = list(known["unit"].unique())
     if not units:
         return message_figure(EMPTY)
-    rows, points, traces, drawn = split(readings), readings[["time", "value"]], [], []
+    rows, traces, drawn = lines.split(readings), [], []
     for name, row in known.iterrows():
-        line = lines.line(points.iloc[rows[name]], row.usual, zone)
+        line = lines.line(readings, rows[name], row.usual, zone)
         drawn.append(line)
         number = formats.d3_format(row.decimals, np.nanmax(np.abs(line.y)))
         traces.append(
@@ -183,7 +173,7 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
     if not units:
         return message_figure(EMPTY)
     known = known.iloc[::-1]  # Plotly draws the first one at the bottom
-    rows, values, places = split(readings), readings["value"].to_numpy(), Counter[str]()
+    rows, values, places = lines.split(readings), readings["value"].to_numpy(), Counter[str]()
     boxes = []
     for name, row in known.iterrows():
         low, q1, median, q3, high = np.quantile(values[rows[name]], [0.05, 0.25, 0.5, 0.75, 0.95])

@@ -30,17 +30,24 @@ class Line:
     count: int  # of readings
 
 
-def line(readings: pd.DataFrame, usual: int, zone: ZoneInfo) -> Line:
-    """Return the line of one series, by the clocks of a zone."""
-    time = microseconds(readings["time"])
+def split(readings: pd.DataFrame) -> dict[str, Any]:
+    """Return the positions of each series' rows."""
+    names, codes = readings["series"].cat.categories, readings["series"].cat.codes.to_numpy()
+    order = np.argsort(codes, kind="stable")  # of small numbers, a million take some milliseconds
+    starts = np.searchsorted(codes, np.arange(1, len(names), dtype=codes.dtype), sorter=order)
+    return dict(zip(names, np.split(order, starts), strict=False))
+
+
+def line(readings: pd.DataFrame, rows: Any, usual: int, zone: ZoneInfo) -> Line:
+    """Return the line of one series, whose rows are given by position, by the clocks of a zone."""
+    time, value = microseconds(readings["time"])[rows], readings["value"].to_numpy()[rows]
     before = gaps(time, usual)
-    drawn = downsample(readings, before)
-    # Of both ends of a gap, which are drawn one after the other, the first.
-    ends = np.searchsorted(microseconds(drawn["time"]), time[before])
-    x, y = _wall_clock(drawn["time"], zone), drawn["value"].to_numpy()
+    kept = thin(time, value, before)
+    x, y = _wall_clock(readings["time"].iloc[rows[kept]], zone), value[kept]
+    ends = np.searchsorted(kept, before)
     x, y = np.insert(x, ends + 1, x[ends]), np.insert(y, ends + 1, np.nan)
     hole = np.concatenate([[True], np.isnan(y), [True]])
-    return Line(x, y, hole[:-2] & hole[2:] & ~hole[1:-1], len(drawn))
+    return Line(x, y, hole[:-2] & hole[2:] & ~hole[1:-1], len(kept))
 
 
 def usual_distance(time: Any) -> int:
@@ -66,14 +73,17 @@ def gaps(time: Any, usual: int) -> Any:
     return found[distances[found] > FAR * np.median(near, axis=1)]
 
 
-def downsample(line: pd.DataFrame, before: Any = NONE) -> pd.DataFrame:
-    """Keep the points of one series that a screen can show: its peaks, and both ends of gaps."""
-    if len(line) <= POINTS:
-        return line
-    kept = MinMaxLTTBDownsampler().downsample(
-        microseconds(line["time"]), line["value"].to_numpy(), n_out=POINTS - 3 * len(before)
-    )
-    return line.iloc[np.unique(np.concatenate([kept, before, before + 1]))]
+def thin(time: Any, value: Any, before: Any = NONE) -> Any:
+    """Return the positions of the points that a screen can show: peaks, and both ends of gaps."""
+    if len(time) <= POINTS:
+        return np.arange(len(time))
+    kept = MinMaxLTTBDownsampler().downsample(time, value, n_out=POINTS - 3 * len(before))
+    return np.unique(np.concatenate([kept.astype(int), before, before + 1]))
+
+
+def downsample(line: pd.DataFrame) -> pd.DataFrame:
+    """Keep the rows of one series that a screen can show, its peaks among them."""
+    return line.iloc[thin(microseconds(line["time"]), line["value"].to_numpy())]
 
 
 def microseconds(time: pd.Series) -> Any:
