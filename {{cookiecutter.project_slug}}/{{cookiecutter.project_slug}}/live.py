@@ -97,13 +97,16 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         now, status = now_utc(), store.status()
         state = health.check(settings, store, now)
         comes = status.next_due + status.takes if status.next_due else now
+        age = state.age_seconds
         answer = {
             "code": code,
             "version": state.version,
             "state": state.status,
-            "age": state.age_seconds,
+            "age": age,
+            "refreshed": age,
             "next": 0 if store.asked() else (comes - now).total_seconds(),
-            "stale_after": settings.stale_after.total_seconds(),
+            "stale_in": None if age is None else settings.stale_after.total_seconds() - age,
+            "slow": None,
             "message": _message(settings, store, state.status == "stale"),
         }
         return Kept(HEADERS, orjson.dumps(answer))
