@@ -151,7 +151,7 @@ class Schedule:
             count = sum(map(len, rows.values()))
             history = self._history(seconds, count)
             due, takes = self._slots()[1], timedelta(seconds=seconds)
-            self._store.report(Status(due, takes, history=history))
+            self._store.report(Status(due, takes, **history))
             facts = {"version": snapshot.version, "rows": count, "seconds": round(seconds, 3)}
             line = "published version=%(version)d rows=%(rows)d seconds=%(seconds).3f"
             logger.info(line, facts, extra=facts)
@@ -186,12 +186,18 @@ class Schedule:
             return  # whoever has it by now says how the refreshes go
         since = self._store.status().failing_since or self._clock()
         history = self._history(self._monotonic() - self._started, error=error)
-        self._store.report(Status(next_due, error=error, failing_since=since, history=history))
+        self._store.report(Status(next_due, error=error, failing_since=since, **history))
 
-    def _history(self, seconds: float, rows: int = 0, error: str = "") -> tuple[Outcome, ...]:
+    def _history(self, seconds: float, rows: int = 0, error: str = "") -> dict[str, tuple[Outcome, ...]]:
         """Add an outcome to those that the store holds, which may be of other processes."""
         outcome = Outcome(self._clock(), seconds, rows, error[:500])
-        return (*self._store.status().history, outcome)[-HISTORY:]
+        status = self._store.status()
+        changes, failures = status.changes, status.failures
+        if error:
+            failures = (*failures, outcome)[-50:]
+        else:
+            changes = (*changes, outcome)[-50:]
+        return {"changes": changes, "failures": failures}
 
 
 if __name__ == "__main__":  # the schedule alone; all is wired in the server's module

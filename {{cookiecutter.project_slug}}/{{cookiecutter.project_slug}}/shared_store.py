@@ -57,7 +57,7 @@ class SharedStore(ABC):
 
     def status(self) -> Status:
         away = next(iter(self._away.values()), None)
-        return replace(away, history=self._status.history) if away else self._status
+        return replace(away, changes=self._status.changes, failures=self._status.failures) if away else self._status
 
     def report(self, status: Status) -> None:
         self._status, self._unsaid = status, True

@@ -36,6 +36,7 @@ class Outcome:
     seconds: float
     rows: int = 0
     error: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Status:
     takes: timedelta = timedelta(0)
     error: str = ""
     failing_since: datetime | None = None
-    history: tuple[Outcome, ...] = ()
+    changes: tuple[Outcome, ...] = ()
+    failures: tuple[Outcome, ...] = ()
 
 
 class Store(Protocol):
