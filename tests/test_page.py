@@ -69,7 +69,7 @@ def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page
         first = version(page)
         next_version(page)
         assert int(version(page)) > int(first)
-        expect(page.locator("#status-age")).to_have_text(re.compile(r"updated \d+ s ago"))
+        expect(page.locator("#status-age")).to_have_text(re.compile(r"newest reading \d+ s ago"))
 
 
 def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Page) -> None:

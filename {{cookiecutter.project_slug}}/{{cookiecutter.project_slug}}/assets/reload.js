@@ -1,0 +1,81 @@
+// Loads the page again when a new release of it is there, or when a gateway asks to log in; never in
+// a loop, and not before the page can be had.
+(function () {
+    const KEY = "reloads", MINUTE = 60_000; // milliseconds
+    const FIRST = 10_000, MOST = 10 * MINUTE, FORGET = 30 * MINUTE;
+    let wait = 1000, tryAfter = 0, looking = false;
+
+    // What earlier loads of this tab did; without storage, which a browser may block, nothing.
+    function remembered() {
+        try {
+            return JSON.parse(sessionStorage.getItem(KEY)) ?? {};
+        } catch {
+            return {};
+        }
+    }
+
+    function remember(kind, more) {
+        const all = remembered(), since = Date.now() - (all[kind]?.at ?? 0);
+        const count = since >= 0 && since < FORGET ? (all[kind]?.count ?? 0) + 1 : 1;
+        try {
+            sessionStorage.setItem(KEY, JSON.stringify({...all, [kind]: {at: Date.now(), count, ...more}}));
+        } catch {
+            return performance.now() > MINUTE; // so that it is once a minute at most
+        }
+        return true;
+    }
+
+    function isAllowed(kind) {
+        const {at, count} = remembered()[kind] ?? {};
+        const since = Date.now() - at; // negative if the clock was set back
+        return at === undefined || since < 0 || since > Math.min(FIRST * 2 ** (count - 1), MOST);
+    }
+
+    // The release that this tab left a short while ago, of which some servers may still be.
+    function isLeft(code) {
+        const {at, left} = remembered().release ?? {};
+        return left === code && Math.abs(Date.now() - at) < MOST;
+    }
+
+    async function page() {
+        const options = {cache: "no-store", redirect: "manual", headers: {Accept: "text/html"}};
+        const response = await fetch(location.href, options);
+        const parsed = response.ok && new DOMParser().parseFromString(await response.text(), "text/html");
+        const code = parsed && parsed.querySelector('meta[name="code-version"]')?.content;
+        return {status: response.status, code: code || null};
+    }
+
+    async function look(decide) {
+        if (looking || performance.now() < tryAfter) return;
+        looking = true;
+        try {
+            if (decide(await page())) location.reload();
+        } catch {
+            // Out of reach: it is tried again.
+        }
+        looking = false;
+        tryAfter = performance.now() + wait;
+        wait = Math.min(2 * wait, MINUTE);
+    }
+
+    // The server has another release. Behind several servers the page may still come from the old
+    // one; then the next answer is waited for.
+    function renew(code) {
+        const mine = document.querySelector('meta[name="code-version"]').content;
+        if (code === mine) {
+            wait = 1000;
+            return;
+        }
+        if (isLeft(code) || !isAllowed("release")) return;
+        const isNew = (found) => found.code && found.code !== mine && !isLeft(found.code);
+        look((found) => isNew(found) && remember("release", {left: mine}));
+    }
+
+    // What asks to log in shows its page only to one who loads the page.
+    function logIn() {
+        if (isAllowed("login")) look((found) => found.status < 500 && remember("login"));
+    }
+
+    const reload = {renew, logIn};
+    window.dash_clientside = Object.assign({}, window.dash_clientside, {reload});
+})();
