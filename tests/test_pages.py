@@ -166,7 +166,8 @@ def test_a_page_asks_for_what_it_shows_alone(pages: Project, page: Page) -> None
         page.goto(server.url)
         assert shown(page) == 4
         page.on("request", lambda it: asked.append(it.post_data or ""))
-        for name, own in {"Data": "rows.getRowsResponse", "Status": "..history.children."}.items():
+        own_views = {"Data": "rows.getRowsResponse", "Status": "..status-content.data."}
+        for name, own in own_views.items():
             go(page, name)
             next_version(page)  # what the last page had asked for has come
             asked.clear()

@@ -78,20 +78,23 @@ def test_what_no_table_asks_for_is_refused(
 
 
 def test_the_status_says_how_the_refreshes_went(settings: Settings, store: MemoryStore) -> None:
-    failed = Outcome(NOW, 1.25, error="OSError: gone")
-    store.report(Status(history=(Outcome(NOW, 0.5, rows=1234), failed)))
-    answer = ask(create_app(settings, store).server.test_client(), "history", {"answer.data": {}})
-    newest, older = answer["history"]["children"]
-    assert [it["props"]["children"] for it in newest["props"]["children"]][1:] == [
-        "1.250",
-        "0",
-        "OSError: gone",
+    later = NOW + timedelta(minutes=5)
+    changes = (
+        Outcome(NOW, 0.5, rows=1234),
+        Outcome(later, 0.25, rows=2, note="5,814 rows older than [refresh] history = 30d"),
+    )
+    failed = Outcome(NOW + timedelta(minutes=1), 1.25, error="OSError: gone")
+    store.report(Status(changes=changes, failures=(failed,)))
+    client = create_app(settings, store).server.test_client()
+    answer = ask(client, "status-content", {"answer.data": {}})["status-content"]["data"]
+    newest, middle, oldest = answer["history"]
+    assert newest["cells"][1:] == [
+        "0.250",
+        "2",
+        "OK\n5,814 rows older than [refresh] history = 30d",
     ]
-    assert [it["props"]["children"] for it in older["props"]["children"]][1:] == [
-        "0.500",
-        "1,234",
-        "OK",
-    ]
+    assert (middle["cells"][1:], middle["failed"]) == (["1.250", "0", "OSError: gone"], True)
+    assert (oldest["cells"][1:], oldest["failed"]) == (["0.500", "1,234", "OK"], False)
 
 
 @pytest.mark.parametrize("path", ["/", "/data", "/status"])

@@ -1,11 +1,11 @@
-"""The status: how the newest refreshes went, and the end of the log."""
+"""The status: the newest refreshes that changed something or failed, and the end of the log."""
 
 import os
 import platform
 from typing import Any
 
 import pandas as pd
-from dash import Dash, Input, Output, html
+from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from .. import live, log
@@ -16,19 +16,19 @@ COLUMNS = ["Ended", "Seconds", "New rows", "Outcome"]
 
 
 def register(app: Dash, settings: Settings, store: Store, _series: pd.DataFrame) -> None:
-    """Have both follow each answer to the page's question for news, as failures bring no data."""
+    """Have both follow each poll, as failures bring no data; status.js draws them."""
 
     @app.callback(
-        Output("history", "children"),
-        Output("log-of", "children"),
-        Output("log-lines", "children"),
-        Input("answer", "data"),
+        Output("status-content", "data"), Output("log-of", "children"), Input("answer", "data")
     )
-    def show(_answer: dict[str, Any] | None) -> tuple[list[Component], str, str]:
-        outcomes = reversed(store.status().history)
-        lines = "\n".join(reversed(log.tail()))
+    def show(_answer: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
+        status = store.status()
+        outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
+        history = [row(it, settings) for it in reversed(outcomes)]
         process = f"of process {os.getpid()} on {platform.node()}, the newest line first"
-        return [row(it, settings) for it in outcomes], process, lines
+        return {"history": history, "lines": log.tail()[::-1]}, process
+
+    app.clientside_callback(ClientsideFunction("status", "show"), Input("status-content", "data"))
 
 
 def layout(_store: Store, _series: pd.DataFrame) -> Component:
@@ -41,6 +41,7 @@ def layout(_store: Store, _series: pd.DataFrame) -> Component:
             frame(html.Table([heads, html.Tbody(id="history")]), label="Refreshes"),
             html.H2(["Log ", html.Small(id="log-of")]),
             frame(html.Pre(id="log-lines"), label="Log"),
+            dcc.Store(id="status-content"),
         ],
         className="status",
     )
@@ -51,9 +52,9 @@ def frame(content: Component, label: str) -> Component:
     return html.Section(content, className="panel", tabIndex=0, **live.aria(label=label))
 
 
-def row(outcome: Outcome, settings: Settings) -> Component:
-    """Return an outcome as a row of the table."""
+def row(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+    """Return the cells of an outcome as a row of the table, and whether it failed."""
     ended = outcome.ended.astimezone(settings.app.timezone)
-    said = outcome.error or "OK"
+    said = "\n".join(filter(None, (outcome.error or "OK", outcome.note)))
     cells = [f"{ended:%Y-%m-%d %H:%M:%S}", f"{outcome.seconds:.3f}", f"{outcome.rows:,}", said]
-    return html.Tr([html.Td(it) for it in cells], className="failed" if outcome.error else "")
+    return {"cells": cells, "failed": bool(outcome.error)}
