@@ -61,6 +61,7 @@ def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) 
         times = rows["time"].dt.tz_convert(settings.app.timezone)
         of = known.loc[rows["series"]]
         shown = {
+            "id": rows["series"].astype(str).str.cat(rows["time"].astype(str), " "),
             "time": times.dt.strftime("%Y-%m-%d %H:%M:%S"),
             "series": of["label"].to_numpy(),
             "value": rows["value"].map("{:,.10g}".format),
@@ -74,8 +75,9 @@ def layout(store: Store, series: pd.DataFrame) -> Component:
     table = dag.AgGrid(
         id="rows",
         columnDefs=COLUMNS,
-        defaultColDef={"flex": 1},
+        defaultColDef={"flex": 1, "cellRenderer": "Text"},  # which is in grid.js
         rowModelType="infinite",
+        getRowId="params.data.id",  # so that a selected row stays the same reading
         dashGridOptions={
             "theme": {"function": THEME},
             "pagination": True,
@@ -85,6 +87,12 @@ def layout(store: Store, series: pd.DataFrame) -> Component:
             "cacheBlockSize": ROWS,
             "maxBlocksInCache": 1,
             "maxConcurrentDatasourceRequests": 1,
+            "rowSelection": {
+                "mode": "multiRow",
+                "checkboxes": False,
+                "headerCheckbox": False,
+                "enableClickSelection": True,
+            },
         },
         className="rows",
     )
