@@ -1,0 +1,96 @@
+"""A page that stays open for months: nothing in the browser grows with the number of updates."""
+
+import os
+from dataclasses import dataclass
+
+import pytest
+from conftest import Server
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
+
+# `nox -s long` has 5,000 updates and 200 walks, which take half an hour.
+UPDATES = int(os.environ.get("UPDATES", "400"))
+WALKS = int(os.environ.get("WALKS", "20"))
+WARM = 0.2  # of the updates or walks, after which nothing is to grow
+MEGABYTES = 2
+
+# Polls at once, as when a hidden tab is shown, until a page has had this many more updates.
+POLL = """async (count) => {
+    const status = document.getElementById("status");
+    const idle = () => new Promise((resolve) => setTimeout(resolve, 1));
+    for (let done = 0; done < count; done++) {
+        const before = status.dataset.version;
+        document.dispatchEvent(new Event("visibilitychange"));
+        const until = performance.now() + 30_000;
+        while (status.dataset.version === before) {
+            if (performance.now() > until) throw new Error(`no update after ${done}`);
+            await idle();
+        }
+    }
+}"""
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a page takes after its garbage was collected."""
+
+    megabytes: float
+    nodes: int
+    listeners: int
+
+
+def size(page: Page) -> Size:
+    """Measure a page."""
+    client = page.context.new_cdp_session(page)
+    client.send("Performance.enable")
+    for _ in range(3):  # what the first finds lets go of more
+        client.send("HeapProfiler.collectGarbage")
+    found = {it["name"]: it["value"] for it in client.send("Performance.getMetrics")["metrics"]}
+    client.detach()
+    return Size(found["JSHeapUsedSize"] / 1e6, int(found["Nodes"]), int(found["JSEventListeners"]))
+
+
+def settled(page: Page) -> Size:
+    """Return the smallest of some sizes, as a measurement may meet an update halfway."""
+    sizes = []
+    for _ in range(5):
+        page.evaluate(POLL, 2)
+        page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
+        sizes.append(size(page))
+    return min(sizes, key=lambda it: it.megabytes)
+
+
+def check(first: Size, last: Size) -> None:
+    assert last.megabytes - first.megabytes <= MEGABYTES, (first, last)
+    assert last.nodes <= first.nodes * 1.05, (first, last)
+    assert last.listeners <= first.listeners * 1.05, (first, last)
+
+
+@pytest.mark.parametrize("path", ["", "data", "status"])
+def test_a_page_that_stays_open_does_not_grow(path: str, restless: Server, page: Page) -> None:
+    shown = {"": ".card", "data": "#rows .ag-row .ag-cell", "status": "#log-of"}[path]
+    page.goto(f"{restless.url}/{path}")
+    expect(page.locator(shown).first).to_be_visible(timeout=30_000)
+    sizes = []
+    for _ in range(round(1 / WARM)):
+        page.evaluate(POLL, int(UPDATES * WARM))
+        sizes.append(settled(page))
+        print(f"/{path} {sizes[-1]}", flush=True)
+    check(sizes[0], sizes[-1])
+
+
+def test_walks_through_the_pages_leave_nothing_behind(restless: Server, page: Page) -> None:
+    places = {"Data": "#rows .ag-row .ag-cell", "Status": "#log-of", "Overview": ".card"}
+    page.goto(restless.url)
+    sizes = []
+    for walk in range(1, WALKS + 1):
+        for name, shown in places.items():
+            page.get_by_role("navigation").get_by_role("link", name=name).click()
+            expect(page.locator(shown).first).to_be_visible(timeout=30_000)
+            if name == "Overview":
+                expect(page.locator("#trend-graph .trace").first).to_be_attached()
+        if walk % int(WALKS * WARM) == 0:
+            sizes.append(settled(page))
+            print(f"after {walk} walks {sizes[-1]}", flush=True)
+    check(sizes[0], sizes[-1])
