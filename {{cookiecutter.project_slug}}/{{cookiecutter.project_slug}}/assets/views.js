@@ -140,7 +140,9 @@
         deliveries.add(delivery);
         const isData = answer.status === 200 && flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
         const {in_place} = window.dash_clientside;
-        return deliver(isData ? await in_place.answer(answer, asked) : answer, delivery);
+        // What cannot be updated in place, as on a page that was left meanwhile, is Dash's to update.
+        const updated = isData && (await in_place.answer(answer.clone(), asked).catch(() => null));
+        return deliver(updated || answer, delivery);
     }
 
     async function action(url, options, output) {
