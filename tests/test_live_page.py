@@ -391,10 +391,7 @@ def tell(name: str, route: Route) -> None:
     route.fulfill(response=response, json=told)
 
 
-@pytest.mark.usefixtures("no_console_errors")
-def test_a_notice_has_the_color_of_the_state(
-    restless: Server, page: Page, routes_end: None
-) -> None:
+def test_a_notice_has_the_color_of_the_state(restless: Server, page: Page) -> None:
     page.goto(restless.url)
     state(page, "live")
     color = {

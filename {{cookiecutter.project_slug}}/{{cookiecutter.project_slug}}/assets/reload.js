@@ -67,7 +67,8 @@
             return;
         }
         if (isLeft(code) || !isAllowed("release")) return;
-        look((found) => found.code && found.code !== mine && !isLeft(found.code) && remember("release", {left: mine}));
+        const isNew = (found) => found.code && found.code !== mine && !isLeft(found.code);
+        look((found) => isNew(found) && remember("release", {left: mine}));
     }
 
     // What asks to log in shows its page only to one who loads the page.

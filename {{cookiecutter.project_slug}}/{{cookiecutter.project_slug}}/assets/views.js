@@ -40,7 +40,8 @@
 
     // Why an answer is not the server's own; empty if it is. The server's have a number.
     function loss(response) {
-        if (response.ok) return response.status === 204 || isJson(response) ? "" : "something else answers in the server's place";
+        if (response.ok && (response.status === 204 || isJson(response))) return "";
+        if (response.ok) return "something else answers in the server's place";
         const own = response.headers.get("X-Request-ID") && !GATEWAY.has(response.status);
         return own ? "" : `the server did not answer (${response.status})`;
     }
@@ -138,7 +139,10 @@
         if (calls.get(output) !== mine) return nothing();
         deliveries.add(delivery);
         const isData = answer.status === 200 && flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
-        return deliver(isData ? await window.dash_clientside.in_place.answer(answer, asked) : answer, delivery);
+        const {in_place} = window.dash_clientside;
+        // What cannot be updated in place, as on a page that was left meanwhile, is Dash's to update.
+        const updated = isData && (await in_place.answer(answer.clone(), asked).catch(() => null));
+        return deliver(updated || answer, delivery);
     }
 
     async function action(url, options, output) {
@@ -191,7 +195,8 @@
             slow.delete(output);
         }
         for (const [output, seconds] of slow) {
-            lines.push(`${part(output)} is slow: it takes ${Math.round(seconds)} s, longer than the data take to change.`);
+            const takes = `${Math.round(seconds)} s, longer than the data take to change`;
+            lines.push(`${part(output)} is slow: it takes ${takes}.`);
         }
         return lines.join("\n");
     }
