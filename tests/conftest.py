@@ -315,28 +315,6 @@ def restless(pages: Project) -> Iterator[Server]:
 
 
 @pytest.fixture
-def restless(pages: Project) -> Iterator[Server]:
-    """Serve several pages whose data change each time that one of them polls, by restless.py."""
-    port, log = free_port(), pages.path / f"restless-{time.monotonic_ns()}.txt"
-    script = Path(__file__).with_name("restless.py")
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [pages.tool("python"), str(script), pages.slug, str(port)],
-            cwd=pages.path,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, "PYTHONPATH": str(pages.path)},
-        )
-    server = Server(log, process)
-    try:
-        wait_until(lambda: process.poll() is not None or server.url, server.output)
-        assert server.url, server.output()
-        yield server
-    finally:
-        end(process)
-
-
-@pytest.fixture
 def source(csv: Project) -> Iterator[Path]:
     """The file that the dashboard reads; put back afterwards."""
     yield from kept_file(csv)

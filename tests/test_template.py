@@ -28,8 +28,8 @@ ALWAYS = """
     {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py
     {slug}/snapshots.py {slug}/store.py {slug}/tables.py {slug}/times.py {slug}/worker.py
     {slug}/pages/__init__.py {slug}/pages/overview.py
-    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/failing.js
-    {slug}/assets/live.js
+    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/in_place.js
+    {slug}/assets/internals.js {slug}/assets/live.js {slug}/assets/reload.js {slug}/assets/views.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
     tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_health.py
@@ -45,6 +45,7 @@ MORE = {
     "csv": """
         data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
         {slug}/pages/data.py {slug}/pages/status.py {slug}/assets/css-pages.css tests/test_pages.py
+        {slug}/assets/grid.js {slug}/assets/status.js
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
     "awkward": """
