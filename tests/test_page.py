@@ -152,6 +152,7 @@ def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
         expect(page.locator("#window .selected")).to_have_text("1 day")
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name="Refresh now")).to_be_focused()
+        correct(csv)
         page.keyboard.press("Enter")
         expect(page.locator("#status")).not_to_have_attribute("data-version", before)
 

@@ -66,7 +66,7 @@
         const timer = setTimeout(() => flight.aborter.abort(), 1000 * GIVE_UP);
         try {
             const response = await send(url, {...options, signal: flight.aborter.signal});
-            const body = await response.blob(); // as the connection may be lost halfway, too
+            const body = await response.arrayBuffer(); // as the connection may be lost halfway, too
             const {status, headers} = response;
             return new Response(status === 204 ? null : body, {status, headers});
         } finally {
