@@ -146,9 +146,12 @@ def test_the_page_counts_the_rows_that_were_set_aside(settings: Settings) -> Non
     rejected = Rejected("readings", "time in the future", 3, "series='secret'")
     store.report(Status(refreshed=NOW, rejected=(rejected,)))
     found = health.check(chosen, store, NOW)
-    assert health.notices(chosen, store, found) == [
-        "3 rows of readings set aside: time in the future."
-    ]
+    said = "3 rows of readings set aside: time in the future."
+    assert health.notices(chosen, store, found) == [said]
+    more = Rejected("readings", "value is missing", 1, "series='secret'")
+    store.report(Status(refreshed=NOW, rejected=(rejected, more)))
+    said = "4 rows of readings set aside: time in the future (3), value is missing (1)."
+    assert health.notices(chosen, store, found) == [said]
 
 
 def test_readyz_reports_the_newest_reading_and_the_last_refresh(settings: Settings) -> None:

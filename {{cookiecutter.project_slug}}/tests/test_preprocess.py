@@ -82,5 +82,5 @@ def test_a_table_may_be_strict(settings: Settings, monkeypatch: pytest.MonkeyPat
     schema.drop_invalid_rows = False
     monkeypatch.setitem(preprocess.TABLES, "readings", replace(table, schema=schema))
     for row in (("2099-01-01T00:00:00Z", "a", 1), ("2026-03-01", "a", "x")):
-        with pytest.raises(DataError, match=r"readings: row 1: .*(future|number).*series='a'"):
+        with pytest.raises(DataError, match=r"readings: row 1: .*(future|number).*series=a"):
             pipeline.clean(raw(GOOD, row), settings)

@@ -93,7 +93,10 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
         said.append(f"{shown}Refreshes have failed since {since}: {status.error}")
     elif health.stale:
         said.append(f"{shown}{health.stale}")
-    said += [f"{counted(it.count)} of {it.table} set aside: {it.reason}." for it in status.rejected]
+    for name in dict.fromkeys(it.table for it in status.rejected):
+        own = [it for it in status.rejected if it.table == name]
+        why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
+        said.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
     if snapshot is None:
         return said
     for name in snapshot.paces:

@@ -171,4 +171,4 @@ def _reason(column: str, check: str, table: Table) -> str:
 
 
 def _describe(row: pd.Series) -> str:
-    return ", ".join(f"{column}={value!r}" for column, value in row.items())[:200]
+    return ", ".join(f"{column}={value}" for column, value in row.items())[:200]

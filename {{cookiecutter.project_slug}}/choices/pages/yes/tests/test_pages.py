@@ -54,6 +54,19 @@ def test_rows_come_in_the_order_asked_for(settings: Settings, store: MemoryStore
     assert {row["series"] for row in last} == {"another"}, "those of series.csv come first"
 
 
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [([28.8, 28.85], "28.80"), ([3.0, 1.0], "3"), ([0.12345678, 1.0], "0.12345678")],
+)
+def test_a_value_is_written_in_full_with_the_decimals_of_its_series(
+    values: list[float], shown: str, settings: Settings
+) -> None:
+    store = MemoryStore()
+    readings = ((NOW - timedelta(minutes=back), "a", it) for back, it in enumerate(values))
+    store.publish(Snapshot(7, NOW, NOW, fitted(*readings)))
+    assert rows(settings, store)["rowData"][0]["value"] == shown
+
+
 def test_before_the_first_data_there_are_no_rows(settings: Settings) -> None:
     assert rows(settings, MemoryStore()) == {"rowData": [], "rowCount": 0}
 

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 from .. import engineering
 from ..setting import Settings
 from ..store import Store
-from .overview import CHOICES, Names, Window, chosen, controls
+from .overview import CHOICES, Names, Survey, Window, chosen, controls
 
 ROWS = 100  # of a page of the table; no more are sent at a time
 COLUMNS = [
@@ -44,6 +44,7 @@ class Asked(TypedDict):
 
 def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) -> None:
     """Have the rows follow the data, the choices and the table."""
+    survey = Survey(store, series)
 
     @app.callback(
         Output("rows", "getRowsResponse"),
@@ -55,7 +56,7 @@ def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) 
         if asked is None:  # the table is not drawn yet
             return no_update
         data = chosen(store, names, window)
-        known = engineering.describe(data, series)
+        known = engineering.describe(data, survey())
         data = data.assign(series=data["series"].cat.set_categories(known.index))
         rows = order(data, asked["sortModel"]).iloc[asked["startRow"] :].head(ROWS)
         times = rows["time"].dt.tz_convert(settings.app.timezone)
@@ -64,7 +65,7 @@ def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) 
             "id": rows["series"].astype(str).str.cat(rows["time"].astype(str), " "),
             "time": times.dt.strftime("%Y-%m-%d %H:%M:%S"),
             "series": of["label"].to_numpy(),
-            "value": rows["value"].map("{:,.10g}".format),
+            "value": list(map(number, rows["value"], of["decimals"])),
             "unit": of["unit"].to_numpy(),
         }
         return {"rowData": pd.DataFrame(shown).to_dict("records"), "rowCount": len(data)}
@@ -105,3 +106,8 @@ def order(data: pd.DataFrame, by: list[Order]) -> pd.DataFrame:
         return data.iloc[::-1]
     ascending = {it["colId"]: it["sort"] == "asc" for it in by}
     return data.sort_values(list(ascending), ascending=list(ascending.values()), kind="stable")
+
+
+def number(value: float, decimals: int | None) -> str:
+    """Write a value in full, with its series' decimals if they are few."""
+    return f"{value:,.{decimals}f}" if decimals in (0, 1, 2) else f"{value:,.10g}"
