@@ -110,9 +110,9 @@ def test_a_series_that_stays_behind_says_since_when() -> None:
     data = pd.concat(parts).astype({"series": "category"}).sort_values("time", ignore_index=True)
     known = engineering.survey(data, SERIES)
     since = {it.label: it.since for it in engineering.kpis(data, known, tokyo)}
-    assert since == {"Heat": "", "Battery": "13:59", "hourly": "", "old": ""}
+    assert since == {"Heat": "", "Battery": "2026-01-05 13:59", "hourly": "", "old": ""}
     (battery,) = engineering.kpis(engineering.select(data, ["battery"]), known, tokyo)
-    assert battery.since == "13:59", "however little of the rest is chosen"
+    assert battery.since == "2026-01-05 13:59", "however little of the rest is chosen"
     later = pd.concat([data, one_series(minutes(1, "2026-01-07"))], ignore_index=True)
     later = later.astype({"series": "category"})
     since = {it.label: it.since for it in engineering.kpis(later, SERIES, tokyo)}

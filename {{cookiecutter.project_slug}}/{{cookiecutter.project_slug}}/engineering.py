@@ -114,7 +114,7 @@ def kpis(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> 
     for name, row in describe(readings, series).iterrows():
         last, low, high = values.loc[name]
         state = rate(last, row.warn, row.critical)
-        since = formats.moment(row["last"], row.newest, zone) if is_late(row) else ""
+        since = formats.moment(row["last"], zone) if is_late(row) else ""
         value, low, high = (formats.number(it, row.decimals) for it in (last, low, high))
         figures.append(Kpi(row.label, row.unit, value, low, high, state, since))
     return figures

@@ -38,12 +38,11 @@ def d3_format(digits: int | None, largest: float) -> str:
     return ".4~g" if digits is None or largest >= HUGE else f",.{digits}f"
 
 
-def moment(time: datetime, now: datetime, zone: ZoneInfo) -> str:
-    """Write a time by the zone's clocks, with the date if it is another day; midnight is a day."""
-    time, now = time.astimezone(zone), now.astimezone(zone)
-    if not (time.hour or time.minute or time.second or time.microsecond):
-        return f"{time:%Y-%m-%d}"
-    return f"{time:%H:%M}" if time.date() == now.date() else f"{time:%Y-%m-%d %H:%M}"
+def moment(time: datetime, zone: ZoneInfo) -> str:
+    """Write a time by the zone's clocks; midnight is a day."""
+    time = time.astimezone(zone)
+    is_day = not (time.hour or time.minute or time.second or time.microsecond)
+    return f"{time:%Y-%m-%d}" if is_day else f"{time:%Y-%m-%d %H:%M}"
 
 
 def _has(sizes: Any, digits: int, usual: float) -> bool:

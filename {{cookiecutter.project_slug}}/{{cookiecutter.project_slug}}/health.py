@@ -54,9 +54,11 @@ def check(settings: Settings, store: Store, now: datetime) -> Health:
     first = min(left, key=left.__getitem__)
     stale_in, stale = left[first].total_seconds(), ""
     if stale_in < 0:
-        stale = f"No new rows of {first} have come" if first else "No refresh has succeeded"
+        since = _clock(settings, newest(snapshot, first, now) if first else refreshed)
+        stale = f"No new rows of {first}" if first else "No refresh has succeeded"
+        stale = f"{stale} since {since}."
     elif not any(map(len, snapshot.tables.values())):
-        stale, stale_in = "The source has returned no rows yet", 0.0
+        stale, stale_in = "The source has returned no rows yet.", 0.0
     state_now: Literal["stale", "error", "live"] = (
         "stale" if stale else "error" if status.error else "live"
     )
@@ -83,16 +85,11 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
     """Say what is wrong and since when, in a sentence each; nothing while all is well."""
     snapshot, status = store.latest(), store.status()
 
-    def clock(time: datetime) -> str:
-        return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
-
-    said = []
-    shown = f"Showing the data of {clock(snapshot.created)}. " if snapshot else ""
+    said = [health.stale] if health.stale and not status.failing_since else []
     if status.failing_since:
-        since = clock(status.failing_since)
+        shown = f"Showing the data of {_clock(settings, snapshot.created)}. " if snapshot else ""
+        since = _clock(settings, status.failing_since)
         said.append(f"{shown}Refreshes have failed since {since}: {status.error}")
-    elif health.stale:
-        said.append(f"{shown}{health.stale}")
     for name in dict.fromkeys(it.table for it in status.rejected):
         own = [it for it in status.rejected if it.table == name]
         why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
@@ -107,6 +104,10 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
                 "Set the clock right; if it is right, restart with an empty store."
             )
     return said
+
+
+def _clock(settings: Settings, time: datetime) -> str:
+    return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
 
 
 def _clock_fault(snapshot: Snapshot, now: datetime) -> str:

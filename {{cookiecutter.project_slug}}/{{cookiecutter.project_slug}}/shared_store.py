@@ -150,7 +150,7 @@ class SharedStore(ABC):
 
     def _unusable(self, version: int, why: str) -> Snapshot:
         """Return what is held under a version that cannot be shown, so that it can be replaced."""
-        fault = f"The newest data in the store cannot be shown: {why}"
+        fault = f"The newest data in the store cannot be shown: {why}."
         held = self._snapshot or Snapshot(version, EPOCH, now_utc(), {})
         return replace(held, version=version, due=EPOCH, fault=fault)
 
