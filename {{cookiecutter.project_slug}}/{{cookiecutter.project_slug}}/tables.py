@@ -97,8 +97,10 @@ def has_time(table: Table) -> bool:
 
 def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Keep the last of rows with the same key, and order them by time."""
-    data = data.drop_duplicates(list(table.key), keep="last")
-    if has_time(table):
+    twice = data.duplicated(list(table.key), keep="last")
+    if twice.any():
+        data = data[~twice]
+    if has_time(table) and not data["time"].is_monotonic_increasing:
         data = data.sort_values("time", kind="stable")
     return data.reset_index(drop=True)
 

@@ -24,6 +24,8 @@ def to_utc(
     clocks are set back, the order of the rows tells the two hours apart, for each of the `series`
     (the columns that say what a row is a reading of). The reasons have the index of their rows.
     """
+    if isinstance(times.dtype, pd.DatetimeTZDtype) and not times.hasnans:
+        return times.astype("datetime64[us, UTC]"), pd.Series(dtype=object)
     wall, aware = _parse(times, zone)
     utc, twice = wall.tz_localize("UTC"), np.zeros(len(wall), bool)
     days = _days(times, wall) if {str(zone), str(day_zone)} != {"UTC"} else np.array([], int)
