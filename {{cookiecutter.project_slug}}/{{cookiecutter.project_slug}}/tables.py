@@ -124,7 +124,9 @@ def _validate(
         data = data.drop(index=reasons.index)
 
     if has_time(table) and "time" in data:
-        series = data[[it for it in table.key if it != "time" and it in data]]
+        series = None  # which only the hour that a zone's clocks show twice asks for
+        if str(rules.zone) != "UTC":
+            series = data[[it for it in table.key if it != "time" and it in data]]
         times, reasons = to_utc(data["time"], rules.zone, rules.day_zone, series)
         data["time"] = times
         set_aside(reasons.map("time: {}".format) if len(reasons) else reasons)
