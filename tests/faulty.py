@@ -85,7 +85,7 @@ def _end_schedule(rows: pd.DataFrame) -> Any:
 
 
 def _set_clock_back(rows: pd.DataFrame) -> Any:
-    time_machine.travel(datetime.now().astimezone() - timedelta(minutes=2)).start()
+    time_machine.travel(datetime.now().astimezone() - timedelta(seconds=20)).start()
     return {"readings": rows}
 
 

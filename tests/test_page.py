@@ -174,7 +174,7 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
 ) -> None:
     content = source.read_bytes()
     source.write_bytes(fresh(content))
-    with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="10s") as server:
+    with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="20s") as server:
         page.goto(server.url)
         state(page, "live")
         assert shown(page) == 4
@@ -317,9 +317,10 @@ def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> No
 def test_old_data_are_marked_wherever_they_are_shown(
     csv: Project, source: Path, page: Page
 ) -> None:
-    source.write_bytes(fresh(source.read_bytes()))
-    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="8s") as server:
+    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="15s") as server:
         page.goto(server.url)
+        source.write_bytes(fresh(source.read_bytes()))
+        state(page, "live")
         assert shown(page) == 4
         mark = "it => getComputedStyle(it, '::after').content"
         values = page.locator(".card-state, .panel h2")

@@ -49,6 +49,7 @@ def test_it_is_shown(source: str, pages: str, sources: Callable[..., Project], p
     with serving() as site:
         site.answers["/"] = Answer(weather())
         settings = {"SOURCE__URL": site.url} if source == "http" else {}
+        settings["APP__STALE_AFTER"] = "36500d"  # the sample of Parquet files is old
         with project.serving(**settings) as server:
             page.goto(server.url)
             expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
