@@ -125,6 +125,34 @@ def test_data_that_were_stored_later_than_now_are_a_fault(
     assert "clock" in health.notices(chosen, store, found)[0]
 
 
+def test_a_clock_that_is_behind_is_a_fault_even_if_nothing_is_new(settings: Settings) -> None:
+    chosen, back = configured(settings), NOW - 400 * DAY
+    store = stored(chosen, *every(2 * SECOND, NOW))
+    known = store.latest()
+    store.publish(snapshots.append(known, Batch({}), back, back, chosen.refresh).snapshot)
+    store.report(Status(refreshed=back))
+    found = health.check(chosen, store, back)
+    assert (found.status, found.ready) == ("error", False)
+    assert "clock" in health.notices(chosen, store, found)[0]
+
+
+def test_many_series_have_a_pace_too(settings: Settings) -> None:
+    chosen = configured(settings)
+    store = MemoryStore()
+    rows = [(NOW + it * SECOND, f"{it % 1_500}", 1.0) for it in range(3_000)]
+    end = NOW + 3_000 * SECOND
+    store.publish(snapshots.append(None, Batch(fitted(*rows)), end, end, chosen.refresh).snapshot)
+    store.report(Status(refreshed=end + 2 * DAY))
+    assert health.check(chosen, store, end + 2 * DAY).status == "stale"
+
+
+def test_a_fault_is_said_while_refreshes_fail_too(settings: Settings) -> None:
+    store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
+    store.report(Status(error="OSError: gone", failing_since=NOW))
+    said = health.notices(settings, store, health.check(settings, store, NOW))
+    assert any("another release" in it for it in said) and any("gone" in it for it in said)
+
+
 def test_what_another_release_has_stored_is_not_ready(settings: Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
     found = health.check(settings, store, NOW)

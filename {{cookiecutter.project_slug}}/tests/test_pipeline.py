@@ -1,8 +1,10 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
+import time_machine
 from conftest import fitted
 
 from {{cookiecutter.project_slug}} import pipeline, preprocess, reading, snapshots
@@ -151,19 +153,60 @@ def appended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(preprocess.TABLES, "readings", table)
 
 
+def start(known: Snapshot | None, overlap: timedelta = timedelta(0), **refresh: Any) -> Any:
+    return pipeline.read_from(known, Refresh(overlap=overlap, **refresh), NOW)
+
+
 @pytest.mark.usefixtures("appended")
 def test_reading_goes_on_where_the_series_ends_that_is_furthest_behind() -> None:
     minutes, at = timedelta(minutes=1), datetime(2026, 3, 1, 11, 49, tzinfo=UTC)
-    assert pipeline.read_from(None, DAY) is None
-    assert pipeline.read_from(snapshot(a=MINUTES), timedelta(0)) == at - 3 * minutes
-    assert pipeline.read_from(snapshot(a=MINUTES), 30 * minutes) == at - 30 * minutes
+    assert start(None) is None
+    assert start(snapshot(a=MINUTES)) == at - 3 * minutes
+    assert start(snapshot(a=MINUTES), 30 * minutes) == at - 30 * minutes
     late = snapshot(a=MINUTES, b=MINUTES[:-20], c=(*MINUTES, "11:51"))
-    assert pipeline.read_from(late, timedelta(0)) == at - 23 * minutes
+    assert start(late) == at - 23 * minutes
 
 
 @pytest.mark.usefixtures("appended")
 def test_a_series_that_has_ended_does_not_have_all_read_again() -> None:
-    ended = snapshot(a=MINUTES, b=("09:00", "09:01"))
-    assert pipeline.read_from(ended, timedelta(0)) == pipeline.read_from(
-        snapshot(a=MINUTES), timedelta(0)
-    )
+    assert start(snapshot(a=MINUTES, b=("09:00", "09:01"))) == start(snapshot(a=MINUTES))
+
+
+@pytest.mark.usefixtures("appended")
+def test_a_table_that_has_ended_does_not_have_all_read_again() -> None:
+    known = snapshot(a=MINUTES)
+    old = replace(known.paces["readings"], newest=NOW - 10 * DAY)
+    ended = replace(known, paces={**known.paces, "ended": old})
+    table = preprocess.TABLES["readings"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(preprocess.TABLES, "ended", table)
+        newest = known.paces["readings"].newest
+        assert start(ended, history="1h") == newest - timedelta(hours=1)
+
+
+@pytest.mark.usefixtures("appended")
+def test_a_forecast_does_not_hide_what_is_read_today() -> None:
+    known = snapshot(now=("11:00", "11:30", "11:59"), forecast=("12:00", "18:00", "23:00"))
+    assert start(known) <= datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
+
+
+@pytest.mark.usefixtures("appended")
+def test_after_a_clock_was_set_back_reading_goes_on() -> None:
+    known = snapshot(a=MINUTES)
+    back = NOW - timedelta(hours=3)
+    again = snapshots.append(known, Batch({}), back, back, Refresh()).snapshot
+    assert pipeline.read_from(again, Refresh(), back) is not None
+    assert pd.notna(pipeline.read_from(again, Refresh(), back))
+
+
+def test_what_was_of_the_future_is_taken_in_when_its_time_has_come(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the file stays the same."""
+    now = datetime.now(UTC)
+    planned = raw((now, "a", 1), (now + timedelta(hours=4), "a", 2))
+    monkeypatch.setattr(reading, "read", lambda *_: planned)
+    assert pipeline.fetch(settings, None, "1").rejected
+    with time_machine.travel(now + timedelta(hours=5)):
+        batch = pipeline.fetch(settings, NOW, "2", known="1")
+    assert len(batch.tables["readings"]) == 2 and not batch.rejected

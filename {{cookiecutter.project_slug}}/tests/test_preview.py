@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from {{cookiecutter.project_slug}} import preview, reading
+from {{cookiecutter.project_slug}}.tables import counted
 
 TIME = "2026-01-01T00:00:00Z"
 
@@ -29,7 +30,7 @@ def test_the_first_rows_are_shown_or_what_is_wrong_with_them(
     monkeypatch.setattr(reading, "read", lambda *_: {"readings": pd.DataFrame(raw)})
     assert preview.main() == code
     output = capsys.readouterr()
-    assert f"readings: {len(raw['time'])} rows, with time (" in output.out
+    assert f"readings: {counted(len(raw['time']))}, with time (" in output.out
     assert said in output.out + output.err
     assert "Traceback" not in output.err
 

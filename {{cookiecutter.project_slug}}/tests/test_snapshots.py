@@ -120,7 +120,7 @@ def test_rows_left_out_by_the_history_are_counted_and_the_setting_named() -> Non
         None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2), (NOW, "a", 3)
     )
     assert count == 2
-    assert note == "1 row older than refresh.history = 1 day, 0:00:00"
+    assert note == "1 row older than refresh.history"
 
 
 def test_rows_with_the_same_key_are_counted() -> None:
@@ -187,3 +187,11 @@ def change(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     data["more"] = 1
     data.loc[0, "series"] = "a"
     return data
+
+
+def test_a_forecast_does_not_push_out_what_was_measured() -> None:
+    rows = [(NOW + timedelta(hours=it), "a", 1) for it in range(-12, 36)]
+    snapshot = snapshots.append(
+        None, Batch(fitted(*rows)), NOW, NOW, Refresh(history=DAY, ahead="3d")
+    ).snapshot
+    assert len(kept(snapshot)) == 48

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -301,3 +302,27 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delitem(sys.modules, f"{store.__package__}.file_store", raising=False)
     with pytest.raises(SettingError, match=r"filelock.*\[file\]"):
         open_store("file://store")
+
+
+def test_many_may_ask_at_once(tmp_path: Path) -> None:
+    held = open_store((tmp_path / "store").as_uri())
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            list(pool.map(lambda _: held.ask(), range(8)))
+    held.sync()
+    assert held.asked() and not held.status().error
+    assert not list((tmp_path / "store").glob("*.tmp"))
+
+
+def test_a_request_made_while_the_store_is_away_is_not_forgotten(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        held = open_store(url)
+    held.sync()
+    held.ask()
+    with redis_server(tmp_path, urlsplit(url).port):
+        deadline = time.monotonic() + 10
+        while held.status().error:
+            assert time.monotonic() < deadline
+            held.sync()
+        other = open_store(url)
+        assert held.asked() and other.asked()

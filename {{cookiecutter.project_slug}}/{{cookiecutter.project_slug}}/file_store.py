@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
+from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
 
@@ -61,9 +62,17 @@ class FileStore(SharedStore):
         try:
             if not self._lock.is_locked:
                 self._lock.acquire(blocking=False)
+                self._clean_up()
         except Timeout:
             return False
         return True
+
+    def _clean_up(self) -> None:
+        """Remove what a process that was killed has left behind."""
+        for aside in self._folder.glob("*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - aside.stat().st_mtime > 60:
+                    aside.unlink()
 
     def _release(self) -> None:
         if self._lock:
@@ -78,12 +87,16 @@ class FileStore(SharedStore):
 
     def _replace(self, path: Path, data: bytes) -> None:
         """Write a file aside, and put it in place whole."""
-        aside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        with aside.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        _patiently(lambda: aside.replace(path))
+        aside = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _patiently(lambda: aside.replace(path))
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
 
 
 def _read(path: Path) -> bytes | None:

@@ -85,9 +85,11 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
     """Say what is wrong and since when, in a sentence each; nothing while all is well."""
     snapshot, status = store.latest(), store.status()
 
-    said = [health.stale] if health.stale and not status.failing_since else []
+    is_fault = health.status == "error"
+    said = [health.stale] if health.stale and (is_fault or not status.failing_since) else []
     if status.failing_since:
-        shown = f"Showing the data of {_clock(settings, snapshot.created)}. " if snapshot else ""
+        last = health.refreshed
+        shown = f"Showing the data of {_clock(settings, last)}. " if last else ""
         since = _clock(settings, status.failing_since)
         said.append(f"{shown}Refreshes have failed since {since}: {status.error}")
     for name in dict.fromkeys(it.table for it in status.rejected):
@@ -100,7 +102,7 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
         hidden = len(snapshot.tables[name]) - len(pipeline.table(snapshot, name))
         if hidden:
             said.append(
-                f"{counted(hidden)} of {name} not shown: later than this computer's clock. "
+                f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
                 "Set the clock right; if it is right, restart with an empty store."
             )
     return said
@@ -111,13 +113,14 @@ def _clock(settings: Settings, time: datetime) -> str:
 
 
 def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
-    """Say that the clock contradicts the data, if they were stored later than now."""
-    if snapshot.created <= now + SKEW:
-        return ""
-    return (
-        f"The data were stored at {snapshot.created:%Y-%m-%d %H:%M} UTC, but this computer's clock "
-        f"says {now:%Y-%m-%d %H:%M} UTC: set the clock right."
-    )
+    """Say that the clock contradicts the data, if they are of a time that is still to come."""
+    newest = max((it.newest for it in snapshot.paces.values()), default=snapshot.created)
+    if snapshot.created > now + SKEW or newest > snapshot.horizon:
+        return (
+            f"The data are from {max(newest, snapshot.created):%Y-%m-%d %H:%M} UTC, but this "
+            f"computer's clock says {now:%Y-%m-%d %H:%M} UTC: set the clock right."
+        )
+    return ""
 
 
 def blueprint(settings: Settings, store: Store) -> Blueprint:

@@ -16,7 +16,7 @@ def succeeded(
 ) -> Status:
     """Return the status after a refresh without an error.
 
-    It is among the outcomes if it changed something, or ended a time of failures.
+    It is recorded in `changes` if it changed something, or ended a run of failures.
     """
     return Status(
         next_due=next_due,
@@ -41,22 +41,24 @@ def failed(before: Status, outcome: Outcome, error: str, next_due: datetime | No
 
 
 def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
-    """Return what was set aside for a new reason, or more often than before."""
-    known = {(it.table, it.reason): it.count for it in before.rejected}
-    return [it for it in batch.rejected if it.count > known.get((it.table, it.reason), 0)]
+    """Return what was set aside for a new reason."""
+    known = {(it.table, it.reason) for it in before.rejected}
+    return [it for it in batch.rejected if (it.table, it.reason) not in known]
 
 
 def _merge(before: tuple[Rejected, ...], batch: Batch, now: datetime) -> tuple[Rejected, ...]:
     """Add rows that were set aside to those that are still mentioned.
 
-    Of a table in which nothing is new they are still there; of one that was read in full the others
-    are gone.
+    In a table with nothing new they are still there. In a table that was read in full, only those
+    just found remain.
     """
     merged = {}
     for it in before:
+        if it.table not in TABLES:
+            continue
         if it.table not in batch.tables:
             merged[it.table, it.reason] = replace(it, seen=now)
-        elif TABLES[it.table].grows == "append" and now - it.seen < SHOWN:
+        elif TABLES[it.table].grows == "append" and abs(now - it.seen) < SHOWN:
             merged[it.table, it.reason] = it
     for it in batch.rejected:
         merged[it.table, it.reason] = replace(it, seen=now)

@@ -1,4 +1,4 @@
-"""From the source to clean rows: read what is new, and make it fit; and back out, as tables."""
+"""From the source to clean rows, and from a snapshot back to tables."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,10 +8,10 @@ import pandas as pd
 
 from . import freshness, preprocess, reading
 from .preprocess import TABLES
-from .setting import Settings
+from .setting import Refresh, Settings
 from .snapshots import visible
 from .store import EPOCH, Snapshot, now_utc
-from .tables import Batch, DataError, Rules, fit, has_time
+from .tables import FUTURE, Batch, DataError, Rules, fit, has_time
 
 # What this process has read last, by the id of that refresh: to tell a read that brings nothing new
 # without cleaning it. Shallow copies: whoever changes the frames that were read leaves these alone.
@@ -34,6 +34,9 @@ def fetch(settings: Settings, since: datetime | None, refresh: str = "", known: 
     copies = {**before, **{name: _copy(data) for name, data in raw.items()}}
     new = {name: data for name, data in raw.items() if not _equal(data, before.get(name))}
     batch = clean(new, settings)
+    for it in batch.rejected:
+        if it.reason == FUTURE:  # which time may cure, though the source stays the same
+            copies.pop(it.table, None)
     _last = refresh, copies
     return batch
 
@@ -57,18 +60,20 @@ def clean(raw: Mapping[str, pd.DataFrame], settings: Settings) -> Batch:
     return fit(tables, TABLES, Rules(zone, settings.app.timezone, latest))
 
 
-def read_from(previous: Snapshot | None, overlap: timedelta) -> datetime | None:
+def read_from(previous: Snapshot | None, refresh: Refresh, now: datetime) -> datetime | None:
     """Return the time to read from, or None if no rows are known.
 
     It follows the table, and in it the series, that is furthest behind, less the overlap or three
     usual distances between its rows: late rows and corrections within that are found.
     """
-    times = []
+    times, newest = [], []
     for name, pace in previous.paces.items() if previous else ():
         if TABLES[name].grows == "append":
-            behind = freshness.furthest_behind(table(previous, name), TABLES[name], pace)
-            times.append(behind - max(overlap, 3 * (pace.distance or timedelta(0))))
-    return min(times).to_pydatetime() if times else None
+            behind = freshness.furthest_behind(table(previous, name), TABLES[name], pace, now)
+            times.append(behind - max(refresh.overlap, 3 * (pace.distance or timedelta(0))))
+            newest.append(min(pace.newest, now))
+    # A table that has ended does not have all of the others read again.
+    return max(min(times), max(newest) - refresh.history) if times else None
 
 
 def table(snapshot: Snapshot | None, name: str) -> pd.DataFrame:

@@ -45,7 +45,7 @@ def show(name: str, data: object) -> str:
         return f"{name}: {data!r}"
     columns = ", ".join(f"{column} ({kind})" for column, kind in data.dtypes.items())
     first = data.head(ROWS).to_string(index=False)
-    return f"{name}: {len(data):,} rows, with {columns}\n\n{first}"
+    return f"{name}: {counted(len(data))}, with {columns}\n\n{first}"
 
 
 def _where(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The thread that has a refresh done whenever one is due, one at a time, whatever fails."""
+"""The thread that runs refreshes when they are due, one at a time, and survives any failure."""
 
 import contextlib
 import logging
@@ -110,11 +110,12 @@ class Schedule:
         self._due, _ = self._slots()
         self._started, self._previous = self._monotonic(), self._store.latest()
         self._refresh, self._request = uuid4().hex, self._store.asked()
-        since = pipeline.read_from(self._previous, self._settings.refresh.overlap)
         known, version = self._known
         if self._previous is None or self._previous.version != version:
             known = ""  # the newest snapshot is of another process
         try:
+            refresh, now = self._settings.refresh, self._clock()
+            since = pipeline.read_from(self._previous, refresh, now)
             self._running = self._worker.submit(
                 pipeline.fetch, self._settings, since, self._refresh, known
             )
@@ -164,9 +165,9 @@ class Schedule:
         self._failures = 0
         if leads:
             self._succeeded(update, changed, batch)
+            self._store.answer(self._request)
         elif changed:
             logger.warning("not published: another process was faster")
-        self._store.answer(self._request)
 
     def _succeeded(self, update: Update, changed: bool, batch: Batch) -> None:
         """Report a refresh, and log what it changed and what it set aside."""

@@ -36,7 +36,7 @@ class SharedStore(ABC):
         self._unsaid = False  # whether the store has another status
         self._behind = False  # whether the store has an older version, or none
         self._away: dict[str, Status] = {}  # what fails, reading or writing, and since when
-        self._asked = ""
+        self._asked = self._unsent = ""  # the newest request, and one that the store lacks yet
         self._leads = False
         self._looking = Lock()
         self.sync()
@@ -69,8 +69,9 @@ class SharedStore(ABC):
 
     def ask(self) -> None:
         self._asked = request = uuid4().hex
+        self._unsent = request
         if not self._away:  # a viewer does not wait for it
-            self._try("write", lambda: self._write_asked(request))
+            self._send()
         self.woken.set()  # only now, as whoever wakes looks into the store
 
     def asked(self) -> str:
@@ -78,7 +79,7 @@ class SharedStore(ABC):
 
     def answer(self, request: str) -> None:
         if self._asked == request:
-            self._asked = ""
+            self._asked = self._unsent = ""
         if request:
             self._try("write", lambda: self._write_answered(request))
 
@@ -107,7 +108,11 @@ class SharedStore(ABC):
         self._try("read", self._take)
 
     def _take(self) -> None:
-        status, version, self._asked = self._look()
+        status, version, asked = self._look()
+        request = self._unsent
+        if request:
+            self._send()
+        self._asked = request or asked
         held = self._snapshot
         self._behind = held is not None and (version is None or version < held.version)
         if version is not None and (held is None or version > held.version):
@@ -122,10 +127,16 @@ class SharedStore(ABC):
         with contextlib.suppress(ValueError):  # none yet, or one of another release
             self._status = JSON.validate_json(status)
 
+    def _send(self) -> None:
+        """Write a request that the store lacks yet."""
+        request = self._unsent
+        if self._try("write", lambda: self._write_asked(request) or True):
+            self._unsent = ""
+
     def _restore(self) -> None:
-        """Give a store that has forgotten what it was told the same again."""
+        """Write back what the store has lost."""
         held = self._snapshot
-        if held is not None and self._behind:
+        if held is not None and not held.fault and self._behind:
             data = arrow.pack(held)
             if self._try("write", lambda: self._write(held.version, data, held.version)):
                 logger.info("version %s was missing in the store, and is there again", held.version)
@@ -145,7 +156,7 @@ class SharedStore(ABC):
             return self._unusable(version, "they are damaged")
         if snapshot is None:
             logger.error("version %s in the store was made for other tables", version)
-            return self._unusable(version, "another release of this dashboard made them")
+            return self._unusable(version, "they were written by another release of this dashboard")
         return snapshot
 
     def _unusable(self, version: int, why: str) -> Snapshot:

@@ -12,7 +12,7 @@ from .setting import Refresh
 from .store import Snapshot
 from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
 
-HOLD = timedelta(hours=1)  # of rows after a long gap, until those before it are dropped
+HOLD = timedelta(hours=1)  # how long rows go on after a long gap until those before it are dropped
 
 
 class Update(NamedTuple):
@@ -33,10 +33,10 @@ def append(
     for name, new in batch.tables.items():
         old = tables.get(name)
         if TABLES[name].grows == "append":
-            new, dropped = _within_history(new, old, horizon, refresh.history)
+            new, dropped = _within_history(new, old, now, refresh)
             too_old += dropped
             data, changed, lost = *_extend(old, new, TABLES[name]), 0
-            data = _trim(data, horizon, refresh.history)
+            data = _trim(data, now, refresh)
         else:
             data, changed, lost = _replace(old, new, TABLES[name])
         count, gone = count + changed, gone + lost
@@ -49,16 +49,18 @@ def append(
         f"{counted(number)} {why}"
         for number, why in (
             (gone, "gone from the source"),
-            (too_old, f"older than refresh.history = {refresh.history}"),
+            (too_old, "older than refresh.history"),
             (batch.duplicates, "with the same key as a later row"),
             (sum(it.count for it in batch.rejected), "set aside"),
         )
         if number
     )
-    # Made anew, too, if it cannot be shown, or was made when the clock was ahead of this one.
+    # Also replaced if it cannot be shown, or was made while the clock was ahead.
     usable = previous and not previous.fault and previous.created <= now
     if previous and usable and not (count or gone):
         return Update(previous, 0, note)
+    for name in () if usable else [*paces]:  # other rows can be shown now
+        paces[name] = freshness.measure(visible(tables[name], horizon), TABLES[name])
     # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
     return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)
@@ -94,7 +96,10 @@ def _replace(
     """Return the new rows, how many of them are new or corrected, and how many old ones gone."""
     if old is None:
         return new, len(new), 0
-    return new, _count_new(new, old), _count_new(old[[*table.key]], new[[*table.key]])
+    changed = _count_new(new, old)
+    if not changed and not has_time(table):  # of a ranking, the order may be what is new
+        changed = int(not new.equals(old))
+    return new, changed, _count_new(old[[*table.key]], new[[*table.key]])
 
 
 def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
@@ -104,27 +109,28 @@ def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
 
 
 def _within_history(
-    new: pd.DataFrame, old: pd.DataFrame | None, horizon: datetime, history: timedelta
+    new: pd.DataFrame, old: pd.DataFrame | None, now: datetime, refresh: Refresh
 ) -> tuple[pd.DataFrame, int]:
     """Drop new rows that are older than the history, and count them."""
     if new.empty:
         return new, 0
-    newest = new["time"].iloc[-1]
+    newest, horizon = new["time"].iloc[-1], now + refresh.ahead
     if old is not None and len(old) and old["time"].iloc[0] <= horizon:
         newest = max(newest, visible(old, horizon)["time"].iloc[-1])
-    start = int(new["time"].searchsorted(newest - history))
+    start = int(new["time"].searchsorted(min(newest, now) - refresh.history))
     return new.iloc[start:], start
 
 
-def _trim(data: pd.DataFrame, horizon: datetime, history: timedelta) -> pd.DataFrame:
-    """Drop what is older than the history, counted back from the newest row that can be shown.
+def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
+    """Drop what is older than the history, counted back from the newest row that is not to come.
 
     After a gap that is longer than the history, what was before it stays until there is an hour of
     newer rows: a clock that is wrong for a few minutes must not erase everything.
     """
     if data.empty:
         return data
-    times, newest = data["time"], visible(data, horizon)["time"].iloc[-1]
+    times, history = data["time"], refresh.history
+    newest = min(visible(data, now + refresh.ahead)["time"].iloc[-1], now)
     start = times.searchsorted(newest - history)
     if start:
         before, first = times.iloc[start - 1], times.iloc[start]

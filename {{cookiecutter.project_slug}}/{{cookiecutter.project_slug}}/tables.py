@@ -29,6 +29,7 @@ class Text(Category):
 
 
 TEXT = Text()
+FUTURE = "time in the future"
 
 
 class DataError(Exception):
@@ -67,7 +68,7 @@ class Batch:
 
 
 def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
-    """Make every table fit its schema. Raises DataError for what concerns a whole table."""
+    """Make every table fit its schema. Raises DataError for a problem with a whole table."""
     fitted, rejected, duplicates = {}, [], 0
     for name, data in raw.items():
         if name not in tables:
@@ -131,7 +132,7 @@ def _validate(
         data["time"] = times
         set_aside(reasons.map("time: {}".format) if len(reasons) else reasons)
         future = data.index[data["time"] > rules.latest]
-        set_aside(pd.Series("time in the future", future, dtype=object))
+        set_aside(pd.Series(FUTURE, future, dtype=object))
     while True:
         try:
             valid = schema.validate(data, lazy=True)
