@@ -122,6 +122,7 @@ def test_a_project_of_the_first_template_takes_the_newest(adopted: Path) -> None
 
 @pytest.mark.slow
 def test_what_the_first_template_made_runs_on_the_newest_engine(adopted: Path) -> None:
-    with install(Project(adopted)).serving() as server:
+    old = {"APP__STALE_AFTER": "36500d"}  # as its sample is
+    with install(Project(adopted)).serving(**old) as server:
         wait_until(lambda: "published" in server.output(), server.output)
         assert json.loads(ready(server)[1])["status"] == "live"
