@@ -59,7 +59,7 @@ def append(
     usable = previous and not previous.fault and previous.created <= now
     if previous and usable and not (count or gone):
         return Update(previous, 0, note)
-    for name in () if usable else [*paces]:  # other rows can be shown now
+    for name in [*paces] if previous and not usable else ():  # other rows can be shown now
         paces[name] = freshness.measure(visible(tables[name], horizon), TABLES[name])
     # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
