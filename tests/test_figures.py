@@ -57,7 +57,7 @@ def test_a_gap_is_seen_and_so_is_a_reading_within_it(
         page.goto(server.url)
         expect(page.locator(".card")).to_have_count(1, timeout=30_000)
         lines = page.locator("#trend-graph .scatterlayer .js-line[d*=L]")
-        assert len({it.get_attribute("d") for it in lines.all()}) == 2
+        wait_until(lambda: len({it.get_attribute("d") for it in lines.all()}) == 2)
         sizes = page.locator("#trend-graph .point").evaluate_all(
             "points => points.map(it => it.getBBox().width).filter(it => it > 0)"
         )

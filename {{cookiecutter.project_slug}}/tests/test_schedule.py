@@ -15,7 +15,14 @@ import pytest
 import time_machine
 from conftest import wait_until
 
-from {{cookiecutter.project_slug}} import health, outcomes, pipeline, preprocess, reading, schedule
+from {{cookiecutter.project_slug}} import (
+    health,
+    outcomes,
+    pipeline,
+    preprocess,
+    reading,
+    schedule,
+)
 from {{cookiecutter.project_slug}}.schedule import Schedule
 from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
 from {{cookiecutter.project_slug}}.store import (
