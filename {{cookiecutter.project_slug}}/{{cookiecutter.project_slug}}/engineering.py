@@ -73,15 +73,16 @@ def survey(
     # A color goes with its series, whatever others are shown.
     place = {name: position for position, name in enumerate(series.index)}
     color = [COLORS[place.get(name, crc32(str(name).encode())) % len(COLORS)] for name in names]
-    recent = [readings.iloc[rows[name][-POINTS:]] for name in names]
-    last = pd.Series([it["time"].iloc[-1] for it in recent], names, readings["time"].dtype)
-    digits = [formats.decimals(it["value"].to_numpy()) for it in recent]
+    recent = [rows[name][-POINTS:] for name in names]
+    time, value = lines.microseconds(readings["time"]), readings["value"].to_numpy()
+    last = pd.Series(readings["time"].array[[it[-1] for it in recent]], names)
+    digits = [formats.decimals(value[it]) for it in recent]
     return known.assign(
         label=known["label"].fillna(pd.Series(names, names)),
         unit=known["unit"].fillna(""),
         color=color,
         decimals=pd.Series(digits, names, object),
-        usual=[lines.usual_distance(lines.microseconds(it["time"])) for it in recent],
+        usual=[lines.usual_distance(time[it]) for it in recent],
         last=last,
         newest=min(last.max(), now) if now and names else last.max(),
     )
@@ -230,12 +231,13 @@ def _noted(layout: dict[str, Any], text: str) -> dict[str, Any]:
 
 def _named(layout: dict[str, Any], units: list[str], known: pd.DataFrame) -> dict[str, Any]:
     """Write the names of series beside their boxes, and the numbers as they are elsewhere."""
-    layout = dict(layout)
+    layout, rows = dict(layout), list(known.itertuples())
     for unit, number in zip(units, ["", *range(2, len(units) + 1)], strict=True):
-        of = known[known["unit"] == unit]
-        labels = [html.escape(label, quote=False) for label in of["label"]]
+        of = [it for it in rows if it.unit == unit]
+        labels = [html.escape(it.label, quote=False) for it in of]
         ticks = {"tickvals": list(range(len(of))), "ticktext": labels}
-        digits = None if of["decimals"].isna().any() else max(of["decimals"])
+        decimals = [it.decimals for it in of]
+        digits = None if None in decimals else max(decimals)
         layout[f"yaxis{number}"] = layout[f"yaxis{number}"] | ticks
         hover = {"hoverformat": formats.d3_format(digits, 0)}
         layout[f"xaxis{number}"] = layout[f"xaxis{number}"] | hover

@@ -112,7 +112,7 @@ def _within_history(
     new: pd.DataFrame, old: pd.DataFrame | None, now: datetime, refresh: Refresh
 ) -> tuple[pd.DataFrame, int]:
     """Drop new rows that are older than the history, and count them."""
-    if new.empty:
+    if new.empty or new["time"].iloc[0] >= now - refresh.history:
         return new, 0
     newest, horizon = new["time"].iloc[-1], now + refresh.ahead
     if old is not None and len(old) and old["time"].iloc[0] <= horizon:
