@@ -133,7 +133,8 @@ def test_walks_through_the_pages_leave_nothing_behind(restless: Server, page: Pa
             page.get_by_role("navigation").get_by_role("link", name=name).click()
             expect(page.locator(shown).first).to_be_visible(timeout=30_000)
             if name == "Overview":
-                expect(page.locator("#trend-graph .trace").first).to_be_attached()
+                trace = page.locator("#trend-graph .trace").first
+                expect(trace).to_be_attached(timeout=30_000)
         if walk % int(WALKS * WARM) == 0:
             sizes.append(settled(page))
             print(f"after {walk} walks {sizes[-1]}", flush=True)
