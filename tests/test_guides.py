@@ -283,7 +283,7 @@ def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
         environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
         environment.write("MY_DASHBOARD__SOURCE__TIMEZONE=Europe/Berlin\n")
     shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row(.*\n)+2026-01-31 12:00:00 +7 +1\.5\n", shown, re.M), shown
+    assert re.search(r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +7 +1\.5\n", shown, re.M), shown
 
 
 @slow
@@ -300,7 +300,7 @@ def test_another_api_is_read(bake: Callable[..., Project]) -> None:
         with (project.path / ".env").open("a", encoding="utf-8") as environment:
             environment.write(f"{key}\nMY_DASHBOARD__SOURCE__URL={site.url}\n")
         shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row(.*\n)+.* a +7\n", shown, re.M), shown
+    assert re.search(r"^readings: 1 row\b(.*\n)+.* a +7\n", shown, re.M), shown
     assert "Bearer KEY" in site.headers.values()
 
 
@@ -331,7 +331,7 @@ def test_two_tables_come_each_at_its_own_pace(bake: Callable[..., Project], page
     sqlite(project.path / "data" / "shop.db", *SHOP)
     project.check("tests/test_app.py", "tests/test_engineering.py", "tests/test_pipeline.py")
     said = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row(.*\n)+^stock: 1 row", said, re.M)
+    assert re.search(r"^readings: 1 row\b(.*\n)+^stock: 1 row\b", said, re.M)
 
     pace = 6
     with project.serving(REFRESH__EVERY="1s", SOURCE__STOCK_EVERY=f"{pace}s") as server:
