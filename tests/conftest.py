@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -28,7 +29,7 @@ FLAGS = """
     --disable-component-update --disable-sync
 """
 # What Chromium logs of a request to a server that has ended or is ending.
-SERVER_GONE = re.compile(r"net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE)")
+SERVER_GONE = re.compile(r"net::ERR_(CONNECTION_|EMPTY_|INCOMPLETE_|CONTENT_LENGTH_)")
 COMBINATIONS: dict[str, dict[str, str]] = {
     "default": {},
     "csv": {
@@ -104,8 +105,7 @@ class Project:
             )
         started = Server(log, process)
         try:
-            wait_until(lambda: process.poll() is not None or started.url, started.output)
-            assert started.url, started.output()
+            started.wait_until_it_listens()
             with corrected(self) if news else nullcontext():
                 yield started
         finally:
@@ -128,6 +128,19 @@ class Server:
             r"(?:serving at|is running on|Listening at:) (http://[^/\s]+)", self.output()
         )
         return found[1] if found else ""
+
+    def wait_until_it_listens(self) -> None:
+        """Wait for the first connection; fail if the server ends before."""
+
+        def listens() -> bool:
+            at = urlsplit(self.url)
+            with suppress(OSError):
+                socket.create_connection((at.hostname, at.port or 0), timeout=10).close()
+                return True
+            return False
+
+        wait_until(lambda: self.process.poll() is not None or listens(), self.output)
+        assert self.process.poll() is None, self.output()
 
 
 def wait_until(
@@ -309,8 +322,7 @@ def restless(pages: Project) -> Iterator[Server]:
         )
     server = Server(log, process)
     try:
-        wait_until(lambda: process.poll() is not None or server.url, server.output)
-        assert server.url, server.output()
+        server.wait_until_it_listens()
         yield server
     finally:
         end(process)

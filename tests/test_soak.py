@@ -93,8 +93,7 @@ def soaking(project: Project, start: float) -> Iterator[Server]:
         )
     server = Server(log, process)
     try:
-        wait_until(lambda: process.poll() is not None or server.url, server.output)
-        assert server.url, server.output()
+        server.wait_until_it_listens()
         yield server
     finally:
         end(process)
