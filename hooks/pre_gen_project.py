@@ -19,7 +19,7 @@ TAKEN = set(
     jwt lazy_importer librt locket lz4 markupsafe msgpack mypy mypy_extensions mypyc narwhals
     nest_asyncio nodeenv numpy orjson packaging pandas pandera partd pathspec pebble pip
     platformdirs plotly pluggy pre_commit prometheus_client psutil psycopg psycopg_binary py
-    pyarrow pydantic pydantic_core pydantic_settings pygments pyjwt pytest pythonjsonlogger pytz
+    pyarrow pydantic pydantic_core pygments pyjwt pytest pythonjsonlogger pytz
     redis requests retrying ruff schedule setuptools six sniffio sortedcontainers sqlalchemy tblib
     time_machine tlz toolz tornado tsdownsample typeguard typing_extensions typing_inspect
     typing_inspection tzdata tzlocal urllib3 uv virtualenv waitress werkzeug xxhash yaml zict zipp

@@ -122,7 +122,7 @@ def test_the_page_is_the_same_whatever_carries_it(
         (
             "gunicorn",
             {"SERVER__WORKERS": "2", "STORE__URL": "file://store", "SERVER__SECRET_KEY": ""},
-            ["server.secret_key", ".env"],
+            ["SERVER__SECRET_KEY", "empty"],
         ),
         ("waitress", {"REFRESH__APART": "true"}, ["apart", "memory://", "file://"]),
         ("waitress", {"STORE__URL": "mongodb://host"}, ["store.url", "mongodb", "redis://"]),

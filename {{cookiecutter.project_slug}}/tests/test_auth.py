@@ -17,11 +17,12 @@ from {{cookiecutter.project_slug}}.setting import Settings
 
 HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
 COOKIE = f"{auth.__package__}_session"
+TOKEN = "operators-know-this-token"
 ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}
 
 
 def with_users(settings: Settings, **users: str) -> Settings:
-    chosen = {"users": users, "token": "operators"}
+    chosen = {"users": users, "token": TOKEN}
     return Settings.model_validate({**settings.model_dump(), "auth": chosen})
 
 
@@ -94,7 +95,7 @@ def test_its_cookie_stays_with_tls(client: FlaskClient) -> None:
         {"Authorization": "Basic"},
         {"Authorization": "Basic !"},
         {"Authorization": "Basic /w=="},
-        {"Authorization": "Bearer operators"},
+        {"Authorization": f"Bearer {TOKEN}"},
         {"Authorization": "Digest username=ann"},
     ],
 )
@@ -155,10 +156,26 @@ def test_operators_need_no_password(path: str, settings: Settings) -> None:
     client = client_of(settings.model_copy(update={"server": metrics}))
     assert client.get(path).status_code != 401
     assert client.get(path, environ_base=ELSEWHERE).status_code == 401
-    token = {"Authorization": "Bearer operators"}
+    token = {"Authorization": f"Bearer {TOKEN}"}
     assert client.get(path, environ_base=ELSEWHERE, headers=token).status_code != 401
     proxied = client.get(path, headers={"X-Forwarded-For": "127.0.0.1"})
     assert proxied.status_code == 401, "a proxy on this machine asks for somebody else"
+
+
+@pytest.mark.parametrize("users", [{}, {"ann": HASH}])
+def test_metrics_that_are_off_are_not_found(users: dict[str, str], settings: Settings) -> None:
+    response = client_of(with_users(settings, **users)).get("/metrics", environ_base=ELSEWHERE)
+    assert response.status_code == 404
+    assert "server.metrics = true" in response.text
+
+
+def test_healthz_is_open_below_the_path_of_a_proxy(settings: Settings) -> None:
+    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
+    for users in ({}, {"ann": HASH}):
+        client = client_of(with_users(settings.model_copy(update={"server": below}), **users))
+        for path in ("/healthz", "/dashboard/healthz"):
+            response = client.get(path, environ_base=ELSEWHERE)
+            assert (response.status_code, response.text) == (200, "ok")
 
 
 def test_a_public_address_without_users_is_warned_of(settings: Settings) -> None:
@@ -195,4 +212,4 @@ def test_no_password_makes_no_line(typed: io.StringIO) -> None:
 def test_secrets_do_not_show(settings: Settings) -> None:
     settings = with_users(settings, ann=HASH)
     assert HASH not in repr(settings)
-    assert "operators" not in repr(settings)
+    assert TOKEN not in repr(settings)

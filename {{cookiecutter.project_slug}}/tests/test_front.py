@@ -93,6 +93,30 @@ def test_that_of_a_trusted_proxy_is_taken(given: str, taken: bool, settings: Set
     assert (client.get("/number", headers={"X-Request-ID": given}).text == given) == taken
 
 
+@pytest.mark.parametrize(
+    ("proxy", "address", "believed"),
+    [
+        ("10.0.0.7", "10.0.0.7", True),
+        ("10.0.0.7", "10.0.0.8", False),
+        ("10.0.0.0/8", "10.9.8.7", True),
+        ("10.0.0.0/8", "::ffff:10.9.8.7", True),
+        ("10.0.0.0/8", "11.0.0.1", False),
+        ("10.0.0.0/8", "", False),
+        ("fd00::/8", "fd00::1", True),
+        ("fd00::/8", "10.0.0.1", False),
+        ("*", "192.0.2.1", True),
+        ("", "127.0.0.1", False),
+    ],
+)
+def test_a_trusted_proxy_is_an_address_or_a_network(
+    proxy: str, address: str, believed: bool, settings: Settings
+) -> None:
+    client = client_of(settings, trusted_proxy=proxy)
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.9"}
+    response = client.get("/healthz", headers=headers, environ_base={"REMOTE_ADDR": address})
+    assert ("Strict-Transport-Security" in response.headers) == believed
+
+
 @pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since", "Cookie"])
 def test_a_header_that_would_fail_is_dropped(name: str, settings: Settings) -> None:
     client = client_of(settings).application.test_client(use_cookies=False)

@@ -3,12 +3,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
+import pandera.pandas as pa
 import pytest
 
 from {{cookiecutter.project_slug}} import pipeline, preprocess, reading
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import now_utc
-from {{cookiecutter.project_slug}}.tables import DataError
+from {{cookiecutter.project_slug}}.tables import UTC, DataError, Table
 
 GOOD = ("2026-03-01T12:00:00Z", "a", 1)
 
@@ -61,6 +62,30 @@ def test_a_row_that_cannot_be_right_is_set_aside_and_the_rest_goes_on(
     (rejected,) = batch.rejected
     assert (rejected.table, rejected.reason, rejected.count) == ("readings", reason, 2)
     assert "series=" in rejected.example
+
+
+def test_a_time_that_is_not_the_rows_own_has_a_remedy(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = pa.DataFrameSchema({"name": pa.Column(str), "opened": pa.Column(UTC)}, coerce=True)
+    monkeypatch.setitem(preprocess.TABLES, "shops", Table(schema, ("name",), "replace"))
+    said = r"opened is not a time; use pd\.to_datetime\(\.\.\., format=\.\.\.\)"
+    opened: pd.Series
+    for opened in (pd.Series(["31.12.2025"]), pd.to_timedelta(pd.Series([1]), unit="s")):
+        with pytest.raises(DataError, match=said):
+            pipeline.clean({"shops": pd.DataFrame({"name": ["a"], "opened": opened})}, settings)
+
+
+@pytest.mark.parametrize(
+    ("source", "remedy"), [({}, "reading.py"), ({"query": "SELECT 1"}, "the query")]
+)
+def test_a_missing_column_is_added_where_the_columns_are_named(
+    source: dict[str, str], remedy: str, settings: Settings
+) -> None:
+    settings = settings.model_copy(update={"source": source})
+    data = {"readings": pd.DataFrame({"time": [], "series": []})}
+    with pytest.raises(DataError, match=f"'value' is missing: add or rename it in {remedy}"):
+        pipeline.clean(data, settings)
 
 
 def test_rows_are_set_aside_for_several_reasons_at_once(settings: Settings) -> None:

@@ -117,7 +117,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     [
         (["--port", "abc"], {}, ["server.port", "'abc'"]),
         (["--config", "nowhere.toml"], {}, ["nowhere.toml", "--config"]),
-        ([], {f"{PREFIX}SERVER__PROT": "1"}, ["server.prot", "'1'"]),
+        ([], {f"{PREFIX}SERVER__PROT": "1"}, [f"{PREFIX}SERVER__PROT", "did you mean"]),
         ([], {f"{PREFIX}NONSENSE": "1"}, [f"{PREFIX}NONSENSE"]),
         (["--host", "nowhere.invalid"], {}, ["server.host", "nowhere.invalid"]),
         ([], {f"{PREFIX}LOG__FILE": "no/such/folder/log.txt"}, ["log.file", "no/such/folder"]),
@@ -127,6 +127,14 @@ def test_a_setting_that_cannot_be_used_is_one_sentence(
     flags: list[str], env: dict[str, str], words: list[str]
 ) -> None:
     refused(run(*flags, **env), *words)
+
+
+@pytest.mark.parametrize("line", ["AUTH__USERS='{}", "AUTH__USERS: {}", "AUTH__USER={}"])
+def test_a_broken_line_of_env_does_not_open_the_server(line: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
+    (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
+    refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
 
 
 def refused(result: "subprocess.CompletedProcess[str]", *words: str) -> None:

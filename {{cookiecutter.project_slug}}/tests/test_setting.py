@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -7,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from {{cookiecutter.project_slug}} import reading, setting
 from {{cookiecutter.project_slug}}.setting import PREFIX, SettingError, Settings
+from {{cookiecutter.project_slug}}.store import open_store
 
 TOKYO = Path("/usr/share/zoneinfo/Asia/Tokyo")
 
@@ -50,16 +53,21 @@ def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("name", "value", "words"),
     [
         ("SERVER__PORT", "abc", ["server.port", "'abc'", "integer"]),
-        ("SERVER__PROT", "1", ["server.prot", "names no setting"]),
+        ("SERVER__HOST", "", ["server.host", "''", "at least 1 character"]),
+        ("SERVER__SECRET_KEY", "x", ["server.secret_key", "16 characters"]),
+        ("SERVER__SECRET_KEY", "change-me", ["server.secret_key", "16 characters"]),
+        ("AUTH__TOKEN", "x", ["auth.token", "16 characters"]),
+        ("SERVER__TRUSTED_PROXY", "localhost", ["server.trusted_proxy", "'localhost'", "address"]),
+        ("SERVER__TRUSTED_PROXY", "10.0.0.1/8", ["server.trusted_proxy", "host bits", "network"]),
+        ("REFRESH__HISTORY", "3000000d", ["refresh.history", "'3000000d'", "36500d or less"]),
+        ("APP__STALE_AFTER", "9" * 400 + "s", ["app.stale_after", "36500d or less"]),
         ("REFRESH__EVERY", "10", ["refresh.every", "'10'", "unit"]),
         ("REFRESH__EVERY", "0s", ["refresh.every", "'0s'", "1s or more"]),
         ("REFRESH__DAILY_AT", "25:00", ["refresh.daily_at", "'25:00'"]),
         ("REFRESH__DAILY_AT", "06:00Z", ["refresh.daily_at", "without a zone", "app.timezone"]),
         ("REFRESH__WORKER", "magic", ["refresh.worker", "'magic'", "'thread'"]),
         ("APP__TIMEZONE", "Nowhere", ["app.timezone", "'Nowhere'", "timezone"]),
-        ("SOURCE__NONSENSE", "1", ["source.nonsense", "names no setting"]),
-        ("NONSENSE", "1", [f"{PREFIX}NONSENSE", "names no setting"]),
-        ("SERVE__PORT", "1", [f"{PREFIX}SERVE__PORT", "names no setting"]),
+        ("SOURCE__NONSENSE", "1", [f"{PREFIX}SOURCE__NONSENSE", "names no setting"]),
     ],
 )
 def test_a_bad_setting_is_named(
@@ -98,16 +106,94 @@ except setting.SettingError as error:
     assert words in found
 
 
-def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"config\.toml, or \.env beside it, cannot be read"):
-        load(tmp_path, "[server")
-    with pytest.raises(SettingError, match="surplus"):
-        load(tmp_path, "[surplus]\nkey = 1")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("port = \n", ["config.toml is not valid TOML", "line "]),
+        ("[auths]\nusers = { ann = 'hush' }", ["'auths' is no section", "did you mean auth?"]),
+        ("[Auth]\nusers = { ann = 'hush' }", ["'Auth' is no section", "did you mean auth?"]),
+        ("[surplus]\npassword = 'hush'", ["'surplus' is no section"]),
+        ("[surplus]\nusers = 'hush'", ["'surplus' is no section"]),
+    ],
+)
+def test_a_bad_config_file_is_named(text: str, words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as error:
+        load(tmp_path, text)
+    assert all(word in str(error.value) for word in words), error.value
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "mistyped", "said"),
+    [
+        ("secret_key", "server.secret_kye", "did you mean server.secret_key?"),
+        ("users", "auth.usres", "did you mean auth.users?"),
+        ("session", "auth.hush", "rename or remove it"),
+    ],
+)
+def test_a_mistyped_key_of_the_config_file_is_named(
+    key: str, mistyped: str, said: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    text = Path("config.toml").read_text("utf-8")
+    name = mistyped.partition(".")[2]
+    config.write_text(text.replace(f"\n{key} =", f"\n{name} ="), "utf-8")
+    with pytest.raises(SettingError, match=re.escape(f"{mistyped} names no setting: {said}")):
+        setting.load(config, reading.Source, {})
+
+
+def test_no_config_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"missing\.toml does not exist"):
         setting.load(tmp_path / "missing.toml", reading.Source, {})
 
 
+def test_notepad_may_write_the_config_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(Path("config.toml").read_text("utf-8"), "utf-8-sig")
+    assert setting.load(config, reading.Source, {}).server.port == 8050
+    config.write_text(Path("config.toml").read_text("utf-8"), "utf-16")
+    with pytest.raises(SettingError, match="is not UTF-8"):
+        setting.load(config, reading.Source, {})
+
+
+def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    monkeypatch.setenv(f"{PREFIX}LOG__FILE", "dashboard.log")
+    monkeypatch.setenv(f"{PREFIX}STORE__URL", "file://the%20store")
+    settings = load(folder)
+    assert settings.folder == folder
+    assert settings.log.file == str(folder / "dashboard.log")
+    open_store(settings.store.url).sync()
+    assert (folder / "the store").is_dir()
+    monkeypatch.setenv(f"{PREFIX}LOG__FILE", str(tmp_path / "mine.log"))
+    monkeypatch.setenv(f"{PREFIX}STORE__URL", (tmp_path / "mine").as_uri())
+    settings = load(folder)
+    assert settings.log.file == str(tmp_path / "mine.log")
+    open_store(settings.store.url).sync()
+    assert (tmp_path / "mine").is_dir()
+
+
+class Remote(BaseModel, extra="forbid"):
+    params: dict[str, float | str] = {}
+    columns: list[str] = []
+
+
+def test_a_table_of_the_environment_is_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[source.params]\na = 1\nkept = true", "utf-8")
+    monkeypatch.delenv(f"{PREFIX}SOURCE__URL", raising=False)  # of the sample's
+    monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS", '{"a": 1.50, "b": "x"}')
+    monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS__C", "[7]")
+    monkeypatch.setenv(f"{PREFIX}SOURCE__COLUMNS", '["a", "b"]')
+    source = setting.load(config, Remote, {}).source
+    assert source["params"] == {"a": "1.50", "kept": True, "b": "x", "c": "[7]"}
+    assert source["columns"] == ["a", "b"]
+
+
 def test_the_secret_is_not_shown(tmp_path: Path) -> None:
-    settings = load(tmp_path, env=f"{PREFIX}SERVER__SECRET_KEY=hush")
-    assert settings.server.secret_key.get_secret_value() == "hush"
+    settings = load(tmp_path, env=f"{PREFIX}SERVER__SECRET_KEY=hush-hush-hush-hush")
+    assert settings.server.secret_key.get_secret_value() == "hush-hush-hush-hush"
     assert "hush" not in repr(settings)

@@ -26,7 +26,7 @@ from .short_way import ShortWay
 logger = logging.getLogger(__name__)
 
 FAILURES, PAUSE = 10, 60  # from one address, and the seconds for which they count
-OPEN, FOR_OPERATORS = {"health.healthz"}, {"health.readyz", "metrics"}
+OPEN, FOR_OPERATORS = {"health.healthz", "metrics_off"}, {"health.readyz", "metrics"}
 
 
 def install(app: Dash, settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """What stands in front of the application: proxy headers, request ids, headers, access log."""
 
+import ipaddress
 import logging
 import re
 import uuid
@@ -16,6 +17,7 @@ from .setting import Settings
 logger = logging.getLogger(__name__)
 
 PROXY = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
+TRUSTED = "dashboard.trusted"  # in the environ: whether it comes from the trusted proxy
 BY_PROXY = "dashboard.by_proxy"  # in the environ: whether a proxy has sent it, trusted or not
 
 Environ = dict[str, Any]
@@ -27,22 +29,42 @@ def install(app: Dash, settings: Settings) -> None:
     answer: Any = _answered(app.server.wsgi_app, headers.pages(app, settings.server))
     if settings.log.access:
         answer = _logged(answer)
-    trusted = settings.server.trusted_proxy or None
-    answer = proxy_headers_middleware(
-        answer,
-        trusted_proxy=trusted,
-        trusted_proxy_headers=PROXY if trusted else None,
-        clear_untrusted=True,
-    )
-    app.server.wsgi_app = _numbered(answer, trusted)
+    app.server.wsgi_app = _numbered(_proxied(answer), settings.server.trusted_proxy)
 
 
-def _numbered(app: Application, trusted: str | None) -> Application:
+def _is_trusted(address: str, trusted: str) -> bool:
+    """Tell whether an address is that of the trusted proxy, or in its network."""
+    if trusted in ("", "*"):
+        return trusted == "*"
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:  # a Unix socket has none
+        return False
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped:  # of a socket for both
+        known = known.ipv4_mapped
+    return known in ipaddress.ip_network(trusted)
+
+
+def _proxied(app: Application) -> Application:
+    """Take the client's address from a trusted proxy's headers, and drop those of others."""
+    options = {"trusted_proxy": "*", "trusted_proxy_headers": PROXY}
+    believed = proxy_headers_middleware(app, **options, clear_untrusted=True)
+    unproxied = proxy_headers_middleware(app, clear_untrusted=True)
+
+    def proxied(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        chosen: Application = believed if environ[TRUSTED] else unproxied
+        return chosen(environ, start_response)
+
+    return proxied
+
+
+def _numbered(app: Application, proxy: str) -> Application:
     """Give each request an id, which is in its answer and in all that is logged meanwhile."""
 
     def numbered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
-        known = trusted in ("*", environ.get("REMOTE_ADDR")) and re.fullmatch(r"[\w-]{8,64}", given)
+        trusted = environ[TRUSTED] = _is_trusted(environ.get("REMOTE_ADDR", ""), proxy)
+        known = trusted and re.fullmatch(r"[\w-]{8,64}", given)
         environ["HTTP_X_REQUEST_ID"] = given if known else uuid.uuid4().hex[:16]
         _drop_what_fails(environ)
         environ[BY_PROXY] = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ

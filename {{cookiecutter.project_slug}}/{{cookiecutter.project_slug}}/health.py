@@ -127,9 +127,11 @@ def blueprint(settings: Settings, store: Store) -> Blueprint:
     """Make the routes for those who watch the server."""
     routes = Blueprint("health", __name__)
 
-    @routes.get("/healthz")
     def healthz() -> ResponseReturnValue:
         return "ok", {"Content-Type": "text/plain"}
+
+    for prefix in {"/", settings.server.url_prefix}:  # all that a proxy passes on is its prefix
+        routes.add_url_rule(f"{prefix}healthz", "healthz", healthz)
 
     @routes.get("/readyz")
     def readyz() -> ResponseReturnValue:

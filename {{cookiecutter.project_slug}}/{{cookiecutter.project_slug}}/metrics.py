@@ -16,6 +16,16 @@ BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)  # seconds
 METHODS = {"GET", "HEAD", "POST"}  # anybody may invent others
 
 
+def install_off(app: Dash) -> None:
+    """Answer `/metrics` with 404; without a route it would ask for a password or show the page."""
+
+    def metrics_off() -> Response:
+        said = "Metrics are off: set server.metrics = true.\n"
+        return Response(said, 404, mimetype="text/plain")
+
+    app.server.add_url_rule("/metrics", "metrics_off", metrics_off)
+
+
 class Metrics:
     """Counts what happens in this process; with several of gunicorn's, in all of them.
 

@@ -57,7 +57,8 @@ def clean(raw: Mapping[str, pd.DataFrame], settings: Settings) -> Batch:
     tables = preprocess.clean({name: _copy(data) for name, data in raw.items()})
     zone = ZoneInfo(settings.source.get("timezone", "UTC"))
     latest = now_utc() + settings.refresh.ahead
-    return fit(tables, TABLES, Rules(zone, settings.app.timezone, latest))
+    origin = "the query" if "query" in settings.source else "reading.py"
+    return fit(tables, TABLES, Rules(zone, settings.app.timezone, latest, origin))
 
 
 def read_from(previous: Snapshot | None, refresh: Refresh, now: datetime) -> datetime | None:

@@ -15,9 +15,8 @@ from types import FrameType
 from dash import Dash
 from flask import Flask
 
-from . import auth, front, health, listen, log, reading, setting
+from . import auth, front, health, listen, log, metrics, reading, setting
 from .app import create_app
-from .metrics import Metrics
 from .schedule import Schedule
 from .setting import SettingError, Settings
 from .store import open_store
@@ -62,8 +61,8 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     if schedule_only or settings.refresh.apart:
         refuse_memory(settings, "A schedule that runs apart")
     store, worker = open_store(settings.store.url), open_worker(settings)
-    metrics = Metrics() if settings.server.metrics else None
-    store = metrics.watch(store) if metrics else store
+    counters = metrics.Metrics() if settings.server.metrics else None
+    store = counters.watch(store) if counters else store
     schedule = Schedule(settings, store, worker, leads=schedule_only or not settings.refresh.apart)
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
@@ -71,8 +70,10 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     _warm_up(app)
     auth.install(app, settings)
     front.install(app, settings)
-    if metrics:
-        metrics.install(app, settings, store)
+    if counters:
+        counters.install(app, settings, store)
+    else:
+        metrics.install_off(app)
     return app, schedule
 
 

@@ -1,109 +1,35 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
 import contextlib
-import json
-import os
-import re
+import tomllib
 from collections.abc import Iterator
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import Any, Literal
 
-import dotenv
-import tzlocal
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    NoDecode,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from . import environment
+from .setting_types import (
+    Clocks,
+    Duration,
+    File,
+    PasswordHash,
+    Period,
+    Proxy,
+    Secret,
+    Site,
+    StoreUrl,
+    UrlPrefix,
+    Zone,
 )
 
 CONFIG = Path("config.toml")
 PREFIX = f"{__name__.partition('.')[0].upper()}__"
-UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 class SettingError(Exception):
     """A setting that cannot be used; the message names the key, the value and the remedy."""
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)", str(value)):
-        with contextlib.suppress(OverflowError):
-            return timedelta(**{UNITS[match[2]]: float(match[1])})
-    raise ValueError('write a number and a unit, as in "500ms", "2s", "5m", "24h" or "30d"')
-
-
-def _zone(name: object) -> object:
-    if name != "local":
-        return name
-    try:
-        zone = tzlocal.get_localzone()
-    except LookupError as error:
-        raise ValueError('it is not known here: write its name, as in "Europe/Oslo"') from error
-    with contextlib.suppress(LookupError, ValueError):  # it may have no name of a zone
-        return ZoneInfo(getattr(zone, "key", "UTC"))  # one that can be sent to another process
-    return zone
-
-
-def _times(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part] if isinstance(value, str) else value
-
-
-def _clock(value: time) -> time:
-    if value.tzinfo:
-        raise ValueError("write it without a zone: it is of app.timezone")
-    return value
-
-
-def _period(value: timedelta) -> timedelta:
-    if value < timedelta(seconds=1):
-        raise ValueError("it must be 1s or more")
-    return value
-
-
-def _store(url: str) -> str:
-    if url == "memory://" or re.match(r"(file|redis|rediss)://.|unix:///", url):
-        return url
-    raise ValueError('write "memory://", "file://" and a folder, or "redis://" and a host')
-
-
-def _prefix(path: str) -> str:
-    if re.fullmatch(r"/([\w.~-]+/)*", path, re.ASCII):
-        return path
-    raise ValueError('it must start and end with "/", as in "/" or "/dashboard/"')
-
-
-def _source(site: str) -> str:
-    if re.fullmatch(r"[\w.:/*-]+", site, re.ASCII):
-        return site
-    raise ValueError('write a site as in "https://tile.example.org"')
-
-
-def _hash(value: SecretStr) -> SecretStr:
-    if re.fullmatch(r"(scrypt|pbkdf2)(:\w+)*\$[^$]+\$[0-9a-f]+", value.get_secret_value()):
-        return value
-    raise ValueError(f"write the hash of a password, as python -m {__package__}.auth makes it")
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Period = Annotated[Duration, AfterValidator(_period)]
-Clock = Annotated[time, AfterValidator(_clock)]
-Source = Annotated[str, AfterValidator(_source)]
 
 
 class Section(BaseModel):
@@ -117,7 +43,7 @@ class App(Section):
 
     title: str = "Dashboard"
     description: str = ""
-    timezone: Annotated[ZoneInfo, BeforeValidator(_zone)] = Field("local", validate_default=True)
+    timezone: Zone = Field("local", validate_default=True)
     stale_after: Duration = timedelta(0)
 
 
@@ -125,7 +51,7 @@ class Refresh(Section):
     """When the data are read again, and how much of them is kept."""
 
     every: Period = timedelta(seconds=2)
-    daily_at: Annotated[list[Clock], NoDecode, BeforeValidator(_times)] = []
+    daily_at: Clocks = []
     history: Period = timedelta(hours=24)
     overlap: Duration = timedelta(minutes=5)
     ahead: Duration = timedelta(minutes=5)
@@ -144,13 +70,13 @@ class Refresh(Section):
 class Store(Section):
     """Where the latest snapshot lives."""
 
-    url: Annotated[str, AfterValidator(_store)] = Field("memory://", repr=False)
+    url: StoreUrl = Field("memory://", repr=False)
 
 
 class Server(Section):
     """Where the server listens, and how much it takes on."""
 
-    host: str = "127.0.0.1"
+    host: str = Field("127.0.0.1", min_length=1)  # nothing would be all addresses
     port: int = Field(8050, ge=0, le=65535)
     threads: int = Field(8, ge=1)
     connection_limit: int = Field(5_000, ge=10)
@@ -160,11 +86,11 @@ class Server(Section):
     cache_bytes: int = Field(50_000_000, ge=0)
     metrics: bool = False
     workers: int = Field(1, ge=1)
-    url_prefix: Annotated[str, AfterValidator(_prefix)] = "/"
-    trusted_proxy: str = ""
-    csp_sources: list[Source] = []
-    frame_ancestors: list[Source] = []
-    secret_key: SecretStr = SecretStr("")
+    url_prefix: UrlPrefix = "/"
+    trusted_proxy: Proxy = ""
+    csp_sources: list[Site] = []
+    frame_ancestors: list[Site] = []
+    secret_key: Secret = SecretStr("")
 
     @property
     def url_host(self) -> str:
@@ -175,9 +101,9 @@ class Server(Section):
 class Auth(Section):
     """Who may see the dashboard."""
 
-    users: dict[str, Annotated[SecretStr, AfterValidator(_hash)]] = {}
+    users: dict[str, PasswordHash] = {}
     session: Period = timedelta(days=7)
-    token: SecretStr = SecretStr("")
+    token: Secret = SecretStr("")
 
 
 class Log(Section):
@@ -186,26 +112,14 @@ class Log(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["text", "json"] = "text"
     access: bool = False
-    file: str = ""
+    file: File = ""
     max_bytes: int = Field(10_000_000, ge=0)
     backups: int = Field(3, ge=1)
 
 
-class Environment(EnvSettingsSource):
-    """The environment, where a fraction in `source` stays as it is written: 1.50, 1e3."""
-
-    def decode_complex_value(self, field_name: str, field: Any, value: Any) -> Any:
-        if field:
-            return super().decode_complex_value(field_name, field, value)
-        return json.loads(value, parse_float=str, parse_constant=str)
-
-
-class Settings(BaseSettings):
+class Settings(BaseModel, extra="forbid", frozen=True):
     """All settings; the keys of `source` are those of `reading.Source`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
     config: Path = CONFIG
     app: App = Field(default_factory=App)
     refresh: Refresh = Refresh()
@@ -215,18 +129,10 @@ class Settings(BaseSettings):
     log: Log = Log()
     source: dict[str, Any] = {}
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        *_: PydanticBaseSettingsSource,
-        **__: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Put the arguments first, then the environment, then the config file."""
-        config = init_settings().get("config", cls.model_fields["config"].default)
-        environment = Environment(settings_cls)
-        return init_settings, environment, TomlConfigSettingsSource(settings_cls, config)
+    @property
+    def folder(self) -> Path:
+        """The folder of config.toml, where relative paths in it start."""
+        return self.config.parent
 
 
 @contextlib.contextmanager
@@ -243,41 +149,56 @@ def extra(name: str, setting: str) -> Iterator[None]:
 
 def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Settings:
     """Read all settings; `server` is what the command line says of it. Raises SettingError."""
+    config, sections = config.absolute(), _sections(source)
+    try:
+        in_config = _read(config, sections)
+        given = environment.read(config.with_name(".env"), PREFIX, sections)
+        values = environment.merge(in_config, given)
+        values = environment.merge(values, {"server": server, "config": config})
+        settings = Settings.model_validate(values, context=config.parent)
+        source.model_validate(settings.source, context=config.parent)
+    except ValidationError as error:
+        raise SettingError(_explain(error, sections)) from error
+    except ValueError as error:
+        raise SettingError(str(error)) from error
+    return settings
+
+
+def _sections(source: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    types = {name: field.annotation for name, field in Settings.model_fields.items()}
+    sections = {
+        name: it for name, it in types.items() if isinstance(it, type) and issubclass(it, BaseModel)
+    }
+    return {**sections, "source": source}
+
+
+def _read(config: Path, sections: environment.Sections) -> dict[str, Any]:
+    """Return the tables of config.toml. Raises ValueError."""
     if not config.is_file():
-        raise SettingError(
+        raise ValueError(
             f"The config file {config} does not exist: "
             "start in the project's folder, or name the file with --config."
         )
     try:
-        dotenv.load_dotenv(config.with_name(".env"))
-        _refuse_unknown_variables()
-        settings = Settings(config=config, server=server)
-        source.model_validate(settings.source)
-    except ValidationError as error:
-        raise SettingError(_explain(error, source)) from error
-    except (OSError, ValueError) as error:
-        raise SettingError(
-            f"{config}, or .env beside it, cannot be read ({error}): "
-            "mend it, and save it as UTF-8 without a byte order mark."
-        ) from error
-    return settings
+        values = tomllib.loads(config.read_text("utf-8-sig"))
+    except OSError as error:
+        raise ValueError(f"{config} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{config} is not UTF-8 text: save it as UTF-8.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{config} is not valid TOML: {error}.") from error
+    for name in values:
+        if name not in sections:
+            remedy = environment.suggest(name.lower(), sections) or "remove it, or move it."
+            raise ValueError(f"{config}: {name!r} is no section: {remedy}")
+    return values
 
 
-def _refuse_unknown_variables() -> None:
-    for name in filter(lambda name: name.upper().startswith(PREFIX), os.environ):
-        section, _, key = name.upper().removeprefix(PREFIX).lower().partition("__")
-        if section not in Settings.model_fields or section == "config" or not key:
-            raise SettingError(
-                f"The environment variable {name} names no setting: "
-                f"write {PREFIX}<SECTION>__<KEY>, with a section and a key of config.toml."
-            )
-
-
-def _explain(error: ValidationError, source: type[BaseModel]) -> str:
+def _explain(error: ValidationError, sections: environment.Sections) -> str:
     """The first error as one sentence with key, value and remedy."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
-    if error.title == source.__name__:
+    if error.title != Settings.__name__:
         path = ["source", *path]
     key, value = ".".join(path), repr(first["input"])
     if any(word in key for word in ("secret", "password", "token", "key", "users")) or "@" in value:
@@ -285,5 +206,7 @@ def _explain(error: ValidationError, source: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."
     if first["type"] == "extra_forbidden":
-        return f"{key} = {value} names no setting: remove it, or take its name from config.toml."
+        names = environment.keys(sections[path[0]])
+        remedy = environment.suggest(path[-1], names, f"{path[0]}.") or "rename or remove it."
+        return f"{key} names no setting: {remedy}"
     return f"{key} = {value} cannot be used: {first['msg'].removeprefix('Value error, ')}."

@@ -51,11 +51,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Rules:
-    """How times are read: the zone of times and of dates without one, and the latest possible."""
+    """How times are read: the zone of times and of dates without one, and the latest possible.
+
+    `origin` is where the columns are named, for messages.
+    """
 
     zone: ZoneInfo
     day_zone: ZoneInfo
     latest: datetime
+    origin: str = "reading.py"
 
 
 @dataclass(frozen=True)
@@ -138,21 +142,21 @@ def _validate(
             valid = schema.validate(data, lazy=True)
             break
         except SchemaErrors as error:
-            set_aside(_reasons(name, error.failure_cases, table))
+            set_aside(_reasons(name, error.failure_cases, table, rules.origin))
     if len(found) and not len(valid):
         reason = found.iloc[0]
         raise DataError(f"{name}: none of its {len(found):,} rows can be used: {reason}")
     return valid, found
 
 
-def _reasons(name: str, failures: pd.DataFrame, table: Table) -> pd.Series:
+def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd.Series:
     """Return why rows do not fit, by their numbers. Raises DataError if it is not for single rows.
 
     A value that is not of its column's type comes first: other checks cannot be made then.
     """
     by_check = failures.set_index("check")["failure_case"]
     for check, said in {
-        "column_in_dataframe": "the column {!r} is missing: add or rename it in reading.py",
+        "column_in_dataframe": f"the column {{!r}} is missing: add or rename it in {origin}",
         "column_in_schema": "the column {!r} is not declared: drop it, or add it to TABLES",
     }.items():
         if check in by_check:
@@ -161,15 +165,17 @@ def _reasons(name: str, failures: pd.DataFrame, table: Table) -> pd.Series:
     rows = (coerced if len(coerced) else failures).dropna(subset="index")
     if rows.empty:
         first = failures.iloc[0]
-        raise DataError(f"{name}: column {first['column']!r} does not pass {first['check']}")
+        raise DataError(f"{name}: {_reason(first['column'], first['check'], table)}")
     rows = rows.drop_duplicates("index").astype({"index": int}).set_index("index")
     return rows.apply(lambda row: _reason(row["column"], row["check"], table), axis=1)
 
 
 def _reason(column: str, check: str, table: Table) -> str:
     """Say in a few words why a value does not fit."""
-    if check.startswith("coerce_dtype"):
+    if check.startswith(("coerce_dtype", "dtype")):
         kind = str(table.schema.columns[column].dtype)
+        if "datetime" in kind:
+            return f"{column} is not a time; use pd.to_datetime(..., format=...)"
         return f"{column} is not a {'number' if 'float' in kind or 'int' in kind else kind}"
     said = {"not_nullable": "is missing", "isfinite": "is infinite"}
     return f"{column} {said.get(check, f'does not pass {check}')}"

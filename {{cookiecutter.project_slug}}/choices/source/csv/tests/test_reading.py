@@ -37,6 +37,12 @@ def test_a_file_is_parsed_again_only_when_it_has_changed(
     assert len(read(settings, file)) == 2
 
 
+def test_a_relative_path_starts_at_the_config_file(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "readings.csv").write_text(ROWS, "utf-8")
+    elsewhere = settings.model_copy(update={"config": tmp_path / "config.toml"})
+    assert len(read(elsewhere, "readings.csv")) == 1
+
+
 def test_steps_of_ones_own_do_not_change_what_is_read_next(
     settings: Settings, tmp_path: Path
 ) -> None:

@@ -3,7 +3,6 @@
 import io
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -34,14 +33,15 @@ def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
     if path.startswith(("http://", "https://")):
         data = _parse(_web().get(path).content)
     else:
-        stat = Path(path).stat()
-        data = _read(path, stat.st_mtime_ns, stat.st_size)
+        file = settings.folder / path
+        stat = file.stat()
+        data = _read(str(file), stat.st_mtime_ns, stat.st_size)
     return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
 
 
 @lru_cache(maxsize=1)
-def _read(path: str, *_state: int) -> pd.DataFrame:
-    return rows(path)
+def _read(file: str, *_state: int) -> pd.DataFrame:
+    return rows(file)
 
 
 @lru_cache(maxsize=1)

@@ -86,6 +86,15 @@ def test_params_of_the_environment_are_sent_as_they_are_written(
     assert site.asked[0][0].endswith(f"&mine={value}")
 
 
+def test_a_table_of_the_environment_is_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__URL", site.url)
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__PARAMS", '{"mine": 1.50, "live": true}')
+    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__HEADERS", '{"X-Mine": "it"}')
+    reading.read(setting.load(setting.CONFIG, reading.Source, {}), EPOCH)
+    assert site.asked[0][0].endswith("&mine=1.50&live=true")
+    assert site.headers["X-Mine"] == "it"
+
+
 def test_what_the_sample_asks_for_is_what_config_toml_says(settings: Settings, site: Site) -> None:
     reading.read(told(settings, site), EPOCH)
     assert site.asked[0][0].endswith("&past_hours=168&forecast_hours=1")

@@ -33,6 +33,11 @@ def test_a_file_a_folder_and_a_url_are_read(settings: Settings, folder: Path) ->
     assert len(read(settings, folder.as_uri())) == 48
 
 
+def test_a_relative_path_starts_at_the_config_file(settings: Settings, folder: Path) -> None:
+    elsewhere = settings.model_copy(update={"config": folder / "config.toml"})
+    assert len(read(elsewhere, "1.parquet")) == 24
+
+
 def test_only_newer_rows_are_read(settings: Settings, folder: Path) -> None:
     assert len(read(settings, folder, NOON)) == 11
     old = folder / "1.parquet"

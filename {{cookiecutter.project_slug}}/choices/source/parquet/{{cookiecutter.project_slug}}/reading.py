@@ -25,7 +25,8 @@ class Source(BaseModel, extra="forbid"):
 def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows that are newer than `since`; only parts that can hold some are read."""
     source = Source(**settings.source)
-    data = pa.dataset.dataset(source.path, format="parquet")
+    path = source.path if "://" in source.path else settings.folder / source.path
+    data = pa.dataset.dataset(path, format="parquet")
     kind, newer = data.schema.field(TIME).type, None
     if pa.types.is_timestamp(kind):  # dates and text are read whole
         start = read_from(since, source.timezone)

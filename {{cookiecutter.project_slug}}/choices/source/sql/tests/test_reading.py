@@ -41,6 +41,12 @@ def test_only_newer_rows_are_read(settings: Settings, url: str) -> None:
     assert read(settings, url, since=newest).empty
 
 
+def test_a_relative_path_starts_at_the_config_file(settings: Settings, url: str) -> None:
+    file = Path(url.removeprefix("sqlite:///"))
+    elsewhere = settings.model_copy(update={"config": file.with_name("config.toml")})
+    assert len(read(elsewhere, f"sqlite:///{file.name}?timeout=5")) == 48
+
+
 OSLO = ZoneInfo("Europe/Oslo")
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
@@ -24,11 +25,20 @@ class Source(BaseModel, extra="forbid"):
 def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of the query, which names their columns time, series and value."""
     source = Source(**settings.source)
-    query = text(source.query)
+    url, query = _url(source, settings.folder), text(source.query)
     if ":since" in source.query:
         start = read_from(since, source.timezone)  # SQLite compares it as text, without its zone
         query = query.bindparams(bindparam("since", start, DateTime(timezone=True)))
-    return {"readings": _ask(source.url.get_secret_value(), query, source.timezone)}
+    return {"readings": _ask(url, query, source.timezone)}
+
+
+def _url(source: Source, folder: Path) -> str:
+    """Return the URL of the database; the path of a SQLite file starts at config.toml's folder."""
+    url = source.url.get_secret_value()
+    scheme, _, path = url.partition(":///")
+    if not scheme.startswith("sqlite") or not path or path.startswith((":memory:", "file:")):
+        return url
+    return f"{scheme}:///{folder / path}"
 
 
 def _ask(url: str, query: TextClause, zone: ZoneInfo) -> pd.DataFrame:

@@ -1,0 +1,124 @@
+"""Types of settings that pydantic does not have: durations, zones, paths, stores, secrets."""
+
+import contextlib
+import ipaddress
+import re
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+from urllib.request import pathname2url, url2pathname
+from zoneinfo import ZoneInfo
+
+import tzlocal
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST = timedelta(days=36_500)  # a time this far from now is still a valid datetime
+SECRET_LENGTH = 16  # characters; fewer could be guessed
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    if match := re.fullmatch(r"(\d+(?:\.\d+)?) ?(ms|s|m|h|d)", str(value)):
+        with contextlib.suppress(OverflowError):
+            duration = timedelta(**{UNITS[match[2]]: float(match[1])})
+            if duration <= LONGEST:
+                return duration
+        raise ValueError(f"it must be {LONGEST.days}d or less")
+    raise ValueError('write a number and a unit, as in "500ms", "2s", "5m", "24h" or "30d"')
+
+
+def _period(value: timedelta) -> timedelta:
+    if value < timedelta(seconds=1):
+        raise ValueError("it must be 1s or more")
+    return value
+
+
+def _zone(name: object) -> object:
+    if name != "local":
+        return name
+    try:
+        zone = tzlocal.get_localzone()
+    except LookupError as error:
+        raise ValueError('it is not known here: write its name, as in "Europe/Oslo"') from error
+    with contextlib.suppress(LookupError, ValueError):  # it may have no name of a zone
+        return ZoneInfo(getattr(zone, "key", "UTC"))  # one that can be sent to another process
+    return zone
+
+
+def _times(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+def _clock(value: time) -> time:
+    if value.tzinfo:
+        raise ValueError("write it without a zone: it is of app.timezone")
+    return value
+
+
+def _file(name: str, info: ValidationInfo) -> str:
+    return str(info.context / name) if name and info.context else name
+
+
+def _store(url: str, info: ValidationInfo) -> str:
+    if url == "memory://" or re.match(r"(redis|rediss)://.|unix:///", url):
+        return url
+    if re.match(r"file://.", url):
+        parts = urlsplit(url)
+        folder = (info.context or Path()) / url2pathname(parts.netloc + parts.path)
+        return f"file://{pathname2url(str(folder))}" if info.context else url
+    raise ValueError('write "memory://", "file://" and a folder, or "redis://" and a host')
+
+
+def _url_prefix(path: str) -> str:
+    if re.fullmatch(r"/([\w.~-]+/)*", path, re.ASCII):
+        return path
+    raise ValueError('it must start and end with "/", as in "/" or "/dashboard/"')
+
+
+def _proxy(value: str) -> str:
+    if value in ("", "*"):
+        return value
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError as error:
+        raise ValueError(
+            f'{error}: write an address, as in "127.0.0.1", or a network, as in "10.0.0.0/8"'
+        ) from error
+
+
+def _site(site: str) -> str:
+    if re.fullmatch(r"[\w.:/*-]+", site, re.ASCII):
+        return site
+    raise ValueError('write a site as in "https://tile.example.org"')
+
+
+def _hash(value: SecretStr) -> SecretStr:
+    if re.fullmatch(r"(scrypt|pbkdf2)(:\w+)*\$[^$]+\$[0-9a-f]+", value.get_secret_value()):
+        return value
+    raise ValueError(f"write the hash of a password, as python -m {__package__}.auth makes it")
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    if 0 < len(value.get_secret_value()) < SECRET_LENGTH:
+        raise ValueError(
+            f"it needs {SECRET_LENGTH} characters or more: "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))" makes one'
+        )
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Period = Annotated[Duration, AfterValidator(_period)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Clock = Annotated[time, AfterValidator(_clock)]
+Clocks = Annotated[list[Clock], BeforeValidator(_times)]
+File = Annotated[str, AfterValidator(_file)]  # relative to config.toml
+StoreUrl = Annotated[str, AfterValidator(_store)]
+UrlPrefix = Annotated[str, AfterValidator(_url_prefix)]
+Proxy = Annotated[str, AfterValidator(_proxy)]
+Site = Annotated[str, AfterValidator(_site)]
+PasswordHash = Annotated[SecretStr, AfterValidator(_hash)]
+Secret = Annotated[SecretStr, AfterValidator(_secret)]
