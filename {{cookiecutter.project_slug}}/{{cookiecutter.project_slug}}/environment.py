@@ -4,36 +4,25 @@ import difflib
 import json
 import os
 import re
-from collections import ChainMap
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from io import StringIO
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
-from dotenv.parser import Binding, parse_stream
-from dotenv.variables import Variable as Reference
-from dotenv.variables import parse_variables
 from pydantic import BaseModel, SecretStr
 
+from . import env_file
+from .env_file import Variable
+from .setting_types import SettingError
+
 Sections = Mapping[str, type[BaseModel]]
-
-
-@dataclass(frozen=True)
-class Variable:
-    """A variable, and what an error calls it."""
-
-    name: str
-    value: str
-    label: str
 
 
 def read(path: Path, prefix: str, sections: Sections) -> dict[str, Any]:
     """Return the settings in the environment and in the `.env` at a path, by section and key.
 
-    The other variables of `.env` are added to the environment. Raises ValueError.
+    The other variables of `.env` are added to the environment. Raises SettingError.
     """
-    in_file = list(read_file(path, prefix))
+    in_file = list(env_file.read(path, prefix))
     own = [Variable(*it, f"The environment variable {it[0]}") for it in os.environ.items()]
     values = merge(
         nest(in_file, prefix, sections, in_file=True), nest(own, prefix, sections, in_file=False)
@@ -44,53 +33,20 @@ def read(path: Path, prefix: str, sections: Sections) -> dict[str, Any]:
     return values
 
 
-def read_file(path: Path, prefix: str) -> Iterator[Variable]:
-    """Return the variables of a `.env` file. Raises ValueError, which never shows a value."""
-    if not os.path.lexists(path):  # a link to a missing file is an error
-        return
-    try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise ValueError(f"{path} cannot be read: {error.strerror}.") from error
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:  # in UTF-16, too
-        raise ValueError(f"{path} is not UTF-8 text: save it as UTF-8.")
-    known = ChainMap({}, os.environ)
-    for binding in parse_stream(StringIO(text)):
-        line = f"{path}, line {_line(binding)}"
-        if binding.error:
-            raise ValueError(f"{line}: this is not KEY=value, or a quote is not closed.")
-        if binding.key is None:  # a comment
-            continue
-        label, value = f"{line}: {binding.key}", binding.value
-        if value is None:
-            raise ValueError(f"{label} has no value: write {binding.key}=value.")
-        if re.search(rf"(?i)\n\s*(export\s+)?{prefix}\w+\s*=", value):
-            raise ValueError(f"{label} runs on into the next setting: close its quote.")
-        atoms = list(parse_variables(value))
-        for it in atoms:
-            if isinstance(it, Reference) and it.default is None and it.name not in known:
-                raise ValueError(f"{label} uses ${{{it.name}}}, which is not set: set it before.")
-        value = "".join(it.resolve(known) for it in atoms)
-        known.setdefault(binding.key, value)
-        yield Variable(binding.key, value, label)
-
-
 def nest(
     variables: Iterable[Variable], prefix: str, sections: Sections, *, in_file: bool
 ) -> dict[str, Any]:
-    """Return variables as tables. Raises ValueError for one that names no setting."""
+    """Return variables as tables. Raises SettingError for one that names no setting."""
     values: dict[str, Any] = {}
     seen: set[str] = set()
     for it in sorted(variables, key=lambda it: it.name.upper()):  # a table before its keys
         name = it.name.upper()
         if not name.startswith(prefix):
             if meant := _meant(name, prefix, sections, in_file):
-                raise ValueError(f"{it.label} is not read: rename it to {meant}.")
+                raise SettingError(f"{it.label} is not read: rename it to {meant}.")
             continue
         if name in seen:
-            raise ValueError(f"{it.label} is set twice: remove one of them.")
+            raise SettingError(f"{it.label} is set twice: remove one of them.")
         seen.add(name)
         section, *path = name.removeprefix(prefix).lower().split("__")
         fields = keys(sections[section]) if section in sections else {}
@@ -98,7 +54,7 @@ def nest(
             rest = name.removeprefix(prefix)
             guess = suggest(rest, _names(sections), prefix)
             default = f"write {prefix}<SECTION>__<KEY>, with a section and a key of config.toml."
-            raise ValueError(f"{it.label} names no setting: {guess or default}")
+            raise SettingError(f"{it.label} names no setting: {guess or default}")
         table: Any = it.value if path[1:] else _decode(it, fields.get(path[0]))
         for part in reversed(path):
             table = {part: table}
@@ -128,12 +84,6 @@ def suggest(name: str, names: Iterable[str], prefix: str = "") -> str:
     return f"did you mean {prefix}{similar[0]}?" if similar else ""
 
 
-def _line(binding: Binding) -> int:
-    """Return the number of a binding's own line; it may begin with empty ones."""
-    text = binding.original.string
-    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-
-
 def _names(sections: Sections) -> list[str]:
     return [f"{name}__{key}".upper() for name, section in sections.items() for key in keys(section)]
 
@@ -161,10 +111,10 @@ def _decode(variable: Variable, annotation: Any) -> Any:
     kind, value = get_origin(annotation) or annotation, variable.value.strip()
     is_table = isinstance(kind, type) and issubclass(kind, (Mapping, BaseModel))
     if (is_table or kind is SecretStr) and value in ("", "{}"):
-        raise ValueError(f"{variable.label} is empty: give it a value, or remove it.")
+        raise SettingError(f"{variable.label} is empty: give it a value, or remove it.")
     if not is_table and not (kind is list and value.startswith("[")):
         return variable.value
     try:  # numbers stay as they are written: 1.50, 1e3
         return json.loads(value, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{variable.label} is not valid JSON: {error}.") from error
+        raise SettingError(f"{variable.label} is not valid JSON: {error}.") from error

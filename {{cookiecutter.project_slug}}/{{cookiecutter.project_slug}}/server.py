@@ -46,7 +46,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(f"python -m {__package__}.server", description=__doc__)
     parser.add_argument("--host", help="address to listen on (0.0.0.0: all of this machine's)")
     parser.add_argument("--port", help="port to listen on (0: any free one)")
-    parser.add_argument("--config", type=Path, default=setting.CONFIG, help="the config file")
+    parser.add_argument(
+        "--config", type=Path, default=setting.CONFIG, help="the config file; .env is beside it"
+    )
     parser.add_argument(
         "--debug", action="store_true", help="develop: reload on every change, errors in the page"
     )

@@ -23,13 +23,10 @@ from .setting_types import (
     UrlPrefix,
     Zone,
 )
+from .setting_types import SettingError as SettingError  # for everything that is set up by one
 
 CONFIG = Path("config.toml")
 PREFIX = f"{__name__.partition('.')[0].upper()}__"
-
-
-class SettingError(Exception):
-    """A setting that cannot be used; the message names the key, the value and the remedy."""
 
 
 class Section(BaseModel):
@@ -159,8 +156,6 @@ def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Setti
         source.model_validate(settings.source, context=config.parent)
     except ValidationError as error:
         raise SettingError(_explain(error, sections)) from error
-    except ValueError as error:
-        raise SettingError(str(error)) from error
     return settings
 
 
@@ -173,24 +168,24 @@ def _sections(source: type[BaseModel]) -> dict[str, type[BaseModel]]:
 
 
 def _read(config: Path, sections: environment.Sections) -> dict[str, Any]:
-    """Return the tables of config.toml. Raises ValueError."""
+    """Return the tables of config.toml. Raises SettingError."""
     if not config.is_file():
-        raise ValueError(
+        raise SettingError(
             f"The config file {config} does not exist: "
             "start in the project's folder, or name the file with --config."
         )
     try:
         values = tomllib.loads(config.read_text("utf-8-sig"))
     except OSError as error:
-        raise ValueError(f"{config} cannot be read: {error.strerror}.") from error
+        raise SettingError(f"{config} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{config} is not UTF-8 text: save it as UTF-8.") from error
+        raise SettingError(f"{config} is not UTF-8 text: save it as UTF-8.") from error
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{config} is not valid TOML: {error}.") from error
+        raise SettingError(f"{config} is not valid TOML: {error}.") from error
     for name in values:
         if name not in sections:
             remedy = environment.suggest(name.lower(), sections) or "remove it, or move it."
-            raise ValueError(f"{config}: {name!r} is no section: {remedy}")
+            raise SettingError(f"{config}: {name!r} is no section: {remedy}")
     return values
 
 

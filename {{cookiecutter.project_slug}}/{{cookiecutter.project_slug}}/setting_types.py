@@ -18,6 +18,10 @@ LONGEST = timedelta(days=36_500)  # a time this far from now is still a valid da
 SECRET_LENGTH = 16  # characters; fewer could be guessed
 
 
+class SettingError(Exception):
+    """A setting that cannot be used; the message names the key, the value and the remedy."""
+
+
 def _duration(value: object) -> object:
     if isinstance(value, timedelta):
         return value

@@ -165,7 +165,8 @@ def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd
     rows = (coerced if len(coerced) else failures).dropna(subset="index")
     if rows.empty:
         first = failures.iloc[0]
-        raise DataError(f"{name}: {_reason(first['column'], first['check'], table)}")
+        reason = _reason(first["column"], first["check"], table)
+        raise DataError(f"{name}: the whole column {first['column']!r} cannot be used: {reason}")
     rows = rows.drop_duplicates("index").astype({"index": int}).set_index("index")
     return rows.apply(lambda row: _reason(row["column"], row["check"], table), axis=1)
 
