@@ -19,20 +19,23 @@ ALWAYS = """
     docs/updating.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
-    {slug}/engineering.py {slug}/formats.py {slug}/freshness.py
+    {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
+    {slug}/formats.py {slug}/freshness.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
     {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py
     {slug}/reading.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
-    {slug}/setting.py {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py
+    {slug}/setting.py {slug}/setting_types.py
+    {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py
     {slug}/snapshots.py {slug}/store.py {slug}/tables.py {slug}/times.py {slug}/worker.py
     {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/in_place.js
     {slug}/assets/internals.js {slug}/assets/live.js {slug}/assets/reload.js {slug}/assets/views.js
     {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
-    tests/test_engineering.py tests/test_front.py tests/test_guard.py tests/test_health.py
+    tests/test_engineering.py tests/test_environment.py
+    tests/test_front.py tests/test_guard.py tests/test_health.py
     tests/test_live.py
     tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
     tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
