@@ -98,7 +98,10 @@ def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
     one.publish(snapshot(5))
     found = other.latest(5)
     assert found and found.version == 5
-    assert other.latest(10**15) is found
+    assert other.latest(10**18) is found
+    one.publish(snapshot(6), over=5)
+    found = other.latest(6)
+    assert found and found.version == 6, "though one was looked for in vain"
 
 
 def test_status_and_wishes_reach_all(opened: Open) -> None:
@@ -165,7 +168,9 @@ def test_data_of_another_release_are_not_shown_but_replaced(
     held = shared()
     shared().publish(snapshot(7))
     held.sync()
-    newer = arrow.pack(snapshot(8)).replace(b'"grows":"', b'"grows":"now ', 1)
+    with monkeypatch.context() as other:
+        other.setattr(arrow, "_declared", dict)
+        newer = arrow.pack(snapshot(8))
     assert held._write(8, newer, 7)  # type: ignore[attr-defined]
     held.sync()
     for it, rows in ((held, 3), (shared(), 0)):
@@ -176,6 +181,13 @@ def test_data_of_another_release_are_not_shown_but_replaced(
     assert held.publish(snapshot(9), over=8)
     found = shared().latest()
     assert found and not found.fault
+
+
+def test_a_snapshot_without_a_checksum_is_of_another_release(shared: Open) -> None:
+    store = shared()
+    assert store._write(7, arrow.pack(snapshot(7))[arrow.CHECKSUM :], None)  # type: ignore[attr-defined]
+    found = shared().latest()
+    assert found and "another release" in found.fault and not found.tables
 
 
 def test_whoever_changes_how_a_table_grows_reads_it_anew(
@@ -190,7 +202,9 @@ def test_whoever_changes_how_a_table_grows_reads_it_anew(
     assert found and found.fault and not found.tables
 
 
-@pytest.mark.parametrize("data", [b"", b"{}", b"nonsense\nmore", arrow.pack(snapshot(9))[:-300]])
+@pytest.mark.parametrize(
+    "data", [b"", b"0" * 99, b"nonsense\nmore", b"00000000\n", arrow.pack(snapshot(9))[:-300]]
+)
 def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> None:
     before = shared()
     before.publish(snapshot(8))
@@ -289,7 +303,7 @@ def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> No
         deadline = time.monotonic() + 10
         while not one.lease():
             assert time.monotonic() < deadline
-        one.sync()
+            one.sync()
         assert one.status().error == ""
         assert one.publish(snapshot(2), over=1)
         other.sync()

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from .shared_store import SharedStore
+from .shared_store import SharedStore, parse_version
 
 T = TypeVar("T")
 
@@ -41,10 +41,15 @@ class FileStore(SharedStore):
         if versions and versions[-1] > (over or 0):
             return False
         self._replace(self._path(version), data)
-        for old in versions[:-1]:  # the last but one may still be read
-            with contextlib.suppress(OSError):  # so may this one, on Windows; the next time, then
-                self._path(old).unlink()
+        self._clean_up(versions[:-1])  # the last but one may still be read
         return True
+
+    def _clean_up(self, versions: list[int]) -> None:
+        """Remove old versions, and what a process that was killed has left behind."""
+        for path in (*map(self._path, versions), *self._folder.glob("*.tmp")):
+            with contextlib.suppress(OSError):  # one that is read, on Windows; the next time, then
+                if path.suffix != ".tmp" or time.time() - path.stat().st_mtime > 60:
+                    path.unlink()
 
     def _write_status(self, data: bytes) -> None:
         self._replace(self._folder / "status.json", data)
@@ -56,23 +61,30 @@ class FileStore(SharedStore):
         self._replace(self._folder / "answered", request.encode())
 
     def _lease(self) -> bool:
+        if self._lock and self._lock.is_locked:
+            if self._is_in_place(self._lock):
+                return True
+            self._lock.release()
         # Made only now, in the process that uses it: gunicorn may have forked that. The system
         # lets go of it when the process ends, however that ends.
-        self._lock = self._lock or FileLock(self._folder / "lease", thread_local=False)
+        self._lock = FileLock(self._folder / "lease", thread_local=False)
         try:
-            if not self._lock.is_locked:
-                self._lock.acquire(blocking=False)
-                self._clean_up()
+            self._lock.acquire(blocking=False)
         except Timeout:
             return False
-        return True
+        return self._is_in_place(self._lock)
 
-    def _clean_up(self) -> None:
-        """Remove what a process that was killed has left behind."""
-        for aside in self._folder.glob("*.tmp"):
-            with contextlib.suppress(OSError):
-                if time.time() - aside.stat().st_mtime > 60:
-                    aside.unlink()
+    def _is_in_place(self, lock: BaseFileLock) -> bool:
+        """Whether the file that is locked is still in the folder, where others would lock it.
+
+        On Windows it is: a file that is open cannot be deleted there.
+        """
+        locked = lock._context.lock_file_fd  # which filelock shows nowhere else
+        with contextlib.suppress(FileNotFoundError):
+            return locked is not None and os.path.samestat(
+                os.fstat(locked), (self._folder / "lease").stat()
+            )
+        return False
 
     def _release(self) -> None:
         if self._lock:
@@ -82,11 +94,11 @@ class FileStore(SharedStore):
         return self._folder / f"{version}.arrow"
 
     def _versions(self) -> list[int]:
-        names = (path.stem for path in self._folder.glob("*.arrow"))
-        return [int(name) for name in names if name.isdecimal()]
+        paths = (path for path in self._folder.glob("*.arrow") if path.is_file())
+        return [version for path in paths if (version := parse_version(os.fsencode(path.stem)))]
 
     def _replace(self, path: Path, data: bytes) -> None:
-        """Write a file aside, and put it in place whole."""
+        """Write to a file of its own name, and put it in place whole."""
         aside = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
         try:
             with aside.open("wb") as file:

@@ -18,6 +18,12 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 JSON = TypeAdapter(Status)
+DAMAGED = 0  # in place of a version: the store holds something that is no snapshot
+
+
+def parse_version(text: bytes) -> int:
+    """Return a version as a store holds it: at most 15 digits, which Lua and JavaScript keep."""
+    return int(text) if text.isdigit() and len(text) < 16 else DAMAGED
 
 
 class SharedStore(ABC):
@@ -35,9 +41,10 @@ class SharedStore(ABC):
         self._status = Status()
         self._unsaid = False  # whether the store has another status
         self._behind = False  # whether the store has an older version, or none
-        self._away: dict[str, Status] = {}  # what fails, reading or writing, and since when
+        self._away: dict[str, Status] = {}  # what fails: read, write or lease; and since when
         self._asked = self._unsent = ""  # the newest request, and one that the store lacks yet
         self._leads = False
+        self._missing: int | None = None  # the version that was looked for in vain
         self._looking = Lock()
         self.sync()
 
@@ -46,6 +53,8 @@ class SharedStore(ABC):
             with self._looking:
                 if self._lags(version) and not self._away:  # others may have waited here too
                     self._sync()
+                    if self._lags(version):
+                        self._missing = version
         return self._snapshot
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
@@ -85,24 +94,32 @@ class SharedStore(ABC):
 
     def sync(self) -> None:
         with self._looking:
+            self._missing = None
             self._sync()
 
     def lease(self) -> bool:
-        led, self._leads = self._leads, bool(self._try("read", self._lease))
+        if "read" in self._away:
+            return False
+        led, self._leads = self._leads, bool(self._try("lease", self._lease))
         if self._leads and not led:
             self.sync()  # whoever led may just have published
-        if self._leads and "read" not in self._away:
+            if "read" in self._away:
+                return False
+        if self._leads:
             self._restore()
-        return self._leads and "read" not in self._away
+        return self._leads
 
     def release(self) -> None:
         if self._leads:
             self._leads = False
-            self._try("read", self._release)
+            self._try("lease", self._release)
 
     def _lags(self, version: int | None) -> bool:
-        held = self._snapshot
-        return version is not None and (held is None or held.version < version)
+        """Whether to look for a version: anybody can ask for any, so for each only once a sync."""
+        held, missing = self._snapshot, self._missing
+        if version is None or (missing is not None and version >= missing):
+            return False
+        return held is None or held.version < version
 
     def _sync(self) -> None:
         self._try("read", self._take)
@@ -117,7 +134,8 @@ class SharedStore(ABC):
         self._behind = held is not None and (version is None or version < held.version)
         if version is not None and (held is None or version > held.version):
             data = self._read(version)
-            self._snapshot = held if data is None else self._unpack(version, data)
+            if data is not None:
+                self._snapshot = self._unpack(version, data)
         if not self._leads:  # what it could not write is for others to say
             self._unsaid = False
             self._away.pop("write", None)
@@ -149,19 +167,23 @@ class SharedStore(ABC):
         self._unsaid = not self._try("write", lambda: self._write_status(data) or True)
 
     def _unpack(self, version: int, data: bytes) -> Snapshot:
+        """Return a stored snapshot, or one that says why it cannot be shown, to be replaced."""
         try:
             snapshot = arrow.unpack(data)
-        except ValueError:
-            logger.exception("version %s in the store cannot be used", version)
-            return self._unusable(version, "they are damaged")
+            if snapshot and snapshot.version < version:
+                raise ValueError(f"it holds version {snapshot.version}")
+        except ValueError as error:
+            logger.error("version %s in the store is damaged and set aside: %s", version, error)
+            return self._unusable(version, "damaged")
         if snapshot is None:
-            logger.error("version %s in the store was made for other tables", version)
-            return self._unusable(version, "they were written by another release of this dashboard")
+            said = "version %s in the store is set aside: it was made by another release"
+            logger.error(said, version)
+            return self._unusable(version, "from another release of this dashboard")
         return snapshot
 
     def _unusable(self, version: int, why: str) -> Snapshot:
         """Return what is held under a version that cannot be shown, so that it can be replaced."""
-        fault = f"The newest data in the store cannot be shown: {why}."
+        fault = f"The newest stored data are {why}; the next refresh replaces them."
         held = self._snapshot or Snapshot(version, EPOCH, now_utc(), {})
         return replace(held, version=version, due=EPOCH, fault=fault)
 
@@ -178,12 +200,12 @@ class SharedStore(ABC):
             yield
         except self.AWAY as error:
             said = f"the store cannot be reached: {type(error).__name__}: {error}"
-            if what not in self._away:
+            if what not in self._away and said not in (it.error for it in self._away.values()):
                 logger.error(said)
             since = self._away.get(what, Status(failing_since=now_utc())).failing_since
             self._away[what] = Status(error=said, failing_since=since)
             raise
-        if self._away.pop(what, None):
+        if self._away.pop(what, None) and not self._away:
             logger.info("the store is back")
 
     @abstractmethod
