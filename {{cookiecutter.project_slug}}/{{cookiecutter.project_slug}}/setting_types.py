@@ -3,12 +3,12 @@
 import contextlib
 import ipaddress
 import re
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from urllib.request import pathname2url, url2pathname
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import tzlocal
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
@@ -47,9 +47,28 @@ def _zone(name: object) -> object:
         zone = tzlocal.get_localzone()
     except LookupError as error:
         raise ValueError('it is not known here: write its name, as in "Europe/Oslo"') from error
-    with contextlib.suppress(LookupError, ValueError):  # it may have no name of a zone
-        return ZoneInfo(getattr(zone, "key", "UTC"))  # one that can be sent to another process
-    return zone
+    return _named(zone)
+
+
+def _named(zone: tzinfo) -> ZoneInfo:
+    """Return a zone by its name in the database, as only such a zone can be pickled.
+
+    One that was read from a file, such as a copied /etc/localtime, has no name or that of the file.
+    """
+    names = dict.fromkeys([getattr(zone, "key", None) or "UTC", *sorted(available_timezones())])
+    names.pop("localtime", None)  # on Debian a name for whatever this computer's zone is
+    now = datetime.now(UTC)
+    times = [now + timedelta(hours=25) * it for it in range(400, -10_000, -1)]  # of 30 years
+    for name in names:
+        with contextlib.suppress(LookupError, ValueError):
+            found = ZoneInfo(name)
+            if found is zone or all(_shown(it, found) == _shown(it, zone) for it in times):
+                return found
+    raise ValueError('it has no name: write one, as in "Europe/Oslo"')
+
+
+def _shown(time: datetime, zone: tzinfo) -> str:
+    return time.astimezone(zone).strftime("%z %Z")
 
 
 def _times(value: object) -> object:
