@@ -92,8 +92,8 @@ def long(session: nox.Session) -> None:
     """Run what takes two hours: of each kind that the tests have a short form of, the whole."""
     install_for_tests(session)
     whole = {"FUZZ": 100_000, "REFRESHES": 20_000, "STOPS": 50, "KILLS": 100, "DUE": 200}
-    whole |= {"FLOOD": 100_000, "UPDATES": 5_000, "WALKS": 200}
-    kinds = "harm or months or cut_short or killed or three or poisoned or growth"
+    whole |= {"FLOOD": 100_000, "UPDATES": 5_000, "WALKS": 200, "FLIPS": 2_000}
+    kinds = "harm or months or cut_short or killed or three or poisoned or growth or flipped"
     session.run(
         *("pytest", "-s", "-k", kinds, *session.posargs),
         env={name: str(count) for name, count in whole.items()},

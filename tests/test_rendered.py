@@ -1,6 +1,7 @@
 """What is rendered passes its own linter, type checker and tests, as it is."""
 
 import json
+import os
 import subprocess
 import tomllib
 from collections.abc import Callable
@@ -14,6 +15,11 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy", "pytest -q"])
 def test_it_passes_its_own_checks(command: str, installed: Project) -> None:
     installed.run(*command.split())
+
+
+@pytest.mark.skipif("FLIPS" not in os.environ, reason="the project's own tests flip some")
+def test_flipped_bits_in_stored_snapshots(machine: Project) -> None:
+    print(machine.run("pytest", "-q", "-s", "tests/test_damage.py", "-k", "flipped").stdout)
 
 
 def test_the_config_file_names_every_setting(installed: Project) -> None:

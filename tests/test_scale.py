@@ -154,6 +154,52 @@ def test_a_reload_does_not_bring_what_is_refused(machine: Project) -> None:
             config.write_text(before, "utf-8")
 
 
+def test_a_reload_that_fails_leaves_the_old_workers_at_work(
+    machine: Project, tmp_path: Path
+) -> None:
+    files = {
+        "config.toml": ('every = "2 fortnights"', "refresh.every = '2 fortnights' cannot be used"),
+        f"{machine.slug}/engineering.py": ("def half_a_line(", "SyntaxError"),
+        "gunicorn.conf.py": ("workers = many", "name 'many' is not defined"),
+    }
+    url = (tmp_path / "store").as_uri()
+    with machine.serving(server="gunicorn", STORE__URL=url, SERVER__WORKERS="2") as server:
+        wait_until(lambda: len(workers_of(server)) == 2 and ready(server)[0] == 200)
+        first = workers_of(server)
+        for refusals, (name, (wrong, why)) in enumerate(files.items(), 1):
+            file = machine.path / name
+            before = file.read_text("utf-8")
+            text = re.sub("^every = .*", wrong, before, flags=re.M)
+            file.write_text(text if text != before else f"{before}\n{wrong}\n", "utf-8")
+            try:
+                server.process.send_signal(signal.SIGHUP)
+                wait_until(lambda it=refusals: said(server, "Not reloaded") == it, server.output)
+                assert workers_of(server) == first and ready(server)[0] == 200
+                assert why in server.output()
+            finally:
+                file.write_text(before, "utf-8")
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(workers_of(server)) == 2 and not workers_of(server) & first)
+        config = machine.path / "config.toml"
+        before = config.read_text("utf-8")
+        try:
+            config.write_text("nonsense", "utf-8")
+            psutil.Process(min(workers_of(server))).kill()  # and no other can take its place
+            wait_until(lambda: said(server, "exited with code 1."), server.output)
+            assert server.process.poll() is None and ready(server)[0] == 200
+        finally:
+            config.write_text(before, "utf-8")
+        wait_until(lambda: len(workers_of(server)) == 2 and ready(server)[0] == 200)
+        first = workers_of(server)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: len(workers_of(server)) == 2 and not workers_of(server) & first)
+        assert ready(server)[0] == 200
+
+
+def said(server: Server, words: str) -> int:
+    return server.output().count(words)
+
+
 def test_a_schedule_can_run_apart(machine: Project, tmp_path: Path) -> None:
     settings = {"STORE__URL": (tmp_path / "store").as_uri(), "REFRESH__APART": "true"}
     with machine.serving(**settings) as server:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -52,6 +54,40 @@ def on_starting(arbiter):
         end(error)
     if said := auth.warning(settings):
         arbiter.log.warning(said)
+    refuse_bad_reloads(arbiter)
+
+
+def refuse_bad_reloads(arbiter):
+    """Try a reload in a process of its own first: in the master, a failure would end all."""
+    reload = arbiter.reload
+
+    def reload_if_possible():
+        if said := reason_against_reload():
+            arbiter.log.error("Not reloaded, the old workers go on: %s", said)
+        else:
+            reload()
+
+    arbiter.reload = reload_if_possible
+
+
+def reason_against_reload():
+    """Return why the settings and the code on the disk cannot be loaded, or "" if they can be."""
+    # Older versions of gunicorn collect any child that ends, and with it how this one has ended.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            tried = subprocess.run(
+                [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]],
+                env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": folder},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    return (tried.stderr.strip() or f"exit code {tried.returncode}") if tried.returncode else ""
 
 
 def on_reload(arbiter):
@@ -62,6 +98,12 @@ def on_reload(arbiter):
         arbiter.log.error("%s Until then there is one worker.", error)
         arbiter.cfg.set("workers", 1)
         arbiter.num_workers = 1
+
+
+def post_fork(arbiter, worker):
+    """Have a worker that cannot start tried again, unless it is one of the first."""
+    if worker.age > arbiter.cfg.workers:
+        arbiter.WORKER_BOOT_ERROR = arbiter.APP_LOAD_ERROR = 1  # those two would end the master
 
 
 def post_worker_init(worker):
