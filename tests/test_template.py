@@ -37,6 +37,8 @@ ALWAYS = """
     tests/test_engineering.py tests/test_environment.py
     tests/test_front.py tests/test_guard.py tests/test_health.py
     tests/test_live.py
+    tests/test_damage.py tests/test_engineering.py tests/test_front.py tests/test_guard.py
+    tests/test_health.py tests/test_live.py
     tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
     tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
     tests/test_server.py tests/test_setting.py tests/test_snapshots.py tests/test_store.py
