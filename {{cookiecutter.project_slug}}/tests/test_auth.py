@@ -213,3 +213,4 @@ def test_secrets_do_not_show(settings: Settings) -> None:
     settings = with_users(settings, ann=HASH)
     assert HASH not in repr(settings)
     assert TOKEN not in repr(settings)
+    assert "'operators'" not in repr(settings)

@@ -148,9 +148,10 @@ def test_many_series_have_a_pace_too(settings: Settings) -> None:
 
 def test_a_fault_is_said_while_refreshes_fail_too(settings: Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
-    store.report(Status(error="OSError: gone", failing_since=NOW))
+    store.report(Status(error="OSError: gone", incident="1a2b3c4d", failing_since=NOW))
     said = health.notices(settings, store, health.check(settings, store, NOW))
-    assert any("another release" in it for it in said) and any("gone" in it for it in said)
+    assert any("another release" in it for it in said) and any("1a2b3c4d" in it for it in said)
+    assert not any("gone" in it for it in said), "every viewer sees it"
 
 
 def test_what_another_release_has_stored_is_not_ready(settings: Settings) -> None:

@@ -28,6 +28,18 @@ def test_no_password_gets_into_the_log(format_: str, capsys: pytest.CaptureFixtu
     assert all(word in said for word in ("postgresql://", "@db/x refused", "page=2", "@host/0"))
 
 
+def test_a_line_of_json_stays_valid_whatever_is_redacted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log.configure(Log(format="json"))
+    said = 'password="hunter2", then token=hunter2" and \udc80'
+    logging.info(said, extra={"token": "hunter2", "asked": {"url": ["x://a:hunter2@b", 7, None]}})
+    line = capsys.readouterr().err
+    fields = json.loads(line)
+    assert "hunter2" not in line and fields["message"].startswith("password=***, then token=***")
+    assert (fields["token"], fields["asked"]) == ("***", {"url": ["x://***@b", 7, None]})
+
+
 def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(Log(format="json"))
     token = log.REQUEST.set("0123abcd")

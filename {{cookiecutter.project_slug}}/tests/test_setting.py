@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import traceback
 from datetime import time, timedelta
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,33 @@ def test_the_secret_is_not_shown(tmp_path: Path) -> None:
     settings = load(tmp_path, env=f"{PREFIX}SERVER__SECRET_KEY=hush-hush-hush-hush")
     assert settings.server.secret_key.get_secret_value() == "hush-hush-hush-hush"
     assert "hush" not in repr(settings)
+    with_source = settings.model_copy(update={"source": {"url": "postgresql://me:hush@db"}})
+    assert "hush" not in repr(with_source)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[source.params]\nkey = ['hush']",
+        "[source]\nsecret_kee = 'hush'",
+        "[surplus]\nkey = 'hush'",
+        "[auth]\nusers = { ann = 'hush' }",
+        "[auth]\ntoken = ['hush']",
+        "[auth]\ntokens = 'hush'",
+    ],
+)
+def test_a_message_about_a_setting_does_not_tell_a_secret(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(text, "utf-8")
+    with pytest.raises(SettingError) as caught:
+        setting.load(config, reading.Source, {})
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_message_about_a_store_does_not_tell_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}STORE__URL", "postgres://me:hush@host")
+    with pytest.raises(SettingError, match=r"^store\.url cannot be used: write") as caught:
+        load(tmp_path)
+    assert "hush" not in str(caught.value)

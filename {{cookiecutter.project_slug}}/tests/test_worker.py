@@ -6,14 +6,17 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from conftest import free_port, wait_until
 
 from {{cookiecutter.project_slug}} import pipeline
+from {{cookiecutter.project_slug}}.errors import describe
 from {{cookiecutter.project_slug}}.setting import Refresh, Settings
 from {{cookiecutter.project_slug}}.worker import open_worker
 
@@ -25,6 +28,7 @@ def dask(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
         [sys.executable, "-m", *command, "--no-dashboard"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},  # for what tests send it
     )
     try:
         yield process
@@ -92,20 +96,41 @@ class Unreadable(Exception):
         super().__init__(one + two)
 
 
-def fail_unreadably() -> None:
-    raise Unreadable("one", "two")
+class Unsendable(Exception):
+    def __init__(self) -> None:
+        super().__init__("it holds a function")
+        self.function = lambda: None
 
 
-@pytest.mark.parametrize("kill", [True, False])
-def test_an_idle_process_that_is_killed_or_an_unreadable_failure_is_no_end(
-    kill: bool, settings: Settings
-) -> None:
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise KeyError("no text")
+
+
+def fail(kind: type[Exception], *args: str) -> None:
+    try:
+        raise OSError("the first cause")
+    except OSError as error:
+        raise kind(*args) from error
+
+
+def test_an_error_that_cannot_be_sent_keeps_type_text_and_traceback(worker: Executor) -> None:
+    before = worker.submit(os.getpid).result(60)
+    for kind, args, said in (
+        (Unreadable, ("one", "two"), "Unreadable: onetwo"),
+        (Unsendable, (), "Unsendable: it holds a function"),
+        (Mute, (), "Mute: its text cannot be made (KeyError)"),
+    ):
+        error = worker.submit(fail, kind, *args).exception(60)
+        assert error is not None and describe(error) == said
+        assert "in fail" in "".join(traceback.format_exception(error))
+        assert worker.submit(os.getpid).result(60) == before, "the process goes on"
+
+
+def test_an_idle_process_that_is_killed_is_no_end(settings: Settings) -> None:
     with working(settings, worker="process") as worker:
         before = worker.submit(os.getpid).result(60)
-        if kill:
-            os.kill(before, signal.SIGTERM)
-        else:
-            assert worker.submit(fail_unreadably).exception(60) is not None
+        os.kill(before, signal.SIGTERM)
 
         def works() -> bool:
             with contextlib.suppress(Exception):  # what comes before it is noticed

@@ -2,7 +2,6 @@
 
 import argparse
 import getpass
-import ipaddress
 import json
 import logging
 import secrets
@@ -19,7 +18,8 @@ from itsdangerous import BadSignature
 from werkzeug.http import parse_cookie
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from .front import BY_PROXY, Environ
+from .front import Environ
+from .operators import is_operator
 from .setting import Settings
 from .short_way import ShortWay
 
@@ -79,7 +79,7 @@ class Door:
         """Let a request through, or ask for a password."""
         if request.endpoint in OPEN or self.knows(request.environ):
             return None
-        if request.endpoint in FOR_OPERATORS and self._is_operator():
+        if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
             return None
         given, address = request.authorization, request.remote_addr or ""
         if given is None or given.type != "basic":
@@ -126,14 +126,6 @@ class Door:
         """Check a password; it takes as long for a name that nobody has."""
         right = check_password_hash(self._hashes.get(name, self._nobodys), password)
         return right and name in self._hashes
-
-    def _is_operator(self) -> bool:
-        """Whether one on this machine asks, or one who has the token."""
-        given, token = request.authorization, self._auth.token.get_secret_value()
-        if token and given is not None and given.type == "bearer":
-            return secrets.compare_digest((given.token or "").encode(), token.encode())
-        by_proxy, address = request.environ[BY_PROXY], request.remote_addr
-        return not by_proxy and address is not None and ipaddress.ip_address(address).is_loopback
 
 
 def _ask() -> Response:

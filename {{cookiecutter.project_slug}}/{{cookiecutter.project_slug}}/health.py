@@ -82,7 +82,10 @@ def limit(settings: Settings, snapshot: Snapshot, name: str) -> timedelta:
 
 
 def notices(settings: Settings, store: Store, health: Health) -> list[str]:
-    """Say what is wrong and since when, in a sentence each; nothing while all is well."""
+    """Say what is wrong and since when, in a sentence each; nothing while all is well.
+
+    Every viewer sees them: what an error says of hosts, queries and files is for the log.
+    """
     snapshot, status = store.latest(), store.status()
 
     is_fault = health.status == "error"
@@ -91,7 +94,8 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
         last = health.refreshed
         shown = f"Showing the data of {_clock(settings, last)}. " if last else ""
         since = _clock(settings, status.failing_since)
-        said.append(f"{shown}Refreshes have failed since {since}: {status.error}")
+        finds = f": look for {status.incident} in the server's log" if status.incident else ""
+        said.append(f"{shown}Refreshes have failed since {since}{finds}.")
     for name in dict.fromkeys(it.table for it in status.rejected):
         own = [it for it in status.rejected if it.table == name]
         why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)

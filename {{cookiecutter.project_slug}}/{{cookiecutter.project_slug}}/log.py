@@ -1,7 +1,7 @@
 """Where log lines go and what they look like."""
 
+import json
 import logging.config
-import re
 from collections import deque
 from contextvars import ContextVar
 from operator import itemgetter
@@ -9,6 +9,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from .redaction import MASK, SECRET_NAME, redact
 from .setting import Log, SettingError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s"
@@ -18,30 +19,44 @@ REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")  # the id of the on
 
 
 def add_request(record: logging.LogRecord) -> bool:
-    """Add the id of the request that a line was logged for."""
+    """Add the id of the request, or of the series of failures, that a line was logged for."""
     number = REQUEST.get()
-    record.__dict__.update(request_id=number, request=f" [{number}]" if number else "")
+    shown = getattr(record, "incident", number)
+    record.__dict__.update(request_id=number, request=f" [{shown}]" if shown else "")
     return True
 
 
-def redact(text: str) -> str:
-    """Blank out what looks like a password: in a URL, or behind a name such as token=."""
-    text = re.sub(r"(\w://)[^/\s@]+@", r"\1***@", text)
-    return re.sub(r"(?i)((?:password|pwd|secret|token|api_?key)=)[^&\s;,'\")]+", r"\1***", text)
-
-
 class Text(logging.Formatter):
-    """A line, without passwords."""
+    """A line, without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return _clean(super().format(record))
 
 
 class Json(JsonFormatter):
-    """A line of JSON, without passwords."""
+    """A line of JSON, without secrets."""
 
-    def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """Redact every field before JSON is made of it, so that the line stays valid."""
+        fields: dict[str, Any] = json.loads(self.jsonify_log_record(log_data))
+        cleaned: dict[str, Any] = _clean_fields(fields)
+        return cleaned
+
+
+def _clean(text: str) -> str:
+    """Redact a text, and escape lone surrogates, which no file and no page takes."""
+    return redact(text).encode(errors="backslashreplace").decode()
+
+
+def _clean_fields(value: Any, name: str = "") -> Any:
+    match value:
+        case dict():
+            return {_clean(key): _clean_fields(it, key) for key, it in value.items()}
+        case list():
+            return [_clean_fields(it, name) for it in value]
+        case str():
+            return MASK if SECRET_NAME.search(name) else _clean(value)
+    return value
 
 
 class Tail(logging.Handler):

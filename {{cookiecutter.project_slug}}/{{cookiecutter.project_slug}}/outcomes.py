@@ -29,12 +29,13 @@ def succeeded(
     )
 
 
-def failed(before: Status, outcome: Outcome, error: str, next_due: datetime | None) -> Status:
-    """Return the status after a refresh that failed."""
+def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime | None) -> Status:
+    """Return the status after a refresh that failed; `incident` finds its lines in the log."""
     return replace(
         before,
         next_due=next_due,
-        error=error,
+        error=outcome.error,
+        incident=incident,
         failing_since=before.failing_since or outcome.ended,
         failures=(*before.failures, outcome)[-KEPT:],
     )

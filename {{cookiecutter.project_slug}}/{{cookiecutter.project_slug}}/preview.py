@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import pipeline, reading, setting, snapshots
-from .log import redact
+from . import pipeline, reading, redaction, secret_values, setting, snapshots
+from .errors import describe
+from .redaction import redact
 from .setting import SettingError
 from .store import now_utc
 from .tables import DataError, counted
@@ -19,15 +20,16 @@ def main() -> int:
     """Read once, as the first refresh does, and show the first rows; 1 if they do not fit."""
     try:
         settings = setting.load(setting.CONFIG, reading.Source, {})
+        redaction.hide(secret_values.find(settings, reading.Source))
         raw = pipeline.read(settings, None)
         print("\n\n".join(show(name, data) for name, data in raw.items()))
         batch, now = pipeline.clean(raw, settings), now_utc()
         update = snapshots.append(None, batch, now, now, settings.refresh)
     except (SettingError, DataError) as error:
-        print(error, file=sys.stderr)
+        print(redact(str(error)), file=sys.stderr)
         return 1
     except Exception as error:  # whatever a user's code and its source may raise
-        print(f"{_where(error)}{type(error).__name__}: {redact(str(error))}", file=sys.stderr)
+        print(f"{_where(error)}{describe(error)}", file=sys.stderr)
         return 1
     for it in batch.rejected:
         print(f"\n{it.table}: {counted(it.count)} set aside: {it.reason}, as in {it.example}")

@@ -15,7 +15,7 @@ from uuid import uuid4
 import schedule
 
 from . import outcomes, pipeline, snapshots
-from .log import redact
+from .errors import describe
 from .setting import Settings
 from .slots import owed, slots
 from .snapshots import Update
@@ -175,7 +175,7 @@ class Schedule:
         before, seconds = self._store.status(), self._monotonic() - self._started
         for it in outcomes.newly_rejected(before, batch):
             said = "%s: %s set aside: %s (as in: %s)"
-            logger.warning(said, it.table, counted(it.count), it.reason, redact(it.example))
+            logger.warning(said, it.table, counted(it.count), it.reason, it.example)
         outcome = Outcome(self._clock(), seconds, update.rows, note=update.note)
         following = self._slots()[1]
         self._store.report(
@@ -197,8 +197,9 @@ class Schedule:
         elif not self._hangs:
             self._hangs = True
             said += ' and cannot be ended: refresh.worker = "process" could'
-            logger.error(said)
-            self._report(said)
+            incident = self._incident()
+            logger.error(said, extra={"incident": incident})
+            self._report(said, incident)
             self._store.release()  # another process may go on
 
     def _failed(self, error: BaseException) -> None:
@@ -206,15 +207,21 @@ class Schedule:
         pause = min(timedelta(seconds=2.0**self._failures), self._settings.refresh.retry_at_most)
         self._failures = min(self._failures + 1, 16)
         self._retry_at = self._monotonic() + pause.total_seconds()
-        logger.error("refresh failed, next try in %s", pause, exc_info=error)
-        self._report(redact(f"{type(error).__name__}: {error}"), self._clock() + pause)
+        incident = self._incident()
+        said = "refresh failed, next try in %s"
+        logger.error(said, pause, exc_info=error, extra={"incident": incident})
+        self._report(describe(error), incident, self._clock() + pause)
         self._store.answer(self._request)
 
-    def _report(self, error: str, next_due: datetime | None = None) -> None:
+    def _incident(self) -> str:
+        """Return the id that all failures have in the log until a refresh succeeds."""
+        return self._store.status().incident or uuid4().hex[:8]
+
+    def _report(self, error: str, incident: str, next_due: datetime | None = None) -> None:
         if not self._store.lease():
             return  # whoever has it by now says how the refreshes go
-        outcome = Outcome(self._clock(), self._monotonic() - self._started, error=error[:500])
-        self._store.report(outcomes.failed(self._store.status(), outcome, error, next_due))
+        outcome = Outcome(self._clock(), self._monotonic() - self._started, error=error)
+        self._store.report(outcomes.failed(self._store.status(), outcome, incident, next_due))
 
 
 if __name__ == "__main__":  # the schedule alone; all is wired in the server's module

@@ -15,7 +15,18 @@ from types import FrameType
 from dash import Dash
 from flask import Flask
 
-from . import auth, front, health, listen, log, metrics, reading, setting
+from . import (
+    auth,
+    front,
+    health,
+    listen,
+    log,
+    metrics,
+    reading,
+    redaction,
+    secret_values,
+    setting,
+)
 from .app import create_app
 from .schedule import Schedule
 from .setting import SettingError, Settings
@@ -31,12 +42,13 @@ def main(argv: list[str] | None = None) -> int:
     flags = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
     try:
         settings = setting.load(args.config, reading.Source, flags)
+        redaction.hide(secret_values.find(settings, reading.Source))
         log.configure(settings.log)
         app, schedule = build(settings, args.schedule_only)
         run = refresh if args.schedule_only else debug if args.debug else serve
         run(settings, app, schedule)
     except SettingError as error:
-        print(error, file=sys.stderr)
+        print(redaction.redact(str(error)), file=sys.stderr)
         return 2
     return 0
 
@@ -82,6 +94,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
 def wsgi() -> Flask:
     """Make the application for gunicorn.conf.py, which starts and stops its schedule."""
     settings = setting.load(setting.CONFIG, reading.Source, {})
+    redaction.hide(secret_values.find(settings, reading.Source))
     log.configure(settings.log)
     app, schedule = build(settings)
     flask: Flask = app.server

@@ -1,6 +1,7 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
 import contextlib
+import re
 import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
@@ -99,6 +100,7 @@ class Auth(Section):
     """Who may see the dashboard."""
 
     users: dict[str, PasswordHash] = {}
+    operators: list[str] = []
     session: Period = timedelta(days=7)
     token: Secret = SecretStr("")
 
@@ -124,7 +126,7 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     server: Server = Server()
     auth: Auth = Auth()
     log: Log = Log()
-    source: dict[str, Any] = {}
+    source: dict[str, Any] = Field({}, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -155,7 +157,7 @@ def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Setti
         settings = Settings.model_validate(values, context=config.parent)
         source.model_validate(settings.source, context=config.parent)
     except ValidationError as error:
-        raise SettingError(_explain(error, sections)) from error
+        raise SettingError(_explain(error, sections)) from None  # its own text holds the value
     return settings
 
 
@@ -190,18 +192,21 @@ def _read(config: Path, sections: environment.Sections) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError, sections: environment.Sections) -> str:
-    """The first error as one sentence with key, value and remedy."""
+    """The first error as one sentence with key and remedy, and the value if it is no secret."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
     if error.title != Settings.__name__:
         path = ["source", *path]
-    key, value = ".".join(path), repr(first["input"])
-    if any(word in key for word in ("secret", "password", "token", "key", "users")) or "@" in value:
-        value = "(hidden)"
+    key, value = ".".join(path), first["input"]
+    # What stands at a wrong place may be a secret, too.
+    known = path[0] in Settings.model_fields and path[0] != "source"
+    scalar = isinstance(value, (str, int, float)) and not re.search("[@$]|://", str(value))
+    secret = re.search("secret|token|users", key)
+    said = f"{key} = {value!r}" if known and scalar and not secret else key
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."
     if first["type"] == "extra_forbidden":
         names = environment.keys(sections[path[0]])
         remedy = environment.suggest(path[-1], names, f"{path[0]}.") or "rename or remove it."
         return f"{key} names no setting: {remedy}"
-    return f"{key} = {value} cannot be used: {first['msg'].removeprefix('Value error, ')}."
+    return f"{said} cannot be used: {first['msg'].removeprefix('Value error, ')}."

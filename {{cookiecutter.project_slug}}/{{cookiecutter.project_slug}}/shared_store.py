@@ -12,6 +12,7 @@ from uuid import uuid4
 from pydantic import TypeAdapter
 
 from . import arrow
+from .errors import describe
 from .store import EPOCH, Snapshot, Status, now_utc
 
 logger = logging.getLogger(__name__)
@@ -70,7 +71,9 @@ class SharedStore(ABC):
         away = next(iter(self._away.values()), None)
         if away is None:
             return self._status
-        return replace(self._status, error=away.error, failing_since=away.failing_since)
+        return replace(
+            self._status, error=away.error, incident=away.incident, failing_since=away.failing_since
+        )
 
     def report(self, status: Status) -> None:
         self._status, self._unsaid = status, True
@@ -199,11 +202,13 @@ class SharedStore(ABC):
         try:
             yield
         except self.AWAY as error:
-            said = f"the store cannot be reached: {type(error).__name__}: {error}"
-            if what not in self._away and said not in (it.error for it in self._away.values()):
-                logger.error(said)
-            since = self._away.get(what, Status(failing_since=now_utc())).failing_since
-            self._away[what] = Status(error=said, failing_since=since)
+            said = f"the store cannot be reached: {describe(error)}"
+            first = self._away.get(what)
+            if not first:
+                first = Status(incident=uuid4().hex[:8], failing_since=now_utc())
+                if said not in (it.error for it in self._away.values()):
+                    logger.error(said, extra={"incident": first.incident})
+            self._away[what] = replace(first, error=said)
             raise
         if self._away.pop(what, None) and not self._away:
             logger.info("the store is back")

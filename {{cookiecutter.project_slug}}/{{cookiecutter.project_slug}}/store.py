@@ -96,13 +96,16 @@ class Outcome:
 class Status:
     """How the refreshes go: the last error, if any, and when the next data can be expected.
 
-    `refreshed` is when the source was last read without an error, and `due` the time at which that
-    refresh was due. `changes` and `failures` hold the newest outcomes of each kind, oldest first.
+    `error` is one short line without secrets, and `incident` the id that the log has for all
+    failures since the last success. `refreshed` is when the source was last read without an error,
+    and `due` the time at which that refresh was due. `changes` and `failures` hold the newest
+    outcomes of each kind, oldest first.
     """
 
     next_due: datetime | None = None
     takes: timedelta = timedelta(0)
     error: str = ""
+    incident: str = ""
     failing_since: datetime | None = None
     refreshed: datetime | None = None
     due: datetime | None = None

@@ -10,7 +10,8 @@ from multiprocessing import connection, get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar
 
-from . import log
+from . import log, redaction
+from .errors import portable
 from .setting import Log, Settings, extra
 
 T = TypeVar("T")
@@ -43,7 +44,11 @@ class ProcessWorker(Executor):
         # Several processes cannot write to one rotating file: this one's lines go to the console.
         log = log.model_copy(update={"file": ""})
         self._open: Callable[[], Any] = partial(
-            ProcessPool, 1, initializer=_begin, initargs=[log], context=get_context("spawn")
+            ProcessPool,
+            1,
+            initializer=_begin,
+            initargs=[log, redaction.hidden()],
+            context=get_context("spawn"),
         )
         self._pool: Any = self._open()
 
@@ -52,7 +57,7 @@ class ProcessWorker(Executor):
         if not self._pool.active:  # an idle process that was killed ends the pool, for good
             self.shutdown()
             self._pool = self._open()
-        future: Future[T] = self._pool.schedule(fn, args, kwargs)
+        future: Future[T] = self._pool.schedule(_call, (fn, args, kwargs))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -77,7 +82,7 @@ class DaskWorker(Executor):
             if self._client is None or self._client.status != "running":
                 self.shutdown()
                 self._client = self._open()
-            future = self._client.get_executor(pure=False).submit(fn, *args, **kwargs)
+            future = self._client.get_executor(pure=False).submit(_call, fn, args, kwargs)
         except OSError as error:
             future.set_exception(error)
         return future
@@ -99,11 +104,21 @@ def open_worker(settings: Settings) -> Executor:
             return ThreadWorker()
 
 
-def _begin(settings: Log) -> None:
+def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    """Call a function in another process, so that its error can be sent back."""
+    try:
+        return fn(*args, **kwargs)
+    except BaseException as error:
+        failure = portable(error)
+    raise failure  # not within the block above, which would add to its context
+
+
+def _begin(settings: Log, secrets: frozenset[str]) -> None:
     """Begin a worker's process, which ends when the server does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
     with contextlib.suppress(AttributeError, OSError):  # on Windows; where it is not allowed
         os.nice(10)  # pages come first, on one core too
+    redaction.hide(secrets)
     log.configure(settings)
 
     def follow() -> None:

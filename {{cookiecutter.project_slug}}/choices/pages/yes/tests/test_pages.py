@@ -1,11 +1,13 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import fitted
+from conftest import fitted, wait_until
 from test_app import CHOICES, ask
+from werkzeug.security import generate_password_hash
 
-from {{cookiecutter.project_slug}} import engineering
+from {{cookiecutter.project_slug}} import engineering, reading, server
 from {{cookiecutter.project_slug}}.app import ASSETS, create_app
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Outcome, Snapshot, Status
@@ -107,6 +109,40 @@ def test_the_status_says_how_the_refreshes_went(settings: Settings, store: Memor
     ]
     assert (middle["cells"][1:], middle["failed"]) == (["1.250", "0", "OSError: gone"], True)
     assert (oldest["cells"][1:], oldest["failed"]) == (["0.500", "1,234", "OK"], False)
+
+
+@pytest.mark.parametrize(
+    ("environ", "operators", "sees"),
+    [
+        ({}, [], True),  # from this machine
+        ({"REMOTE_ADDR": "192.0.2.7"}, [], False),
+        ({"REMOTE_ADDR": "192.0.2.7"}, ["ann"], True),
+        ({"REMOTE_ADDR": "192.0.2.7"}, ["bob"], False),
+        ({"REMOTE_ADDR": ""}, [], False),  # by a Unix socket
+        ({"HTTP_X_FORWARDED_FOR": "192.0.2.7"}, [], False),
+    ],
+)
+def test_only_operators_see_errors_and_the_log(
+    environ: dict[str, str],
+    operators: list[str],
+    sees: bool,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    auth = {"users": {"ann": generate_password_hash("right")}, "operators": operators}
+    known = Settings.model_validate({**settings.model_dump(), "auth": auth})
+    monkeypatch.setattr(reading, "read", lambda *_: Path("missing.csv").read_text())
+    app, schedule = server.build(known)
+    client = app.server.test_client()
+    assert client.get("/", auth=("ann", "right")).status_code == 200
+    wait_until(lambda: schedule.look() or client.get("/_live").get_json()["state"] == "error")
+    schedule.stop()
+    client.environ_base.update(environ)
+    answer = ask(client, "status-content", {"answer.data": {}})
+    content, of = answer["status-content"]["data"], answer["log-of"]["children"]
+    assert ("missing.csv" in content["history"][0]["cells"][-1]) == sees
+    assert content["history"][0]["failed"]
+    assert sees or (content["lines"], of) == ([], "is shown to operators only")
 
 
 @pytest.mark.parametrize("path", ["/", "/data", "/status"])

@@ -1,4 +1,5 @@
 import json
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -6,8 +7,8 @@ from typing import Any
 import pytest
 from sites import Answer, Site, serving
 
-from {{cookiecutter.project_slug}} import reading, setting
-from {{cookiecutter.project_slug}}.setting import Settings
+from {{cookiecutter.project_slug}} import log, reading, redaction, secret_values, setting
+from {{cookiecutter.project_slug}}.setting import Log, Settings
 from {{cookiecutter.project_slug}}.store import EPOCH
 
 HOURS = {
@@ -50,6 +51,29 @@ def test_what_has_not_changed_is_neither_sent_nor_parsed_again(
 def test_headers_are_sent(settings: Settings, site: Site, key: str | int) -> None:
     reading.read(told(settings, site, headers={"Authorization": key}), EPOCH)
     assert site.headers["Authorization"] == str(key)
+
+
+def test_no_key_gets_into_log_or_error(
+    settings: Settings, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a redirect that carries the key on, and of an API that repeats the request."""
+    source = {"params": {"appid": "p@ss/w0rd"}, "headers": {"X-Key": "hunter2"}}
+    asked = told(settings, site, **source)
+    site.answers["/"] = Answer(status=302, headers={"Location": "/b?appid=p%40ss/w0rd&x=hunter2"})
+    site.answers["/b"] = Answer('{"error": "no such key: p@ss/w0rd, hunter2"}', 401)
+    handlers, hidden = logging.root.handlers[:], redaction.hidden()
+    redaction.hide(secret_values.find(asked, reading.Source))
+    log.configure(Log())
+    try:
+        with pytest.raises(OSError, match="answers 401") as caught:
+            reading.read(asked, EPOCH)
+        logging.error("refused by %s", site.answers["/b"].body, exc_info=caught.value)
+    finally:
+        logging.root.handlers[:] = handlers
+        redaction.hide(hidden)
+    said = capsys.readouterr().err
+    assert "HTTP Request: GET" in said and "no such key" in said
+    assert not any(it in said for it in ("w0rd", "hunter2"))
 
 
 PARAMS = """

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 from pydantic import BaseModel, SecretStr
-from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, text
+from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from .setting import SettingError, Settings
@@ -57,6 +57,9 @@ def _ask(url: str, query: TextClause, zone: ZoneInfo) -> pd.DataFrame:
 @lru_cache(maxsize=1)
 def _engine(url: str) -> Engine:
     try:
+        parts = make_url(url)
+        if parts.password and "@" in f"{parts.host}{parts.database}":  # where a part of it would be
+            raise ArgumentError('in a password "@" is written as "%40", and "/" as "%2F"')
         return create_engine(url, pool_pre_ping=True)  # a connection that was lost is made anew
     except (ArgumentError, ImportError) as error:
         raise SettingError(

@@ -1,4 +1,7 @@
-"""How the web is read: only what has changed, page by page, and never while it wants a rest."""
+"""How the web is read: only what has changed, page by page, and never while it wants a rest.
+
+The headers that are set, which may hold keys, go to the site that is asked and to no other.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +15,9 @@ from .store import EPOCH, now_utc
 
 PAGES = 100  # at the most: a list of pages without end must not fill the memory
 REST = timedelta(days=1)  # at the most
+
+Site = tuple[str, str, int | None]  # scheme, host and port
+
 # The first that fits: those above are kinds of those below.
 FAILURES: tuple[tuple[type[httpx.HTTPError], str], ...] = (
     (httpx.ConnectTimeout, "cannot be reached within {seconds} s: check {check} and the network"),
@@ -37,8 +43,9 @@ class Web:
         slow: str = "the timeout of Web in reading.py",
     ) -> None:
         """Take seconds, headers, and what errors name: the settings to check, and that to raise."""
+        self._headers = headers or {}
         self._client = httpx.Client(
-            headers=headers,
+            event_hooks={"request": [self._drop_headers]},  # also called for each redirect
             timeout=timeout,  # seconds, for each step
             follow_redirects=True,
             transport=httpx.HTTPTransport(retries=2),  # of connections; all else the schedule does
@@ -54,7 +61,11 @@ class Web:
             raise OSError(f"{url.host} asks not to be asked before {self._resume:%H:%M:%S} UTC")
         known = self._known.get(url)
         try:
-            answer = self._client.get(url, headers=_conditions(known))
+            answer = self._client.get(
+                url,
+                headers={**self._headers, **_conditions(known)},
+                extensions={"site": _site(url)},
+            )
             self._resume = _resume(answer)
             if known and answer.status_code == httpx.codes.NOT_MODIFIED:
                 return known
@@ -68,10 +79,11 @@ class Web:
     def pages(self, url: str, params: dict[str, Any]) -> list[bytes]:
         """Return the JSON at a URL, and that of all pages after it. Raises OSError.
 
-        The next one is told by the header `Link: <…>; rel="next"`.
+        The next one is told by the header `Link: <…>; rel="next"`, and must be of the same site.
         """
         pages: list[bytes] = []
-        following: httpx.URL | None = self._url(url).copy_merge_params(params)
+        first = self._url(url).copy_merge_params(params)
+        following: httpx.URL | None = first
         while following:
             if len(pages) == PAGES:
                 raise OSError(f"{following.host} has more than {PAGES} pages: ask it for less")
@@ -82,8 +94,19 @@ class Web:
                 raise OSError(f"{following.host} does not answer in JSON ({error})") from None
             pages.append(page.content)
             link = page.links.get("next", {}).get("url")
-            following = page.url.join(link) if link else None
+            following = self._url(page.url.join(link)) if link else None
+            if following and not _is_of(following, _site(first)):
+                raise OSError(
+                    f"{first.host} names a next page on another site ({following.host}), "
+                    f"which is not read: check {self._check}"
+                )
         return pages
+
+    def _drop_headers(self, request: httpx.Request) -> None:
+        """Drop the set headers of a request that a redirect has sent to another site."""
+        if not _is_of(request.url, request.extensions["site"]):
+            for name in self._headers.keys() - {"Host", "host"}:
+                request.headers.pop(name, None)
 
     def _url(self, url: httpx.URL | str) -> httpx.URL:
         try:
@@ -100,6 +123,16 @@ class Web:
         said = next((said for kind, said in FAILURES if isinstance(error, kind)), "fails")
         name = type(error).__name__
         return f"{said} ({name})".format(check=self._check, slow=self._slow, seconds=self._seconds)
+
+
+def _site(url: httpx.URL) -> Site:
+    return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _is_of(url: httpx.URL, site: Site) -> bool:
+    """Whether a URL is of a site, or of the same one by TLS."""
+    by_tls = site == ("http", url.host, 80) and _site(url) == ("https", url.host, 443)
+    return by_tls or _site(url) == site
 
 
 def _conditions(known: httpx.Response | None) -> dict[str, str]:

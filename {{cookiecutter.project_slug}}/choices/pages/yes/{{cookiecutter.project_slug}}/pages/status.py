@@ -1,4 +1,7 @@
-"""The status: the newest refreshes that changed something or failed, and the end of the log."""
+"""The status: the newest refreshes that changed something or failed, and the end of the log.
+
+Errors and the log name hosts, files and queries, so only operators see them.
+"""
 
 import os
 import platform
@@ -9,6 +12,7 @@ from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
 from .. import live, log
+from ..operators import is_operator
 from ..setting import Settings
 from ..store import Outcome, Store
 
@@ -24,7 +28,10 @@ def register(app: Dash, settings: Settings, store: Store, _series: pd.DataFrame)
     def show(_answer: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
         status = store.status()
         outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
-        history = [row(it, settings) for it in reversed(outcomes)]
+        operator = is_operator(settings.auth)
+        history = [row(it, settings, operator) for it in reversed(outcomes)]
+        if not operator:
+            return {"history": history, "lines": []}, "is shown to operators only"
         process = f"of process {os.getpid()} on {platform.node()}, the newest line first"
         return {"history": history, "lines": log.tail()[::-1]}, process
 
@@ -52,9 +59,10 @@ def frame(content: Component, label: str) -> Component:
     return html.Section(content, className="panel", tabIndex=0, **live.aria(label=label))
 
 
-def row(outcome: Outcome, settings: Settings) -> dict[str, Any]:
+def row(outcome: Outcome, settings: Settings, operator: bool) -> dict[str, Any]:
     """Return the cells of an outcome as a row of the table, and whether it failed."""
     ended = outcome.ended.astimezone(settings.app.timezone)
-    said = "\n".join(filter(None, (outcome.error or "OK", outcome.note)))
+    error = outcome.error if operator else outcome.error and "Failed"
+    said = "\n".join(filter(None, (error or "OK", outcome.note)))
     cells = [f"{ended:%Y-%m-%d %H:%M:%S}", f"{outcome.seconds:.3f}", f"{outcome.rows:,}", said]
     return {"cells": cells, "failed": bool(outcome.error)}
