@@ -205,7 +205,10 @@ def test_no_data_yet_says_why_and_does_not_spin(csv: Project, source: Path, page
     with csv.serving(REFRESH__RETRY_AT_MOST="2s") as server:
         page.goto(server.url)
         state(page, "error")
-        expect(page.locator("#notice")).to_contain_text("FileNotFoundError")
+        expect(page.locator("#notice")).to_contain_text(re.compile(r"look for \w+ in the server"))
+        incident = page.locator("#notice").inner_text().split("look for ")[1].split()[0]
+        assert f"[{incident}]: refresh failed" in server.output()
+        assert "FileNotFoundError" in server.output() and "readings.csv" in ready(server)[1]
         expect(page.locator(".dash-spinner")).to_have_count(0)
         source.write_bytes(content)
         state(page, "live")

@@ -116,9 +116,10 @@ def test_what_env_holds_is_known(
     (tmp_path / ".env").write_text("\n".join(lines), "utf-8")
     monkeypatch.setenv(f"{setting.PREFIX}SOURCE__MINE", "hunter3")
     monkeypatch.setenv(f"{setting.PREFIX}SOURCE__PATH", "data/mine.csv")
+    monkeypatch.setenv("MY_DB_PASSWORD", "hunter4")
     learn(settings.model_copy(update={"config": tmp_path / "config.toml"}))
-    text = "hunter2 hunter3 data/mine.csv DEBUG 1 2026-03-01"
-    assert redact(text) == "*** *** data/mine.csv DEBUG 1 2026-03-01"
+    text = "hunter2 hunter3 hunter4 data/mine.csv DEBUG 1 2026-03-01"
+    assert redact(text) == "*** *** *** data/mine.csv DEBUG 1 2026-03-01"
 
 
 def test_a_text_stays_readable(settings: Settings) -> None:

@@ -57,16 +57,19 @@ def _walk(value: object, name: str = "") -> Iterator[str]:
 
 
 def _environment(settings: Settings) -> Iterator[str]:
-    """Give what `.env` and the environment say of the source, and all else that `.env` holds.
+    """Give what the environment says of the source, and what else is in `.env` or called a secret.
 
-    Settings of the engine are left out: which of them are secret, is known by their type.
+    The types of the engine's own settings tell which of these are secret.
     """
     file = dotenv.dotenv_values(settings.config.with_name(".env"))
     for name, value in {**file, **os.environ}.items():
         section, _, key = name.upper().removeprefix(PREFIX).lower().partition("__")
         is_setting = name.upper().startswith(PREFIX)
-        wanted = section == "source" and key not in PLAIN if is_setting else name in file
-        if wanted and value and not COMMON.fullmatch(value):
+        if is_setting:
+            secret = section == "source" and key not in PLAIN
+        else:
+            secret = name in file or bool(SECRET_NAME.search(name))
+        if secret and value and not COMMON.fullmatch(value):
             yield from _secret(value)
 
 

@@ -112,13 +112,13 @@ def test_an_error_is_that_of_the_database(
     assert "hush" not in str(caught.value)
 
 
-@pytest.mark.parametrize("password", ["p@ss/w0rd", "p@ss", "p@ss:w0rd"])
+@pytest.mark.parametrize("password", ["p@xqx/w0rd", "p@xqx", "p@xqx:w0rd"])
 def test_a_password_that_is_not_percent_encoded_is_refused(
     settings: Settings, password: str
 ) -> None:
     with pytest.raises(SettingError, match=r"source\.url cannot be used.*%40") as caught:
         read(settings, f"postgresql://me:{password}@127.0.0.1:1/x")
-    assert not any(it in str(caught.value) for it in ("ss", "w0rd"))
+    assert not any(it in str(caught.value) for it in ("xqx", "w0rd"))
 
 
 @pytest.mark.parametrize("url", ["data.db", "nosuch://host/x"])
