@@ -37,10 +37,11 @@ def test_the_button_asks_for_a_refresh(settings: Settings, store: MemoryStore) -
 
 
 def test_a_page_says_since_when_the_source_fails(settings: Settings, store: MemoryStore) -> None:
-    store.report(Status(error="OSError: no such file", failing_since=NOW))
+    store.report(Status(error="OSError: no such file", incident="1a2b3c4d", failing_since=NOW))
     since = NOW.astimezone(settings.app.timezone)
     message = live(settings, store)["message"]
-    assert f"{since:%Y-%m-%d %H:%M:%S}: OSError: no such file" in message
+    assert f"since {since:%Y-%m-%d %H:%M:%S}: look for 1a2b3c4d in the server's log" in message
+    assert "OSError" not in message
 
 
 def test_whoever_is_put_in_front_of_the_views_guards_them_all(

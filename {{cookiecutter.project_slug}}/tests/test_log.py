@@ -40,6 +40,15 @@ def test_a_line_of_json_stays_valid_whatever_is_redacted(
     assert (fields["token"], fields["asked"]) == ("***", {"url": ["x://***@b", 7, None]})
 
 
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_huge_text_is_cut_in_the_middle(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure(Log.model_validate({"format": format_}))
+    logging.error("first %s last", 400_000 * "word ")
+    line = capsys.readouterr().err
+    assert "first word word" in line and line.count(" last") == 1
+    assert len(line) < 1.1 * log.LONGEST
+
+
 def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(Log(format="json"))
     token = log.REQUEST.set("0123abcd")

@@ -9,7 +9,7 @@ import pytest
 from conftest import wait_until
 
 from {{cookiecutter.project_slug}} import log, reading, redaction, secret_values, server
-from {{cookiecutter.project_slug}}.setting import Log, Settings
+from {{cookiecutter.project_slug}}.setting import Log, Settings, Store
 
 SAID = """GET https://db.intern/x?appid=hunter2&page=2 is refused: {"asked": "appid=hunter2"}
 SELECT * FROM wages WHERE key = 'hunter2' \udc80"""
@@ -60,6 +60,24 @@ def test_the_log_has_the_error_redacted_and_a_viewer_what_finds_it(
         assert all(map(json.loads, logged.splitlines()))
         assert json.loads(failed)["incident"] == incident
         assert "FROM wages" in json.loads(failed)["exc_info"]
+
+
+def test_a_store_does_not_tell_its_password(
+    settings: Settings, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = redis_url.replace("redis://", "redis://me:p%40ss%2Fw0rd@")
+    changed = settings.model_copy(update={"store": Store(url=url)})
+    redaction.hide(secret_values.find(changed, reading.Source))
+    log.configure(Log())
+    app, _ = server.build(changed)
+    client = app.server.test_client()
+    ready, live = client.get("/readyz").get_json(), client.get("/_live").get_json()
+    assert "the store cannot be reached: AuthenticationError" in ready["error"]
+    incident = live["message"].partition("look for ")[2].partition(" ")[0]
+    logging.error("it was %r", url)
+    logged = capsys.readouterr().err
+    assert f"[{incident}]: the store cannot be reached" in logged
+    assert "w0rd" not in logged + str(ready) + str(live)
 
 
 def test_all_failures_until_the_next_success_are_found_by_one_id(

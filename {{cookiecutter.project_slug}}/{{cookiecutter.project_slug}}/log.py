@@ -14,6 +14,7 @@ from .setting import Log, SettingError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s"
 JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"
+LONGEST = 100_000  # characters of a record, which is cut in the middle
 LINES = 200  # of ordinary events, and of warnings and errors, that a page can show
 REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")  # the id of the one that is answered
 
@@ -44,7 +45,10 @@ class Json(JsonFormatter):
 
 
 def _clean(text: str) -> str:
-    """Redact a text, and escape lone surrogates, which no file and no page takes."""
+    """Cut and redact a text, and escape lone surrogates, which no file and no page takes."""
+    if len(text) > LONGEST:  # between two words, as half a secret would not be found
+        half = LONGEST // 2
+        text = f"{text[:half].rsplit(None, 1)[0]} … {text[-half:].split(None, 1)[-1]}"
     return redact(text).encode(errors="backslashreplace").decode()
 
 

@@ -11,8 +11,9 @@ NAMES = r"(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|secret)[_
 
 SECRET_NAME = re.compile(rf"(?i){NAMES}$")
 # The second net, for secrets that no setting holds.
-_URL = re.compile(r"(\w://)(?:[^/\s@:\[]*:(?!\d+[/?#\s])\S*|[^/\s@]+)@")
-_VALUE = r"""(?:(?P<quote>\\*["'])[^\n]*?(?P=quote)|\\*["']?[^&\s;,'")]+)"""
+# Repetitions are bounded, as a long text must not take long.
+_URL = re.compile(r"(\w://)(?:[^/\s@:\[]{0,99}:(?!\d+[/?#\s])\S{0,300}|[^/\s@]{1,300})@")
+_VALUE = r"""(?:(?P<quote>\\*["'])[^\n]{0,999}?(?P=quote)|\\*["']?[^&\s;,'")]+)"""
 _NAMED = re.compile(rf"""(?i)({NAMES}(?:=|\\*["']\s*[:=]\s*)){_VALUE}""")
 _QUERY = re.compile(r"(?i)([?&](?:key|sig|signature|appid|auth|code)=)[^&\s'\"<>]+")
 
@@ -58,9 +59,9 @@ def _forms(char: str) -> str:
     if char.isascii() and char.isalnum():
         return char
     data = char.encode("utf-8", "surrogatepass")
-    percent = "".join(f"%(?:25)*{byte:02x}" for byte in data)
+    percent = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in data)
     escaped = {char, json.dumps(char)[1:-1], ascii(char)[1:-1], repr(data)[2:-1], html.escape(char)}
     escaped |= {"+"} if char == " " else set()
     # However often it was escaped, there are one or more backslashes.
-    forms = (re.sub(r"(?:\\\\)+", r"\\\\+", re.escape(form)) for form in sorted(escaped))
-    return rf"(?i:{percent}|\\*(?:{'|'.join(forms)}))"
+    forms = (re.sub(r"(?:\\\\)+", r"\\\\{1,9}", re.escape(form)) for form in sorted(escaped))
+    return rf"(?i:{percent}|\\{{0,9}}(?:{'|'.join(forms)}))"
