@@ -21,10 +21,11 @@ ALWAYS = """
     {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
     {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
     {slug}/formats.py {slug}/freshness.py
+    {slug}/engineering.py {slug}/errors.py {slug}/formats.py {slug}/freshness.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
-    {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py
-    {slug}/reading.py
+    {slug}/operators.py {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py
+    {slug}/preview.py {slug}/reading.py {slug}/redaction.py {slug}/secret_values.py
     {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
     {slug}/setting.py {slug}/setting_types.py
     {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py
@@ -38,23 +39,26 @@ ALWAYS = """
     tests/test_front.py tests/test_guard.py tests/test_health.py
     tests/test_live.py
     tests/test_damage.py tests/test_engineering.py tests/test_front.py tests/test_guard.py
+    tests/test_engineering.py tests/test_errors.py tests/test_front.py tests/test_guard.py
     tests/test_health.py tests/test_live.py
     tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
-    tests/test_preview.py tests/test_response_cache.py tests/test_schedule.py
-    tests/test_server.py tests/test_setting.py tests/test_snapshots.py tests/test_store.py
-    tests/test_times.py
+    tests/test_preview.py tests/test_redaction.py tests/test_response_cache.py
+    tests/test_schedule.py tests/test_secrets.py tests/test_server.py
+    tests/test_setting.py tests/test_snapshots.py tests/test_store.py tests/test_times.py
     tests/test_worker.py
 """
 MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
     "csv": """
         data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
+        tests/test_web_headers.py
         {slug}/pages/data.py {slug}/pages/status.py {slug}/assets/css-pages.css tests/test_pages.py
         {slug}/assets/grid.js {slug}/assets/status.js
         Dockerfile .dockerignore compose.yaml compose.scale.yaml deploy/nginx.scale.conf
     """,
     "awkward": """
         data/readings.csv tests/test_reading.py {slug}/web.py tests/sites.py tests/test_web.py
+        tests/test_web_headers.py
         .github/dependabot.yml .github/workflows/ci.yml
     """,
 }
