@@ -17,7 +17,8 @@ def is_operator(auth: Auth) -> bool:
     given, token = request.authorization, auth.token.get_secret_value()
     if token and given is not None and given.type == "bearer":
         return secrets.compare_digest((given.token or "").encode(), token.encode())
-    if auth.operators and session.get("user", {}).get("email") in auth.operators:
+    user = session.get("user")
+    if isinstance(user, dict) and user.get("email") in auth.operators:
         return True
     try:
         local = ipaddress.ip_address(request.remote_addr or "").is_loopback
