@@ -18,7 +18,7 @@ ALWAYS = """
     docs/change.md docs/data.md docs/deploy.md docs/scaling.md docs/trouble.md docs/two-tables.md
     docs/updating.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
-    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py
+    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py {slug}/csp.py
     {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
     {slug}/formats.py {slug}/freshness.py
     {slug}/engineering.py {slug}/errors.py {slug}/formats.py {slug}/freshness.py
@@ -33,8 +33,8 @@ ALWAYS = """
     {slug}/pages/__init__.py {slug}/pages/overview.py
     {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/in_place.js
     {slug}/assets/internals.js {slug}/assets/live.js {slug}/assets/reload.js {slug}/assets/views.js
-    {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
-    tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
+    {slug}/assets/charts.js {slug}/assets/storage.js {slug}/assets/static_data/series.csv
+    tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py tests/test_csp.py
     tests/test_engineering.py tests/test_environment.py
     tests/test_front.py tests/test_guard.py tests/test_health.py
     tests/test_live.py

@@ -134,6 +134,63 @@ def test_a_color_goes_with_its_series() -> None:
     assert whole["battery"] == alone["battery"] != whole["heat"]
 
 
+def test_series_get_colors_that_are_free() -> None:
+    names = [f"s{it}" for it in range(24)]
+    times = minutes(1)
+    for listed in (0, 2, 8, 24):
+        series = SERIES.reindex(names[:listed])
+        for count in (4, 8):
+            data = pd.concat([one_series(times, name=name) for name in names[:count]])
+            known = engineering.survey(data.astype({"series": "category"}), series)
+            assert known["color"].nunique() == count, (listed, count)
+        assert list(known["color"][: min(listed, 8)]) == engineering.COLORS[: min(listed, 8)]
+    units = pd.Series(np.arange(24) % 3, names).astype(str)
+    spread = pd.Series(engineering.colors(names, SERIES.reindex(names).assign(unit=units)), names)
+    assert (spread.groupby(units).nunique() == 8).all(), "each panel has all of them"
+
+
+def luminance(color: str) -> float:
+    parts = np.array([int(color[it : it + 2], 16) / 255 for it in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#181c22"])
+def test_colors_stand_out_from_the_background(background: str) -> None:
+    for color in engineering.COLORS:
+        dark, light = sorted((luminance(color), luminance(background)))
+        assert (light + 0.05) / (dark + 0.05) >= 3, color
+
+
+def test_a_chart_with_many_panels_or_series_is_higher() -> None:
+    names = [f"s{it}" for it in range(8)]
+    data = pd.concat([one_series(minutes(3), name=name) for name in names])
+    data = data.astype({"series": "category"})
+    apart = SERIES.reindex(names).assign(unit=names)
+    assert trend_of(data, apart).layout.meta["min_height"] >= 8 * 130
+    assert trend(one_series(minutes(3))).layout.meta["min_height"] < 400
+    few, many = (
+        engineering.distribution_figure(it, SERIES).layout.meta["min_height"]
+        for it in (one_series(minutes(3)), data)
+    )
+    assert many >= few + 7 * 20
+
+
+def trend_of(data: pd.DataFrame, series: pd.DataFrame) -> Any:
+    return engineering.trend_figure(data, series, ZoneInfo("UTC"))
+
+
+def test_long_names_are_short_in_a_chart_and_still_tell_series_apart() -> None:
+    names = [f"compressor station {it:02} north hall, outlet after cooler" for it in range(12)]
+    names += ["x" * 100, "y" * 100, "Heat"]
+    for length in (engineering.LEGEND_NAME, engineering.AXIS_NAME):
+        short = formats.shorten(names, length)
+        assert len(set(short)) == len(names)
+        assert max(map(len, short)) <= length
+        assert short[-1] == "Heat"
+        assert "07" in short[7]
+
+
 def test_limits_that_are_no_numbers_are_named(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\na,A,%,high,90\n", "utf-8")

@@ -52,6 +52,8 @@ def test_what_is_wrong_with_a_whole_table_is_an_error(
         (("2026-03-01T13:00:00Z", "a", None), "value is missing"),
         (("2026-03-01T13:00:00Z", "a", float("-inf")), "value is infinite"),
         (("2026-03-01T13:00:00Z", None, 1), "series is missing"),
+        (("2026-03-01T13:00:00Z", "x" * 101, 1), "series is longer than 100 characters"),
+        (("2026-03-01T13:00:00Z", "x" * 10_000, 1), "series is longer than 100 characters"),
     ],
 )
 def test_a_row_that_cannot_be_right_is_set_aside_and_the_rest_goes_on(

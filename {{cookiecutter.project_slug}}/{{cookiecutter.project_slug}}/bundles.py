@@ -46,6 +46,7 @@ def install(app: Dash, compress: Compress) -> None:
         return response
 
     app.server.view_functions[endpoint] = bundle
+    app.config.external_scripts.insert(0, app.get_asset_url("storage.js"))  # before Dash's own
     for package, path in EARLY:
         module = sys.modules[package]
         file = Path(str(module.__file__)).parent / path

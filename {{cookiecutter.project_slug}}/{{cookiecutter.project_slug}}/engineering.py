@@ -19,14 +19,16 @@ from . import formats, lines
 from .lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 from .setting import SettingError
 
-# Each keeps a contrast of 3:1 and more on the light background and on the dark one.
-COLORS = ["#3b82f6", "#d9660b", "#16a34a", "#a855f7", "#e11d48", "#0d9488", "#b7790a", "#6b7f99"]
+# Each has a contrast of at least 3:1 on the light and on the dark background, and any two of them
+# differ for color-blind viewers, too.
+COLORS = ["#724fd9", "#969a0b", "#1ca69b", "#ac4657", "#7e90db", "#f73c89", "#965c01", "#c0197f"]
 GRID = "rgba(128,128,128,0.22)"
 CLEAR = "rgba(0,0,0,0)"
 # True of a chart before the first data, of one that could not be drawn, and of an empty choice.
 EMPTY = "Nothing to show yet"
 UTC = ZoneInfo("UTC")
 DAY = 86_400_000  # milliseconds
+LEGEND_NAME, AXIS_NAME = 32, 24  # the longest names there, in characters
 State = Literal["ok", "warn", "critical", "none"]  # none: the series has no limits
 
 
@@ -70,9 +72,6 @@ def survey(
     names = [name for name in series.index if name in rows]
     names += sorted(rows.keys() - set(names))
     known = series.reindex(names)
-    # A color goes with its series, whatever others are shown.
-    place = {name: position for position, name in enumerate(series.index)}
-    color = [COLORS[place.get(name, crc32(str(name).encode())) % len(COLORS)] for name in names]
     recent = [rows[name][-POINTS:] for name in names]
     time, value = lines.microseconds(readings["time"]), readings["value"].to_numpy()
     last = pd.Series(readings["time"].array[[it[-1] for it in recent]], names)
@@ -80,12 +79,42 @@ def survey(
     return known.assign(
         label=known["label"].fillna(pd.Series(names, names)),
         unit=known["unit"].fillna(""),
-        color=color,
+        color=colors(names, series),
         decimals=pd.Series(digits, names, object),
         usual=[lines.usual_distance(time[it]) for it in recent],
         last=last,
         newest=min(last.max(), now) if now and names else last.max(),
     )
+
+
+def colors(names: list[str], series: pd.DataFrame) -> list[str]:
+    """Return a color for each series: one that is free, or else few others have, least in its unit.
+
+    It does not depend on which series are selected, nor do those of `series.csv` on the data.
+    """
+    units = series["unit"].fillna("").to_dict()
+    used: Counter[Any] = Counter()  # by color, and by unit and color
+
+    def count(name: str, color: str) -> None:
+        used.update([color, (units.get(name, ""), color)])
+
+    def free(name: str, first: int) -> str:
+        unit, turn = units.get(name, ""), [*COLORS[first:], *COLORS[:first]]
+        return min(turn, key=lambda color: (used[unit, color], used[color]))
+
+    known: dict[str, str] = {}
+    for row, name in enumerate(units):
+        known[name] = free(name, row % len(COLORS))
+        count(name, known[name])
+    found = {name: known[name] for name in names if name in known}
+    used.clear()
+    for name, color in found.items():
+        count(name, color)
+    for name in names:
+        if name not in found:  # the hash: so that a new series changes few colors
+            found[name] = free(name, crc32(str(name).encode()) % len(COLORS))
+            count(name, found[name])
+    return [found[name] for name in names]
 
 
 def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
@@ -144,6 +173,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     if not units:
         return message_figure(EMPTY)
     rows, traces, drawn = lines.split(readings), [], []
+    labels = _short(known, LEGEND_NAME)
     for name, row in known.iterrows():
         line = lines.line(readings, rows[name], row.usual, zone)
         drawn.append(line)
@@ -152,7 +182,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
             go.Scatter(
                 x=line.x,
                 y=line.y,
-                name=html.escape(row.label, quote=False),
+                name=labels[name],
                 uid=f"series {name}",  # not the name of what every object in JavaScript has
                 mode="lines+markers" if line.alone.any() else "lines",
                 line={"color": row.color, "width": 1.6},
@@ -164,7 +194,9 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
     whole_days = not any((line.x % DAY).any() for line in drawn)
     layout = _layout(tuple(units), over_time=True, whole_days=whole_days)
     shown = sum(line.count for line in drawn)
-    return go.Figure(traces, _noted(layout, _left_out(shown, len(readings))))
+    layout = _noted(layout, _left_out(shown, len(readings)))
+    legend = 20 * min(max(len(known) - 4, 0), 6)
+    return go.Figure(traces, _at_least(layout, 84 + 133 * len(units) + legend))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -175,6 +207,7 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
         return message_figure(EMPTY)
     known = known.iloc[::-1]  # Plotly draws the first one at the bottom
     rows, values, places = lines.split(readings), readings["value"].to_numpy(), Counter[str]()
+    labels = _short(known, AXIS_NAME)
     boxes = []
     for name, row in known.iterrows():
         low, q1, median, q3, high = np.quantile(values[rows[name]], [0.05, 0.25, 0.5, 0.75, 0.95])
@@ -187,7 +220,7 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
                 upperfence=[high],
                 boxpoints=False,  # else these are named twice when one points at them
                 y=[places[row.unit]],
-                name=html.escape(row.label, quote=False),
+                name=labels[name],
                 uid=f"series {name}",
                 orientation="h",
                 line={"color": row.color, "width": 1.6},
@@ -196,8 +229,10 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
             )
         )
         places[row.unit] += 1
-    layout = _noted(_layout(tuple(units)), "whiskers: 5 to 95 %")
-    return go.Figure(boxes, _named(layout, units, known))
+    counts = tuple(places[unit] for unit in units)
+    layout = _layout(tuple(units), counts)
+    layout = _noted(_named(layout, units, known, labels), "whiskers: 5 to 95 %")
+    return go.Figure(boxes, _at_least(layout, 64 + _height(counts)))
 
 
 def message_figure(text: str) -> go.Figure:
@@ -205,6 +240,25 @@ def message_figure(text: str) -> go.Figure:
     figure = _style(go.Figure())
     figure.add_annotation(text=text, showarrow=False, font_size=16)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+
+
+def _short(known: pd.DataFrame, length: int) -> dict[str, str]:
+    """Return labels as Plotly shows them: without markup, and not longer than there is room for."""
+    labels = formats.shorten(list(known["label"]), length)
+    return {
+        name: html.escape(label, quote=False)
+        for name, label in zip(known.index, labels, strict=True)
+    }
+
+
+def _height(boxes: tuple[int, ...]) -> int:
+    """Return how many pixels panels with so many boxes need."""
+    return 60 * len(boxes) + 24 * sum(boxes)
+
+
+def _at_least(layout: dict[str, Any], height: int) -> dict[str, Any]:
+    """Set how many pixels high a figure has to be; charts.js sees to it."""
+    return {**layout, "meta": {"min_height": height}}
 
 
 def _panel(units: list[str], unit: str) -> dict[str, str]:
@@ -229,13 +283,15 @@ def _noted(layout: dict[str, Any], text: str) -> dict[str, Any]:
     return {**layout, "annotations": [*titles, note | paper]} if text else layout
 
 
-def _named(layout: dict[str, Any], units: list[str], known: pd.DataFrame) -> dict[str, Any]:
+def _named(
+    layout: dict[str, Any], units: list[str], known: pd.DataFrame, labels: dict[str, str]
+) -> dict[str, Any]:
     """Write the names of series beside their boxes, and the numbers as they are elsewhere."""
     layout, rows = dict(layout), list(known.itertuples())
     for unit, number in zip(units, ["", *range(2, len(units) + 1)], strict=True):
         of = [it for it in rows if it.unit == unit]
-        labels = [html.escape(it.label, quote=False) for it in of]
-        ticks = {"tickvals": list(range(len(of))), "ticktext": labels}
+        texts = [labels[it.Index] for it in of]
+        ticks = {"tickvals": list(range(len(of))), "ticktext": texts}
         decimals = [it.decimals for it in of]
         digits = None if None in decimals else max(decimals)
         layout[f"yaxis{number}"] = layout[f"yaxis{number}"] | ticks
@@ -246,24 +302,34 @@ def _named(layout: dict[str, Any], units: list[str], known: pd.DataFrame) -> dic
 
 @lru_cache(maxsize=64)
 def _layout(
-    units: tuple[str, ...], over_time: bool = False, whole_days: bool = False
+    units: tuple[str, ...],
+    boxes: tuple[int, ...] = (),
+    over_time: bool = False,
+    whole_days: bool = False,
 ) -> dict[str, Any]:
     """Lay out a panel for each unit, one below the other, with the unit as its title.
 
-    Kept, since Plotly takes longer for it than for the data.
+    `boxes`: how many each panel has, which gives it its share of the height. Cached, since Plotly
+    takes longer for it than for the data.
     """
+    gap = 0.24 / len(units)
+    if not over_time:  # there are numbers in each gap
+        gap = min(0.4 / len(units), 50 / _height(boxes))
     figure = make_subplots(
         rows=len(units),
+        row_heights=[1 + count for count in boxes] or None,
         subplot_titles=[html.escape(unit, quote=False) for unit in units],
-        vertical_spacing=(0.24 if over_time else 0.4) / len(units),
+        vertical_spacing=gap,
         shared_xaxes=over_time,
     ).update_annotations(x=0, xanchor="left", font_size=12)
     if over_time:
         clock = "%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S"
         figure.update_xaxes(type="date", hoverformat=clock)
     else:
-        figure.update_yaxes(automargin=True)
-    layout: dict[str, Any] = _style(figure).to_plotly_json()["layout"]
+        figure.update_xaxes(nticks=4)  # long numbers stay apart
+    _style(figure).update_yaxes(automargin=True).update_xaxes(tickangle=0)
+    figure.update_layout(legend_y=1 + 24 / (133 * max(len(units), 3)))
+    layout: dict[str, Any] = figure.to_plotly_json()["layout"]
     return layout
 
 
@@ -276,8 +342,8 @@ def _style(figure: go.Figure) -> go.Figure:
         plot_bgcolor=CLEAR,
         font={"family": "system-ui, sans-serif", "size": 12},
         hovermode="x unified",
-        hoverlabel={"bgcolor": "#1f2937", "font_color": "#f9fafb"},
-        legend={"orientation": "h", "y": 1.06, "yanchor": "bottom", "x": 0},
+        hoverlabel={"bgcolor": "#1f2937", "font_color": "#f9fafb", "namelength": -1},
+        legend={"orientation": "h", "yanchor": "bottom", "x": 0, "maxheight": 120},
         modebar={"bgcolor": CLEAR, "color": "#8a94a3", "activecolor": COLORS[0]},
         uirevision="keep",  # zoom and hidden lines survive an update
     )

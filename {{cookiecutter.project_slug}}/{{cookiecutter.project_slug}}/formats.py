@@ -1,13 +1,16 @@
 """How numbers and times read: as exact as the data are, and no more."""
 
 import math
+from collections import defaultdict
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 LONGEST = 6  # decimals; numbers that need more are shown with a power of ten
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 HUGE = 1e15  # so are numbers from here on
 
 
@@ -36,6 +39,31 @@ def number(value: float, digits: int | None) -> str:
 def d3_format(digits: int | None, largest: float) -> str:
     """Return the format by which Plotly writes numbers as `number` does, up to the largest."""
     return ".4~g" if digits is None or largest >= HUGE else f",.{digits}f"
+
+
+def shorten(labels: list[str], length: int) -> list[str]:
+    """Leave out the middle of long labels; of those that would look the same, what they begin with.
+
+    Labels that differ stay different, unless they do so only deep within a long text.
+    """
+    short = [_without_middle(label, length) for label in labels]
+    alike = defaultdict(set)
+    for label, text in zip(labels, short, strict=True):
+        alike[text].add(label)
+    for at, label in enumerate(labels):
+        if len(others := alike[short[at]]) > 1:
+            first, last = min(others), max(others)  # what these begin with, all do
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+            start = max(len(list(same)) - 2, 0)
+            short[at] = _without_middle(f"{ELLIPSIS}{label[start:].lstrip()}", length)
+    return short
+
+
+def _without_middle(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end].rstrip()}{ELLIPSIS}{text[-end:].lstrip()}"
 
 
 def moment(time: datetime, zone: ZoneInfo) -> str:

@@ -2,6 +2,7 @@
 
 from dash import Dash
 
+from . import csp
 from .setting import Server
 
 Headers = list[tuple[str, str]]
@@ -30,22 +31,4 @@ TLS: Headers = [
 def pages(app: Dash, server: Server) -> Headers:
     """Return the headers of all answers but JSON; to be asked for when the page is complete."""
     framed = [] if server.frame_ancestors else [("X-Frame-Options", "SAMEORIGIN")]
-    return [("Content-Security-Policy", policy(app, server)), *framed, *PAGES, *DATA]
-
-
-def policy(app: Dash, server: Server) -> str:
-    """Return a Content-Security-Policy under which Dash and Plotly work, and little else does."""
-    sources = server.csp_sources
-    directives = {
-        "default-src": ["'self'", *sources],
-        "script-src": ["'self'", *app.csp_hashes(), *sources],
-        "style-src": ["'self'", "'unsafe-inline'", *sources],  # which Plotly writes
-        "img-src": ["'self'", "data:", "blob:", *sources],
-        "font-src": ["'self'", "data:", *sources],
-        "worker-src": ["'self'", "blob:"],
-        "object-src": ["'none'"],
-        "base-uri": ["'self'"],
-        "form-action": ["'self'"],
-        "frame-ancestors": ["'self'", *server.frame_ancestors],
-    }
-    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
+    return [("Content-Security-Policy", csp.policy(app, server)), *framed, *PAGES, *DATA]

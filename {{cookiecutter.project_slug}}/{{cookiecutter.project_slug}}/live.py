@@ -19,6 +19,8 @@ from .short_way import ShortWay
 from .store import Store, now_utc
 
 HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
+# Only screen readers get at it; `display: none` would hide it from them, too.
+HIDDEN = {"position": "absolute", "width": 1, "height": 1, "margin": 0, "overflow": "hidden"}
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
 
 
@@ -41,6 +43,7 @@ def machinery(store: Store) -> list[Component]:
         dcc.Store(id="snapshot-version", data=snapshot.version if snapshot else None),
         dcc.Store(id="answer"),
         dcc.Interval(id="clock", interval=1000),
+        html.P(id="announcement", role="status", style=HIDDEN),
     ]
 
 
@@ -49,7 +52,7 @@ def status_line() -> Component:
     return html.Div(
         [
             html.Span(className="status-dot", **aria(hidden="true")),
-            html.Strong(id="status-state", role="status"),
+            html.Strong(id="status-state"),
             html.Span(id="status-age"),
         ],
         id="status",
@@ -59,7 +62,7 @@ def status_line() -> Component:
 
 def notice() -> Component:
     """Return the place that says what is wrong and since when; empty while all is well."""
-    return html.P(id="notice", role="status")
+    return html.P(id="notice")
 
 
 def loading(*children: Component) -> Component:
@@ -135,6 +138,7 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         Output("status-state", "children"),
         Output("status-age", "children"),
         Output("notice", "children"),
+        Output("announcement", "children"),
         Input("clock", "n_intervals"),
         Input("answer", "data"),
     )

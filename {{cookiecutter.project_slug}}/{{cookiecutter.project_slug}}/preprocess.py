@@ -8,12 +8,15 @@ import pandera.pandas as pa
 
 from .tables import TEXT, UTC, Table
 
+# A longer name would not fit on the page.
+NAME = pa.Check.str_length(max_value=100, error="is longer than 100 characters")
+
 TABLES = {
     "readings": Table(
         schema=pa.DataFrameSchema(
             {
                 "time": pa.Column(UTC),
-                "series": pa.Column(TEXT),
+                "series": pa.Column(TEXT, NAME),
                 "value": pa.Column(float, pa.Check(np.isfinite, error="isfinite")),
             },
             coerce=True,

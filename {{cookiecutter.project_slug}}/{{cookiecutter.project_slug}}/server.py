@@ -17,6 +17,7 @@ from flask import Flask
 
 from . import (
     auth,
+    csp,
     front,
     health,
     listen,
@@ -81,6 +82,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     app = create_app(settings, store)
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
+    app.server.register_blueprint(csp.blueprint(app, settings.server))
     _warm_up(app)
     auth.install(app, settings)
     front.install(app, settings)

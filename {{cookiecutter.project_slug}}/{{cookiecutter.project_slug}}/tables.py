@@ -179,7 +179,8 @@ def _reason(column: str, check: str, table: Table) -> str:
             return f"{column} is not a time; use pd.to_datetime(..., format=...)"
         return f"{column} is not a {'number' if 'float' in kind or 'int' in kind else kind}"
     said = {"not_nullable": "is missing", "isfinite": "is infinite"}
-    return f"{column} {said.get(check, f'does not pass {check}')}"
+    own = check if check.startswith("is ") else f"does not pass {check}"
+    return f"{column} {said.get(check, own)}"
 
 
 def _describe(row: pd.Series) -> str:

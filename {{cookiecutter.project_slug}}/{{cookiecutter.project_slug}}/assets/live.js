@@ -206,8 +206,17 @@
         if (shown === null && answer && answer.version !== null) state = "loading"; // its views are to come
         if (basis && (isOld() || dash().views.lost() > SILENT)) state = "stale";
         if (silent) state = "stale";
-        const text = basis ? ages() : "";
-        return only([state, String(basis ? shown : ""), STATES[state], text, says.filter(Boolean).join("\n")]);
+        const text = basis ? ages() : "", notice = says.filter(Boolean).join("\n");
+        const shows = String(basis ? shown : "");
+        return only([state, shows, STATES[state], text, notice, announcement(state, notice)]);
+    }
+
+    // What a screen reader reads aloud: what is so, once, not each time that a number in it changes.
+    function announcement(state, notice) {
+        const text = `${STATES[state]}. ${notice}`;
+        const kind = text.replace(/\(request \w+\)|\d[\d:,.]*( (s|min|h|d)\b)?/g, "");
+        if (kind !== announcement.kind) Object.assign(announcement, {kind, text});
+        return announcement.text;
     }
 
     // Leaves out what is as before, which Dash would draw again all the same.

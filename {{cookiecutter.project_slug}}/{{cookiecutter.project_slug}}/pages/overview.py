@@ -169,11 +169,11 @@ def panel(title: str, graph: str) -> Component:
 def card(kpi: Kpi) -> Component:
     """Return a key figure as a card."""
     late = [html.Span(["last reading ", html.Time(kpi.since)], className="card-late")]
-    long = " card-long" if len(kpi.value) + len(kpi.unit) / 2 > 9 else ""
+    size = {"--characters": len(kpi.value)}  # by which css-layout.css chooses it
     return html.Div(
         [
             html.Span(kpi.label, className="card-label"),
-            html.Span([kpi.value, html.Small(kpi.unit)], className=f"card-value{long}"),
+            html.Span([kpi.value, html.Small(kpi.unit)], className="card-value", style=size),
             html.Span(f"{kpi.low} to {kpi.high}", className="card-range"),
             html.Span(STATES[kpi.state], className="card-state"),
             *(late if kpi.since else []),

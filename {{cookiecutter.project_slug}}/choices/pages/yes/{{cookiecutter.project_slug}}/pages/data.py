@@ -17,7 +17,7 @@ from .overview import CHOICES, Names, Survey, Window, chosen, controls
 ROWS = 100  # of a page of the table; no more are sent at a time
 COLUMNS = [
     {"field": "time", "headerName": "Time", "minWidth": 175},
-    {"field": "series", "headerName": "Series", "minWidth": 100},
+    {"field": "series", "headerName": "Series", "minWidth": 130, "tooltipField": "series"},
     {"field": "value", "headerName": "Value", "minWidth": 85, "type": "rightAligned"},
     {"field": "unit", "headerName": "Unit", "minWidth": 75, "sortable": False},
 ]
