@@ -29,6 +29,13 @@ def test_all_scripts_of_the_page_are_compressed_and_kept_for_good(client: FlaskC
         assert gzip.decompress(answer.data) == client.get(script).data
 
 
+def test_storage_is_there_before_the_scripts_that_use_it(client: FlaskClient) -> None:
+    scripts = re.findall(r'src="([^"]+)"', client.get("/").text)
+    (storage,) = [at for at, it in enumerate(scripts) if "storage.js" in it]
+    assert storage < min(at for at, it in enumerate(scripts) if "/dcc/" in it or "renderer" in it)
+    assert client.get(scripts[storage]).status_code == 200
+
+
 def test_a_script_is_read_and_compressed_once(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

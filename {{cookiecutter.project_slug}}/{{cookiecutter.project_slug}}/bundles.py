@@ -46,7 +46,10 @@ def install(app: Dash, compress: Compress) -> None:
         return response
 
     app.server.view_functions[endpoint] = bundle
-    app.config.external_scripts.insert(0, app.get_asset_url("storage.js"))  # before Dash's own
+    # Before Dash's own, which need storage when they are loaded; and not once more with the assets.
+    app.config.external_scripts.insert(0, app.get_asset_url("storage.js"))
+    ignored = filter(None, (app.config.assets_ignore, r"^storage\.js$"))
+    app.config.assets_ignore = "|".join(ignored)
     for package, path in EARLY:
         module = sys.modules[package]
         file = Path(str(module.__file__)).parent / path
