@@ -6,6 +6,7 @@ import re
 import subprocess
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -295,13 +296,80 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
         module.write_text(before, "utf-8")
 
 
-def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> None:
-    command = [csv.tool("python"), "-m", f"{csv.slug}.auth", "ann"]
+def users(project: Project) -> str:
+    """Return the setting that lets Ann in, whose password is "right"."""
+    command = [project.tool("python"), "-m", f"{project.slug}.auth", "ann"]
     line = subprocess.run(
-        command, cwd=csv.path, input="right\n", capture_output=True, text=True, check=True
+        command, cwd=project.path, input="right\n", capture_output=True, text=True, check=True
     ).stdout
-    hash_ = line.split('"')[-2]
-    settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": json.dumps({"ann": hash_})}
+    return json.dumps({"ann": line.split('"')[-2]})
+
+
+def test_an_address_may_hold_the_password(csv: Project, page: Page) -> None:
+    with csv.serving(AUTH__USERS=users(csv)) as server:
+        page.goto(f"{server.url.replace('//', '//ann:right@')}/#here")
+        assert shown(page) == 4
+        assert page.evaluate("document.URL") == f"{server.url}/#here"
+
+
+# The browser says that an answer was 401, or 413.
+@pytest.mark.stops_the_server
+def test_a_session_that_has_ended_is_asked_for_its_password(
+    csv: Project, context: BrowserContext, page: Page
+) -> None:
+    """A dialog of the browser is a request that waits for what it asks."""
+    asked: list[str] = []
+    devtools = context.new_cdp_session(page)
+
+    def dialog(event: dict[str, Any]) -> None:
+        asked.append(event["resourceType"])
+        if asked[-1] == "Document":
+            given = {"response": "ProvideCredentials", "username": "ann", "password": "right"}
+            answer = {"requestId": event["requestId"], "authChallengeResponse": given}
+            devtools.send("Fetch.continueWithAuth", answer)
+
+    def go_on(event: dict[str, Any]) -> None:
+        devtools.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+
+    devtools.on("Fetch.authRequired", dialog)
+    devtools.on("Fetch.requestPaused", go_on)
+    devtools.send("Fetch.enable", {"handleAuthRequests": True})
+    with csv.serving(AUTH__USERS=users(csv), REFRESH__EVERY="1s") as server:
+        # As after a restart of the browser, which knows the cookie and no password.
+        password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
+        with urllib.request.urlopen(urllib.request.Request(server.url, headers=password)) as got:
+            name, _, value = got.headers["Set-Cookie"].partition(";")[0].partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": server.url}])
+        page.goto(server.url)
+        assert shown(page) == 4
+        assert asked == []
+        with page.expect_event("load"):
+            context.clear_cookies()
+        assert shown(page) == 4
+        assert asked == ["Document"]
+        devtools.detach()
+
+
+@pytest.mark.stops_the_server
+def test_a_request_that_is_too_large_says_its_size_and_the_setting(
+    csv: Project, page: Page
+) -> None:
+    said = "server.max_body_bytes = 1000000 allows"
+    send = """size => fetch("/_dash-update-component", {method: "POST", body: JSON.stringify({
+        output: "download.data", inputs: [], state: [{value: "x".repeat(size)}]
+    })}).catch(String)"""
+    with csv.serving() as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        for size, sent in ((2_000_000, "2000061"), (30_000_000, "30000061")):
+            page.evaluate(send, size)
+            expect(page.locator("#notice")).to_contain_text(f"{sent} bytes")
+            expect(page.locator("#notice")).to_contain_text(said)
+        assert f"A request of 2000061 bytes is larger than {said}" in server.output()
+
+
+def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> None:
+    settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": users(csv)}
     with csv.serving(news=True, **settings) as server:
         password: Any = {"username": "ann", "password": "right"}
         context = browser.new_context(http_credentials=password)

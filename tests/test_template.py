@@ -22,6 +22,10 @@ ALWAYS = """
     {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
     {slug}/formats.py {slug}/freshness.py
     {slug}/engineering.py {slug}/errors.py {slug}/formats.py {slug}/freshness.py
+    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bodies.py
+    {slug}/bundles.py {slug}/credentials.py {slug}/csv_export.py {slug}/decompress.py
+    {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
+    {slug}/formats.py {slug}/freshness.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
     {slug}/operators.py {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py
@@ -35,6 +39,9 @@ ALWAYS = """
     {slug}/assets/internals.js {slug}/assets/live.js {slug}/assets/reload.js {slug}/assets/views.js
     {slug}/assets/charts.js {slug}/assets/storage.js {slug}/assets/static_data/series.csv
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py tests/test_csp.py
+    {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
+    tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
+    tests/test_csv_export.py tests/test_decompress.py
     tests/test_engineering.py tests/test_environment.py
     tests/test_front.py tests/test_guard.py tests/test_health.py
     tests/test_live.py

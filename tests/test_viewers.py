@@ -3,17 +3,21 @@
 import http.client
 import json
 import os
+import statistics
+import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from threading import Event
 from typing import Any
 
 import psutil
 import pytest
 from conftest import Project, Server, wait_until
 from playwright.sync_api import Page
-from test_page import next_version, ready, shown, state, version
+from test_page import next_version, ready, shown, state, users, version
 
 pytestmark = pytest.mark.slow
 
@@ -60,6 +64,51 @@ def test_a_thousand_viewers_stay_connected(csv: Project, many_files: None) -> No
             sockets.append([viewer.sock for viewer in viewers])
         assert sockets[0] == sockets[1], "no connection was closed"
         assert None not in sockets[0]
+
+
+def test_clients_without_a_cookie_do_not_slow_down_a_viewer(csv: Project) -> None:
+    """Before credentials were remembered, a poll took thousands of times as long."""
+    password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
+    with csv.serving(REFRESH__EVERY="1h", AUTH__USERS=users(csv)) as server, ExitStack() as stack:
+
+        def poll(headers: dict[str, str], viewer: http.client.HTTPConnection) -> float:
+            began = time.perf_counter()
+            viewer.request("GET", "/_live", headers=headers)
+            answer = viewer.getresponse()
+            answer.read()
+            assert answer.status == 200
+            return time.perf_counter() - began
+
+        def connect() -> http.client.HTTPConnection:
+            viewer = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=60)
+            stack.callback(viewer.close)
+            return viewer
+
+        viewer = connect()
+        viewer.request("GET", "/", headers=password)
+        answer = viewer.getresponse()
+        answer.read()
+        cookie = {"Cookie": (answer.getheader("Set-Cookie") or "").partition(";")[0]}
+        idle = statistics.median(poll(cookie, viewer) for _ in range(100))
+        stopped = Event()
+
+        def client(number: int) -> int:
+            """Poll once a second, not all in the same instant."""
+            mine, count = connect(), 0
+            stopped.wait(number / 50)
+            while not stopped.wait(1):
+                poll(password, mine)
+                count += 1
+            return count
+
+        with ThreadPoolExecutor(50) as pool:
+            clients = [pool.submit(client, number) for number in range(50)]
+            try:
+                beside = statistics.median(poll(cookie, viewer) for _ in range(3000))
+            finally:
+                stopped.set()
+            assert sum(it.result() for it in clients) > 50
+        assert beside < 5 * idle
 
 
 def test_a_poisoned_request_changes_nobodys_page(csv: Project, page: Page) -> None:

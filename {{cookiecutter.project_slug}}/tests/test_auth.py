@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import time_machine
 from flask.testing import FlaskClient
-from werkzeug.security import generate_password_hash
+from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import TestResponse
 
-from {{cookiecutter.project_slug}} import auth, server
+from {{cookiecutter.project_slug}} import auth, credentials, server
 from {{cookiecutter.project_slug}}.setting import Settings
 
 HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
@@ -74,7 +74,7 @@ def test_a_password_is_looked_at_once(client: FlaskClient, monkeypatch: Any) -> 
     assert response.status_code == 200
     cookie = response.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
-    monkeypatch.setattr(auth, "check_password_hash", None)
+    monkeypatch.setattr(credentials, "check_password_hash", None)
     again = client.get("/_live", headers=login())
     assert again.status_code == 200
     assert "Set-Cookie" not in again.headers
@@ -135,18 +135,91 @@ def test_a_session_ends_with_its_time_its_password_and_its_user(settings: Settin
         assert status(ann=HASH) == 401
 
 
+def test_a_checked_password_costs_its_hash_no_second_time(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get("/", headers=login())
+    hashed: list[str] = []
+
+    def check(*given: str) -> bool:
+        hashed.append(given[1])
+        return check_password_hash(*given)
+
+    monkeypatch.setattr(credentials, "check_password_hash", check)
+    for path in ("/_live", "/"):
+        client.delete_cookie(COOKIE)
+        assert client.get(path, headers=login()).status_code == 200
+    assert hashed == []
+    client.delete_cookie(COOKIE)
+    asks_for_a_password(client.get("/", headers=login("bob", "right")))
+    asks_for_a_password(client.get("/_live", headers=login("bob", "right")))
+    assert hashed == ["right"], "a wrong one is remembered, too"
+
+
 def test_wrong_passwords_bring_a_pause_and_no_secret_into_the_log(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with time_machine.travel(0, tick=False):
-        for _ in range(auth.FAILURES):
-            assert client.get("/", headers=login(password="wr0ng")).status_code == 401
-        paused = client.get("/", headers=login())
-        assert (paused.status_code, paused.headers["Retry-After"]) == (429, str(auth.PAUSE))
-        elsewhere = client.get("/", headers=login(), environ_base=ELSEWHERE)
-        assert elsewhere.status_code == 200, "others are not held up"
+    for number in range(credentials.BOTH):
+        wrong = login(password=f"wr0ng{number}")
+        assert client.get("/", headers=wrong).status_code == 401
+    paused = client.get("/", headers=login(password="wr0ng"))
+    assert (paused.status_code, paused.headers["Retry-After"]) == (429, str(credentials.PAUSE))
+    elsewhere = client.get("/", headers=login(), environ_base=ELSEWHERE)
+    assert elsewhere.status_code == 200, "others are not held up"
     assert "127.0.0.1" in caplog.text
     assert "wr0ng" not in caplog.text
+
+
+def test_a_forgotten_client_locks_nobody_out(settings: Settings) -> None:
+    client = client_of(with_users(settings, ann=HASH, bob=HASH))
+    for _ in range(5 * credentials.BOTH):
+        asks_for_a_password(client.get("/_live", headers=login(password="old")))
+    assert client.get("/", headers=login()).status_code == 200
+
+
+def test_guesses_of_one_name_do_not_lock_out_another(settings: Settings) -> None:
+    client = client_of(with_users(settings, ann=HASH, bob=HASH))
+    for number in range(2 * credentials.BOTH):
+        client.get("/", headers=login(password=str(number)))
+    assert client.get("/", headers=login()).status_code == 429
+    assert client.get("/", headers=login("bob")).status_code == 200
+
+
+def test_guesses_of_many_names_are_bounded_for_an_address(client: FlaskClient) -> None:
+    seen = [
+        client.get("/", headers=login(f"user{number}"), environ_base=ELSEWHERE).status_code
+        for number in range(2 * credentials.ADDRESS)
+    ]
+    assert (seen.count(401), seen.count(429)) == (credentials.ADDRESS, credentials.ADDRESS)
+
+
+def test_guesses_from_many_addresses_are_bounded_for_a_user(client: FlaskClient) -> None:
+    seen = [
+        client.get(
+            "/",
+            headers=login(password=str(number)),
+            environ_base={"REMOTE_ADDR": f"2001:db8::{number:x}"},
+        ).status_code
+        for number in range(2 * credentials.USER)
+    ]
+    assert (seen.count(401), seen.count(429)) == (credentials.USER, credentials.USER)
+
+
+@pytest.mark.parametrize("given", [b"Basic \xe9\xe9", b"Basic \xff", b"\xe9", b"Bearer \xe9"])
+def test_bytes_that_are_no_text_are_no_password(given: bytes, client: FlaskClient) -> None:
+    for path in ("/", "/_live", "/readyz"):
+        header = {"HTTP_AUTHORIZATION": given.decode("latin-1")}
+        asks_for_a_password(client.get(path, environ_base={**ELSEWHERE, **header}))
+
+
+def test_a_request_of_a_unix_socket_is_no_operators(client: FlaskClient) -> None:
+    asks_for_a_password(client.get("/readyz", environ_base={"REMOTE_ADDR": ""}))
+
+
+def test_no_dialog_opens_for_what_a_page_fetches(client: FlaskClient) -> None:
+    response = client.get("/_live", headers={"X-Requested-With": "XMLHttpRequest"})
+    assert response.status_code == 401
+    assert "WWW-Authenticate" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])

@@ -2,11 +2,13 @@ import re
 from typing import Any
 
 import pytest
+from dash import Dash
 from flask import Response
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}} import log, server
 from {{cookiecutter.project_slug}}.setting import SettingError, Settings
+from {{cookiecutter.project_slug}}.store import Store
 
 PATHS = ["/", "/healthz", "/_live", "/_dash-layout", "/assets/live.js", "/assets/none", "/readyz"]
 JSON = {"/_live", "/_dash-layout", "/readyz"}
@@ -16,12 +18,20 @@ CSP = "Content-Security-Policy"
 def client_of(settings: Settings, **chosen: Any) -> FlaskClient:
     values = settings.model_dump()
     values["server"] = {**values["server"], **chosen}
-    app, _ = server.build(Settings.model_validate(values))
 
-    @app.server.get("/number")
-    def number() -> Response:
-        return Response(log.REQUEST.get(), headers={"Referrer-Policy": "origin"})
+    def create_app(settings: Settings, store: Store) -> Dash:
+        app = create(settings, store)
 
+        @app.server.get("/number")
+        def number() -> Response:
+            return Response(log.REQUEST.get(), headers={"Referrer-Policy": "origin"})
+
+        return app
+
+    create = server.create_app
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "create_app", create_app)
+        app, _ = server.build(Settings.model_validate(values))
     return app.server.test_client()
 
 

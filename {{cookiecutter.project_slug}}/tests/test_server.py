@@ -12,9 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from conftest import wait_until
+from dash import Dash
 
 from {{cookiecutter.project_slug}} import server
-from {{cookiecutter.project_slug}}.setting import PREFIX
+from {{cookiecutter.project_slug}}.setting import PREFIX, Settings
+from {{cookiecutter.project_slug}}.store import Store
 
 COMMAND = [sys.executable, "-m", server.__name__]
 WINDOWS = os.name == "nt"
@@ -75,11 +78,40 @@ def test_a_name_of_several_addresses_can_be_listened_on(tmp_path: Path) -> None:
 
 
 def test_a_request_that_is_too_large_is_refused(tmp_path: Path) -> None:
-    with serving(tmp_path / "log.txt", **{f"{PREFIX}SERVER__MAX_BODY_BYTES": "1000"}) as (url, _):
-        for size, code in ((10, 405), (2_000, 413)):
+    log = tmp_path / "log.txt"
+    with serving(log, **{f"{PREFIX}SERVER__MAX_BODY_BYTES": "1000"}) as (url, _):
+        for size, code in ((10, 400), (2_000, 413), (20_000, 413)):
             with pytest.raises(urllib.error.HTTPError) as refused:
-                urllib.request.urlopen(f"{url}/healthz", b"x" * size, timeout=10)
+                urllib.request.urlopen(f"{url}/_dash-update-component", b"x" * size, timeout=10)
             assert refused.value.code == code
+        said = "A request of 2000 bytes is larger than server.max_body_bytes = 1000 allows."
+        wait_until(lambda: said in log.read_text("utf-8"))
+
+
+def test_a_transfer_coding_that_is_not_known_is_not_implemented(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt") as (url, _):
+        request = urllib.request.Request(f"{url}/_live", b"", {"Transfer-Encoding": "x"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        assert refused.value.code == 501
+
+
+def test_what_fails_in_the_first_request_ends_the_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_app(settings: Settings, store: Store) -> Dash:
+        app = create(settings, store)
+
+        @app.server.before_request
+        def fail() -> None:
+            raise LookupError("a hook that fails")
+
+        return app
+
+    create = server.create_app
+    monkeypatch.setattr(server, "create_app", create_app)
+    with pytest.raises(LookupError, match="a hook that fails"):
+        server.build(settings)
 
 
 def test_logs_can_be_json_and_go_to_a_file(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import argparse
 import getpass
 import json
-import logging
 import secrets
 import sys
 from hashlib import sha256
@@ -15,24 +14,23 @@ from dash import Dash
 from flask import Flask, Response, request, session
 from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadSignature
+from werkzeug.datastructures import Authorization
 from werkzeug.http import parse_cookie
-from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.security import generate_password_hash
 
+from .credentials import PAUSE, Credentials, TooManyFailures
 from .front import Environ
 from .operators import is_operator
 from .setting import Settings
 from .short_way import ShortWay
 
-logger = logging.getLogger(__name__)
-
-FAILURES, PAUSE = 10, 60  # from one address, and the seconds for which they count
 OPEN, FOR_OPERATORS = {"health.healthz", "metrics_off"}, {"health.readyz", "metrics"}
 
 
 def install(app: Dash, settings: Settings) -> None:
     """Have every route ask for a user's password, if there are users, but those of `OPEN`."""
     if settings.auth.users:
-        Door(app.server, settings, app.server.extensions["short_way"])
+        BasicAuth(app.server, settings, app.server.extensions["short_way"])
 
 
 def warning(settings: Settings) -> str:
@@ -53,14 +51,13 @@ class Session(SecureCookieSessionInterface):
         return request.is_secure
 
 
-class Door:
-    """Looks at a password once, and from then on at the session that it has signed."""
+class BasicAuth:
+    """Checks a password once, and from then on the session that it has signed."""
 
     def __init__(self, server: Flask, settings: Settings, short_way: ShortWay) -> None:
         self._auth, self._lock = settings.auth, Lock()
         self._hashes = {name: it.get_secret_value() for name, it in settings.auth.users.items()}
-        self._nobodys = generate_password_hash(secrets.token_hex())
-        self._failures: TTLCache[str, int] = TTLCache(10_000, PAUSE)
+        self._credentials = Credentials(self._hashes)
         self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
         server.session_interface = Session()
         server.config.update(
@@ -77,31 +74,36 @@ class Door:
 
     def check(self) -> Response | None:
         """Let a request through, or ask for a password."""
-        if request.endpoint in OPEN or self.knows(request.environ):
+        if request.endpoint in OPEN or self._has_session(request.environ):
             return None
         if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
             return None
-        given, address = request.authorization, request.remote_addr or ""
+        given = request.authorization
         if given is None or given.type != "basic":
             return _ask()
-        with self._lock:
-            failures = self._failures.get(address, 0)
-        if failures >= FAILURES:
+        name, password = given.username or "", given.password or ""
+        try:
+            if not self._credentials.check(name, password, request.remote_addr or ""):
+                return _ask()
+        except TooManyFailures:
             said = "Too many wrong passwords: wait a minute.\n"
             return Response(said, 429, {"Retry-After": str(PAUSE)}, mimetype="text/plain")
-        name = given.username or ""
-        if not self._is_right(name, given.password or ""):
-            with self._lock:
-                self._failures[address] = self._failures.get(address, 0) + 1
-            logger.warning("a wrong user name or password came from %s", address)
-            return _ask()
         session.permanent = True
         session["user"] = {"email": name, "groups": []}  # as dash-auth has it
         session["mark"] = _mark(self._hashes[name])
         return None
 
     def knows(self, environ: Environ) -> bool:
-        """Whether a request is of the session of a user, who still has the same password."""
+        """Whether a request has a user's session or a password that was checked already."""
+        if self._has_session(environ):
+            return True
+        given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
+        if given is None or given.type != "basic":
+            return False
+        return self._credentials.knows(given.username or "", given.password or "")
+
+    def _has_session(self, environ: Environ) -> bool:
+        """Whether a request is of the session of a user who still has the same password."""
         cookie = environ.get("HTTP_COOKIE", "")
         with self._lock:
             if cookie in self._known:
@@ -122,14 +124,17 @@ class Door:
         except (BadSignature, LookupError, TypeError):
             return False
 
-    def _is_right(self, name: str, password: str) -> bool:
-        """Check a password; it takes as long for a name that nobody has."""
-        right = check_password_hash(self._hashes.get(name, self._nobodys), password)
-        return right and name in self._hashes
 
 
 def _ask() -> Response:
+    """Ask for a password.
+
+    A script of the page gets no challenge: the browser would open a dialog for it and keep its
+    request waiting. The script loads the page instead.
+    """
     wanted = {"WWW-Authenticate": f'Basic realm="{__package__}", charset="UTF-8"'}
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        wanted = {}
     return Response("Log in.\n", 401, wanted, mimetype="text/plain")
 
 

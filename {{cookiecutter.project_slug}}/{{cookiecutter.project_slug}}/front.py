@@ -12,6 +12,7 @@ from dash import Dash
 from waitress.proxy_headers import proxy_headers_middleware
 
 from . import headers, log
+from .decompress import decompress
 from .setting import Settings
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 def install(app: Dash, settings: Settings) -> None:
     """Put it in front, whatever serves: what a client itself says of a proxy is not believed."""
-    answer: Any = _answered(app.server.wsgi_app, headers.pages(app, settings.server))
+    answer: Any = decompress(app.server.wsgi_app, settings.server.max_body_bytes)
+    answer = _answered(answer, headers.pages(app, settings.server))
     if settings.log.access:
         answer = _logged(answer)
     app.server.wsgi_app = _numbered(_proxied(answer), settings.server.trusted_proxy)
@@ -78,12 +80,14 @@ def _numbered(app: Application, proxy: str) -> Application:
 
 
 def _drop_what_fails(environ: Environ) -> None:
-    """Drop headers that no browser sends here, and that werkzeug does not take well."""
+    """Drop headers that no browser sends here, and at which werkzeug fails."""
     for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # refused, but with the whole file
         environ.pop(name, None)
+    if not environ.get("HTTP_AUTHORIZATION", "").isascii():
+        del environ["HTTP_AUTHORIZATION"]
     try:
         environ.get("HTTP_COOKIE", "").encode("latin-1").decode()
-    except UnicodeError:  # at which it fails
+    except UnicodeError:
         del environ["HTTP_COOKIE"]
 
 

@@ -10,33 +10,14 @@ from dash import Dash
 from dash._utils import split_callback_id
 from dash.exceptions import PreventUpdate
 from flask import Flask, Response, abort, make_response, request
-from pydantic import BaseModel, PydanticUserError, StringConstraints, TypeAdapter, ValidationError
+from pydantic import PydanticUserError, StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from .bodies import Body, Part, Parts, is_about_a_stream
 
 logger = logging.getLogger(__name__)
-
-
-class Part(BaseModel):
-    """One input, state or output of a callback, as a page sends it."""
-
-    id: str | dict[str, Any]
-    property: str
-    value: Any = None
-
-
-Parts = list[Part | list[Part]]
-
-
-class Body(BaseModel):
-    """What a page sends to have a callback run."""
-
-    output: str
-    outputs: Part | Parts | None = None
-    inputs: Parts
-    state: Parts = []
-    changedPropIds: list[str] = []
 
 
 class Guard:
@@ -59,11 +40,17 @@ class Guard:
         path = f"{app.config.routes_pathname_prefix}_dash-update-component"
         self._dash = server.ensure_sync(server.view_functions[path])
         server.view_functions[path] = self._view
+        # Callbacks that stream from Dash 4.5 on; it answers a page about its own alone.
+        self._streams = getattr(app, "shared_storage_enabled", False)
         server.register_error_handler(HTTPException, _in_short)
+        server.register_error_handler(RequestEntityTooLarge, _too_large)
 
     def _view(self, **_: Any) -> Response:
+        content = request.get_data()
+        if self._streams and is_about_a_stream(content):
+            return make_response(self._dash())
         try:
-            body = Body.model_validate_json(request.get_data())
+            body = Body.model_validate_json(content)
             self._check(body)
         except ValidationError as error:
             _refuse(_first(error))
@@ -102,6 +89,15 @@ def _first(error: ValidationError) -> str:
 def _refuse(why: str) -> NoReturn:
     logger.warning("a request was refused: %.300r", why)  # which may hold what a client wrote
     abort(400, f"The request cannot be used: {why:.300}.")
+
+
+def _too_large(error: RequestEntityTooLarge) -> Any:
+    """Answer with the size of a request and the setting that it exceeds, and log them."""
+    size, limit = request.content_length, request.max_content_length
+    of = f" of {size} bytes" if size else ""  # unknown if it came in chunks
+    error.description = f"A request{of} is larger than server.max_body_bytes = {limit} allows."
+    logger.warning("a request was refused: %s", error.description)
+    return _in_short(error)
 
 
 def _in_short(error: HTTPException) -> Any:

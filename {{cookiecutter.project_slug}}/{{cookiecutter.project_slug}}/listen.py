@@ -12,9 +12,7 @@ import waitress
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
-from waitress.utilities import BadRequest
 
 from .setting import Server, SettingError
 
@@ -23,6 +21,9 @@ logger = logging.getLogger(__name__)
 WINDOWS = 500  # connections: its select takes 512 files
 FILES = 20_000  # to be open at once
 SPARE = 100  # of them for all that is no connection
+# Waitress refuses a large body without a word in the log, and Flask says why: up to so many times
+# what is allowed, it is Flask that refuses.
+SAID = 10
 
 
 def listen(app: Flask, server: Server) -> Any:
@@ -39,7 +40,7 @@ def listen(app: Flask, server: Server) -> Any:
             threads=server.threads,
             connection_limit=min(server.connection_limit, room() if polls else WINDOWS),
             channel_timeout=server.channel_timeout.total_seconds(),
-            max_request_body_size=server.max_body_bytes,
+            max_request_body_size=SAID * server.max_body_bytes,
             asyncore_use_poll=polls,
             ident=None,  # nobody needs to know what serves
             clear_untrusted_proxy_headers=False,  # front.py does, for every server
@@ -49,27 +50,7 @@ def listen(app: Flask, server: Server) -> Any:
             f"server.port = {server.port} on server.host = {server.host!r} cannot be listened on "
             f"({error}): stop what uses it, or choose another with --port."
         ) from error
-    for it in _sockets(listening).values():
-        it.channel_class = Channel
     return listening
-
-
-class Parser(HTTPRequestParser):  # type: ignore[misc]
-    """Reads requests; one of a kind that is not known is the client's fault, not the server's."""
-
-    error: Any
-
-    def received(self, data: bytes) -> int:
-        taken: int = super().received(data)
-        if self.error and self.error.code >= 500:
-            self.error = BadRequest(self.error.body)
-        return taken
-
-
-class Channel(HTTPChannel):  # type: ignore[misc]
-    """A connection."""
-
-    parser_class = Parser
 
 
 def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:

@@ -84,7 +84,10 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
     """
     app.server.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
     code = code_version()
-    app.config.meta_tags.append({"name": "code-version", "content": code})
+    app.config.meta_tags += [
+        {"name": "code-version", "content": code},
+        {"name": "max-body-bytes", "content": str(settings.server.max_body_bytes)},
+    ]
     Guard(app)
     compress = Compress(app.server)
     short_way = ShortWay(app, compress)

@@ -68,7 +68,6 @@ class Metrics:
     def install(self, app: Dash, settings: Settings, store: Store) -> None:
         """Count requests and views, and answer `/metrics`."""
         self._registry.register(_Data(self._prometheus, settings, store))
-        app.server.wsgi_app = self._counted(app.server.wsgi_app)
         if cache := app.server.extensions.get("response_cache"):
 
             def count(kept: bool) -> None:
@@ -83,7 +82,9 @@ class Metrics:
         data = self._prometheus.generate_latest(self._registry)
         return Response(data, content_type=self._prometheus.CONTENT_TYPE_LATEST)
 
-    def _counted(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    def counted(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+        """Count the requests to an application."""
+
         def counted(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
             method = environ["REQUEST_METHOD"]
 

@@ -83,13 +83,15 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
     app.server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
     app.server.register_blueprint(health.blueprint(settings, store))
     app.server.register_blueprint(csp.blueprint(app, settings.server))
-    _warm_up(app)
     auth.install(app, settings)
-    front.install(app, settings)
     if counters:
         counters.install(app, settings, store)
     else:
         metrics.install_off(app)
+    _warm_up(app)  # after which Flask takes no more routes and hooks
+    front.install(app, settings)
+    if counters:
+        app.server.wsgi_app = counters.counted(app.server.wsgi_app)
     return app, schedule
 
 
@@ -183,10 +185,12 @@ def _refreshing(schedule: Schedule) -> Iterator[Event]:
 
 def _warm_up(app: Dash) -> None:
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
-    # this is one that nobody counts. With pages, it is what makes the application complete, so
-    # that the headers can name all of its scripts.
-    with app.server.test_request_context(app.config.routes_pathname_prefix):
-        app.server.preprocess_request()
+    # so this one comes first. With pages, it completes the application, so that the headers can
+    # name all of its scripts. What fails in it must end the start.
+    config = app.server.config
+    before, config["PROPAGATE_EXCEPTIONS"] = config["PROPAGATE_EXCEPTIONS"], True
+    app.server.test_client().get("/healthz")
+    config["PROPAGATE_EXCEPTIONS"] = before
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
 
 

@@ -122,7 +122,10 @@
         try {
             const response = await fetch(`${config.requests_pathname_prefix}_live${query}`, {
                 method,
-                headers: method === "POST" ? {"Content-Type": "application/json"} : {},
+                headers: {
+                    "X-Requested-With": "XMLHttpRequest", // so that no dialog asks for a password
+                    ...(method === "POST" && {"Content-Type": "application/json"}),
+                },
                 redirect: "manual",
                 signal: aborter.signal,
             });

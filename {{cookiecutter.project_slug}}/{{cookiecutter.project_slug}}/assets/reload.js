@@ -1,5 +1,5 @@
-// Loads the page again when a new release of it is there, or when a gateway asks to log in; never in
-// a loop, and not before the page can be had.
+// Loads the page again when a new release of it is there, or when the server or a gateway asks to log
+// in; never in a loop, and not before the page can be had.
 (function () {
     const KEY = "reloads", MINUTE = 60_000; // milliseconds
     const FIRST = 10_000, MOST = 10 * MINUTE, FORGET = 30 * MINUTE;
@@ -38,7 +38,8 @@
     }
 
     async function page() {
-        const options = {cache: "no-store", redirect: "manual", headers: {Accept: "text/html"}};
+        const headers = {Accept: "text/html", "X-Requested-With": "XMLHttpRequest"};
+        const options = {cache: "no-store", redirect: "manual", headers};
         const response = await fetch(location.href, options);
         const parsed = response.ok && new DOMParser().parseFromString(await response.text(), "text/html");
         const code = parsed && parsed.querySelector('meta[name="code-version"]')?.content;
@@ -71,11 +72,21 @@
         look((found) => isNew(found) && remember("release", {left: mine}));
     }
 
+    // A page whose address holds a password, as in http://ann:password@host/, may not fetch anything.
+    // The browser has logged in with it by now.
+    function leavePassword() {
+        const address = new URL(document.baseURI);
+        if (!address.username && !address.password) return;
+        address.username = address.password = "";
+        location.replace(address.href);
+    }
+
     // What asks to log in shows its page only to one who loads the page.
     function logIn() {
         if (isAllowed("login")) look((found) => found.status < 500 && remember("login"));
     }
 
+    leavePassword();
     const reload = {renew, logIn};
     window.dash_clientside = Object.assign({}, window.dash_clientside, {reload});
 })();

@@ -38,18 +38,29 @@
         return (response.headers.get("Content-Type") ?? "").includes("json");
     }
 
+    // What is wrong with a request if it is too large. It may be refused by anything on its way, or
+    // find its connection closed.
+    function excess({body}) {
+        const limit = Number(document.querySelector('meta[name="max-body-bytes"]')?.content || Infinity);
+        const size = new Blob([body]).size;
+        return size > limit ? `a request of ${size} bytes is larger than server.max_body_bytes = ${limit} allows` : "";
+    }
+
     // Why an answer is not the server's own; empty if it is. The server's have a number.
-    function loss(response) {
+    function loss(response, options) {
         if (response.ok && (response.status === 204 || isJson(response))) return "";
         if (response.ok) return "something else answers in the server's place";
         const own = response.headers.get("X-Request-ID") && !GATEWAY.has(response.status);
-        return own ? "" : `the server did not answer (${response.status})`;
+        return own || excess(options) ? "" : `the server did not answer (${response.status})`;
     }
 
-    function judge(output, response) {
+    function judge(output, response, options) {
         const request = response.headers.get("X-Request-ID");
-        if (response.ok) troubles.delete(output);
-        else troubles.set(output, {why: `the server's log says why (request ${request})`});
+        const {ok, status} = response;
+        if (ok) troubles.delete(output);
+        else if (status === 401) troubles.set(output, {why: "the server asks to log in"});
+        else troubles.set(output, {why: excess(options) || `the server's log says why (request ${request})`});
+        if (status === 401) window.dash_clientside.reload.logIn();
     }
 
     function pause(attempt) {
@@ -80,13 +91,17 @@
             let why = "the server did not answer";
             try {
                 const response = await fetchOnce(flight, url, options);
-                why = loss(response);
+                why = loss(response, options);
                 if (!why) {
-                    if (wanted()) judge(flight.output, response);
+                    if (wanted()) judge(flight.output, response, options);
                     return response;
                 }
             } catch {
                 // Lost on the way.
+            }
+            if (excess(options)) {
+                troubles.set(flight.output, {why: excess(options)});
+                return nothing();
             }
             if (!wanted()) return nothing();
             const since = troubles.get(flight.output)?.since ?? now();
@@ -147,23 +162,38 @@
 
     async function action(url, options, output) {
         try {
-            const response = await send(url, options), why = loss(response);
+            const response = await send(url, options), why = loss(response, options);
             if (why) troubles.set(output, {why, until: now() + 60});
-            else judge(output, response);
+            else judge(output, response, options);
             return response;
         } catch (error) {
-            troubles.set(output, {why: "the server did not answer", until: now() + 60});
+            const why = excess(options) || "the server did not answer";
+            troubles.set(output, {why, until: now() + 60});
             throw error;
         }
     }
 
-    window.fetch = function (url, options) {
-        if (!String(url).includes("/_dash-update-component") || typeof options?.body !== "string") {
-            return send.call(this, url, options);
-        }
-        const asked = JSON.parse(options.body);
+    function text(compressed) {
+        return new Response(compressed.stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    }
+
+    function track(url, given, asked) {
+        const headers = new Headers(given.headers);
+        headers.set("X-Requested-With", "XMLHttpRequest"); // so that no dialog asks for a password
+        const options = {...given, headers};
+        if (!asked.output) return send(url, options); // about callbacks that stream
         const follows = flat(asked.inputs).some((it) => FOLLOWS.has(it.id));
         return follows ? view(url, options, asked) : action(url, options, asked.output);
+    }
+
+    window.fetch = function (url, options) {
+        const body = options?.body;
+        if (String(url).includes("/_dash-update-component")) {
+            if (typeof body === "string") return track(url, options, JSON.parse(body));
+            // Dash 4.5 compresses what a callback with `compress_payload` is asked.
+            if (body instanceof Blob) return text(body).then((it) => track(url, options, JSON.parse(it)));
+        }
+        return send.call(this, url, options);
     };
 
     // Forgets what concerned parts that are on the page no more.

@@ -10,6 +10,7 @@ from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from .. import engineering, live, pipeline
+from ..csv_export import to_csv
 from ..engineering import Kpi
 from ..setting import Settings
 from ..store import Store
@@ -69,7 +70,7 @@ def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) 
     def download(_clicks: int | None, names: Names, window: Window) -> dict[str, Any]:
         data = chosen(store, names, window)
         data = data.assign(time=data["time"].dt.tz_convert(settings.app.timezone))
-        return {"content": data.to_csv(index=False), "filename": f"{app.config.name}.csv"}
+        return {"content": to_csv(data), "filename": f"{app.config.name}.csv"}
 
 
 def layout(store: Store, series: pd.DataFrame) -> Component:
