@@ -28,12 +28,20 @@ class Viewer:
     seen: dict[int, float] = field(default_factory=dict)  # version: when it was there
 
     async def ask(self, session: aiohttp.ClientSession, url: str, body: str | None) -> bytes:
-        """Send a request; a failed one is counted."""
+        """Send a request, again while the answer is not there yet; a failed one is counted."""
+        pause, headers = 0.1, {}
         try:
-            async with session.request("POST" if body else "GET", url, data=body) as answer:
-                content = await answer.read()
-            if answer.status in (200, 204):
-                return content
+            while True:
+                method = "POST" if body else "GET"
+                async with session.request(method, url, data=body, headers=headers) as answer:
+                    content = await answer.read()
+                if answer.status in (200, 204):
+                    return content
+                if answer.status != 202:
+                    break
+                headers = {"X-Computation": answer.headers["X-Computation"]}
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 3)
         except (aiohttp.ClientError, OSError):
             pass
         self.errors += 1

@@ -26,6 +26,9 @@ ALWAYS = """
     {slug}/bundles.py {slug}/credentials.py {slug}/csv_export.py {slug}/decompress.py
     {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
     {slug}/formats.py {slug}/freshness.py
+    {slug}/__init__.py {slug}/anonymous.py {slug}/app.py {slug}/arrow.py {slug}/auth.py
+    {slug}/bundles.py {slug}/computations.py
+    {slug}/engineering.py {slug}/formats.py {slug}/freshness.py
     {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
     {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
     {slug}/operators.py {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py
@@ -48,6 +51,7 @@ ALWAYS = """
     tests/test_damage.py tests/test_engineering.py tests/test_front.py tests/test_guard.py
     tests/test_engineering.py tests/test_errors.py tests/test_front.py tests/test_guard.py
     tests/test_health.py tests/test_live.py
+    tests/test_computations.py tests/test_short_way.py
     tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
     tests/test_preview.py tests/test_redaction.py tests/test_response_cache.py
     tests/test_schedule.py tests/test_secrets.py tests/test_server.py

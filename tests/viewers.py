@@ -81,9 +81,7 @@ class Viewer(threading.Thread):
     def _ask(self, path: str, content: bytes | None = None) -> bytes:
         started = time.monotonic()
         try:
-            self._client.request("POST" if content else "GET", path, content, self._headers)
-            answer = self._client.getresponse()
-            said = answer.read()
+            answer, said = fetch(self._client, path, content, self._headers)
             self.took.append(time.monotonic() - started)
             if answer.status == 200:
                 return said
@@ -92,6 +90,22 @@ class Viewer(threading.Thread):
             self._client.close()
             self.failed.append(f"{path}: {error!r}")
         return b""
+
+
+def fetch(
+    client: http.client.HTTPConnection, path: str, content: bytes | None, headers: dict[str, str]
+) -> tuple[http.client.HTTPResponse, bytes]:
+    """Return an answer and what it holds; as a page does, ask again while it is not there yet."""
+    pause, waits_for = 0.1, {}
+    while True:
+        client.request("POST" if content else "GET", path, content, {**headers, **waits_for})
+        answer = client.getresponse()
+        said = answer.read()
+        if answer.status != 202:
+            return answer, said
+        waits_for = {"X-Computation": answer.headers["X-Computation"]}
+        time.sleep(pause)
+        pause = min(2 * pause, 3)
 
 
 def views(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:

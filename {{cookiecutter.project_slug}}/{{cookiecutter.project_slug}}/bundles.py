@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from threading import Lock
 
 from dash import Dash
 from dash.exceptions import DependencyException
@@ -9,7 +10,7 @@ from dash.fingerprint import build_fingerprint, check_fingerprint
 from flask import Response, abort, make_response, request
 from flask_compress import Compress
 
-from .kept import Space
+from .kept import Kept, Space, keep
 
 MAX_BYTES = 32_000_000
 # Dash 4.4 asks for these only once it has drawn the page, and by names that cannot be kept.
@@ -22,7 +23,7 @@ EARLY = [
 
 def install(app: Dash, compress: Compress) -> None:
     """Keep what `_dash-component-suites` gives, and have the page load the large ones early."""
-    space = Space(compress, MAX_BYTES)
+    space, lock = Space(compress, MAX_BYTES), Lock()
     name = "_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"
     endpoint = app.config.routes_pathname_prefix + name
     serve = app.server.view_functions[endpoint]
@@ -30,12 +31,13 @@ def install(app: Dash, compress: Compress) -> None:
     def bundle(package_name: str, fingerprinted_path: str) -> Response:
         path, lasts = check_fingerprint(fingerprinted_path)
 
-        def make() -> Response:
+        def make() -> Kept:
             request.environ.pop("HTTP_IF_NONE_MATCH", None)  # the whole is kept, whoever asks
-            return make_response(serve(package_name, fingerprinted_path))
+            return keep(make_response(serve(package_name, fingerprinted_path)))
 
         try:
-            response = space.response((package_name, path, lasts), make)
+            with lock:  # so that each is compressed once
+                response = space.response((package_name, path, lasts), make)
         except (DependencyException, OSError):  # the second if Dash lists what it does not ship
             abort(404)
         if lasts:

@@ -17,6 +17,8 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .bodies import Body, Part, Parts, is_about_a_stream
 
+from . import anonymous
+
 logger = logging.getLogger(__name__)
 
 
@@ -59,7 +61,7 @@ class Guard:
         except (HTTPException, PreventUpdate):
             raise
         except Exception:
-            if self._app.server.debug:  # Dash shows it in the page
+            if self._app.server.debug or anonymous.in_vain():  # Dash shows it, or does it again
                 raise
             logger.exception("the callback of %s failed", body.output)
             return Response("Internal Server Error", 500, mimetype="text/plain")

@@ -1,11 +1,9 @@
 """Finished responses, compressed as the browser allows, kept in a space of so many bytes."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
-from typing import Any
 
 from cachetools import LRUCache
 from flask import Response, request
@@ -23,18 +21,12 @@ class Kept:
 
     headers: list[tuple[str, str]]
     body: bytes
+    status: int = 200
+    lasts: bool = True  # if not, a space passes it on and forgets it
 
     def response(self) -> Response:
         """Make a response of it, whose headers may be changed."""
-        return Response(self.body, headers=self.headers)
-
-
-class NotKept(Exception):
-    """A response that is not for everybody: a failure, nothing new, or one that sets a cookie."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__(response.status)
-        self.response = response
+        return Response(self.body, self.status, self.headers)
 
 
 class Space:
@@ -42,22 +34,40 @@ class Space:
 
     def __init__(self, compress: Compress, max_bytes: int) -> None:
         self._compress = compress
-        self._kept: LRUCache[Any, Kept] = LRUCache(max_bytes, lambda it: len(it.body) + OVERHEAD)
-        self._making: dict[object, Future[Kept | None]] = {}
+        self._kept: LRUCache[tuple[object, str], Kept] = LRUCache(
+            max_bytes, lambda it: len(it.body) + OVERHEAD
+        )
         self._lock = Lock()
 
-    def response(self, key: object, make: Callable[[], Response]) -> Response:
-        """Return what is kept by a key, or else make it; those who ask meanwhile wait for it."""
+    def response(self, key: object, make: Callable[[], Kept]) -> Response:
+        """Return what is kept by a key, or else make it."""
         accepted = encoding(request.headers.get("Accept-Encoding", ""))
-        try:
-            return self._once((key, accepted), lambda: self._pack(key, accepted, make)).response()
-        except NotKept as it:
-            return it.response
+        if kept := self._get(key, accepted):
+            return kept.response()
+        if not (plain := self._get(key, "")):
+            plain = make()
+            self.put(key, plain)
+        response = plain.response()
+        # Of the many ways to spell the header one for each encoding, so that no more are kept.
+        request.environ["HTTP_ACCEPT_ENCODING"] = accepted
+        self._compress.after_request(response)
+        self.put(key, keep(response, plain.lasts), accepted)
+        return response
 
     def get(self, key: object, accepted: str) -> Kept | None:
         """Return what is kept by a key for the clients of an `Accept-Encoding` header."""
-        with self._lock:
-            return self._kept.get((key, encoding(accepted)))
+        return self._get(key, encoding(accepted))
+
+    def has(self, key: object) -> bool:
+        """Whether something is kept by a key, compressed or not."""
+        return self._get(key, "") is not None
+
+    def put(self, key: object, response: Kept, accepted: str = "") -> None:
+        """Keep a response that lasts and is not too large: as it is, or compressed for some."""
+        if response.lasts:
+            with self._lock:
+                if self._kept.getsizeof(response) <= self._kept.maxsize:
+                    self._kept[key, accepted] = response
 
     def clear(self) -> None:
         """Drop everything."""
@@ -69,38 +79,15 @@ class Space:
         """How many bytes are kept."""
         return int(self._kept.currsize)
 
-    def _once(self, key: object, make: Callable[[], Kept]) -> Kept:
+    def _get(self, key: object, accepted: str) -> Kept | None:
         with self._lock:
-            if kept := self._kept.get(key):
-                return kept
-            first = key not in self._making
-            future = self._making.setdefault(key, Future())
-        if not first:
-            return future.result() or make()  # all at once, if it is not to be shared
-        kept = None
-        try:
-            kept = make()
-        finally:
-            with self._lock:
-                del self._making[key]
-                if kept and self._kept.getsizeof(kept) <= self._kept.maxsize:
-                    self._kept[key] = kept
-            future.set_result(kept)
-        return kept
-
-    def _pack(self, key: object, accepted: str, make: Callable[[], Response]) -> Kept:
-        response = self._once(key, lambda: keep(make())).response()
-        # Of the many ways to spell the header one for each encoding, so that no more are kept.
-        request.environ["HTTP_ACCEPT_ENCODING"] = accepted
-        self._compress.after_request(response)
-        return keep(response)
+            return self._kept.get((key, accepted))
 
 
-def keep(response: Response) -> Kept:
-    """Take of a response what is kept. Raises NotKept."""
-    if response.status_code != 200 or "Set-Cookie" in response.headers:
-        raise NotKept(response)
-    return Kept(list(response.headers), response.get_data())
+def keep(response: Response, lasts: bool = True) -> Kept:
+    """Take of a response what is kept; only a good one lasts."""
+    status = response.status_code
+    return Kept(list(response.headers), response.get_data(), status, lasts and status == 200)
 
 
 def encoding(accepted: str) -> str:

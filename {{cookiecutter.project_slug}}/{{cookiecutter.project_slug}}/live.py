@@ -1,5 +1,6 @@
 """What keeps an open page live: it asks for a new version when one is due, and tells its age."""
 
+import logging
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from .guard import Guard
 from .kept import Kept
 from .response_cache import ResponseCache
 from .setting import Settings
-from .short_way import ShortWay
+from .short_way import ShortWay, is_dashs
 from .store import Store, now_utc
+
+logger = logging.getLogger(__name__)
 
 HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 # Only screen readers get at it; `display: none` would hide it from them, too.
@@ -88,12 +91,15 @@ def register(app: Dash, settings: Settings, store: Store, choices: list[Input]) 
         {"name": "code-version", "content": code},
         {"name": "max-body-bytes", "content": str(settings.server.max_body_bytes)},
     ]
+    callbacks = f"{app.config.routes_pathname_prefix}_dash-update-component"
+    if not (shares := is_dashs(app.server.view_functions[callbacks])):
+        # Who has wrapped it before would not be asked about answers that are kept.
+        logger.warning("the view of callbacks is wrapped already, so no answers are shared")
     Guard(app)
     compress = Compress(app.server)
-    short_way = ShortWay(app, compress)
+    short_way = ShortWay(app)
     bundles.install(app, compress)
-    if settings.server.cache_bytes:
-        ResponseCache(app, store, compress, short_way, settings.server.cache_bytes)
+    ResponseCache(app, store, compress, short_way, settings.server, shares)
     routes = Blueprint("live", __name__, url_prefix=app.config.routes_pathname_prefix)
 
     def newest(query: str) -> Kept:

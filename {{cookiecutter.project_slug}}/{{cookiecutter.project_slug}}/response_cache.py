@@ -1,29 +1,43 @@
 """One computation per snapshot version and choices, for all viewers of a page."""
 
+import contextlib
 import inspect
 import json
+import logging
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from hashlib import blake2b
 from io import BytesIO
 from typing import Any, TypeVar
 
 import orjson
 from dash import Dash
-from flask import Response, make_response, request, session
+from flask import Response, make_response, request
 from flask_compress import Compress
 
-from .kept import Kept, NotKept, Space
-from .short_way import ShortWay
+from . import anonymous, log
+from .computations import Computations, NotYet
+from .kept import Kept, Space, keep
+from .setting import Server
+from .short_way import ShortWay, is_dashs
 from .store import Store
 
+logger = logging.getLogger(__name__)
+
 Callback = TypeVar("Callback", bound=Callable[..., Any])
+WAITS_FOR = "X-Computation"  # what a client waits for, as the answer before has told it
+
+
+class Personal(Exception):
+    """An answer that is for one viewer alone."""
 
 
 def personal(callback: Callback) -> Callback:
     """Mark a callback that goes by the session, cookies, headers or address of a request.
 
-    Each viewer gets its answer anew. One whose errors an `on_error` turns into answers is marked
-    too, or all viewers get the first.
+    Each viewer gets its answer anew. A callback that reads one of these is found out without the
+    mark, too, but only by computing it for nobody first.
     """
     callback.personal = True  # type: ignore[attr-defined]
     return callback
@@ -32,23 +46,32 @@ def personal(callback: Callback) -> Callback:
 class ResponseCache:
     """Answers the callbacks that take `Input("snapshot-version", "data")`.
 
-    What is kept goes by the server's version of the data, by what a request says besides the
-    version, and by the viewer's groups, as dash-auth has them in the session. So a viewer can
-    neither plant an answer under another version nor be left with an old one.
+    What is kept goes by the server's version of the data, and by what a request says besides the
+    version. It is computed in a request without a client. So a viewer can neither plant an answer
+    under another version nor be left with an old one, nor get what is another's.
     """
 
     def __init__(
-        self, app: Dash, store: Store, compress: Compress, short_way: ShortWay, max_bytes: int
+        self,
+        app: Dash,
+        store: Store,
+        compress: Compress,
+        short_way: ShortWay,
+        settings: Server,
+        shares: bool = True,
     ) -> None:
-        self._app, self._store = app, store
-        self._space = Space(compress, max_bytes)
+        self._app, self._store, self._shares = app, store, shares
+        self._space = Space(compress, settings.cache_bytes)
+        self._computations: Computations[Kept] = Computations(settings.threads)
+        self._personal: set[str] = set()
         self._version: int | None = None
         server = app.server
-        path = f"{app.config.routes_pathname_prefix}_dash-update-component"
-        self._dash = server.ensure_sync(server.view_functions[path])
+        self._path = f"{app.config.routes_pathname_prefix}_dash-update-component"
+        self._dash = server.ensure_sync(server.view_functions[self._path])
         # As a view it is behind whatever guards the server.
-        server.view_functions[path] = self._view
-        short_way.add("POST", path, path, self._kept)
+        server.view_functions[self._path] = self._view
+        short_way.add("POST", self._path, self._path, self._kept)
+        anonymous.install(app)
         self.count: Callable[[bool], None] = lambda kept: None
         server.extensions["response_cache"] = self
 
@@ -58,21 +81,61 @@ class ResponseCache:
         return self._space.size
 
     def _view(self, **_: Any) -> Response:
-        user = session.get("user")
-        groups = user.get("groups") if isinstance(user, dict) else user
-        key = self._key(request.get_data(), request.query_string.decode("latin-1"), groups or None)
-        if key is None:
-            return make_response(self._dash())
-        kept = True
+        body = request.get_data()
+        try:
+            if asked := self._asked(body):
+                with contextlib.suppress(Personal):
+                    return self._shared(*asked)
+            return self._own(body)
+        except NotYet as it:
+            return Response(status=202, headers={"Retry-After": "1", WAITS_FOR: it.key})
 
-        def compute() -> Response:
-            nonlocal kept
-            kept = False
-            return self._compute()
+    def _shared(self, key: str, asked: dict[str, Any]) -> Response:
+        """Return the answer that is for everybody. Raises Personal, and NotYet."""
+        hit = True
 
-        response = self._space.response(key, compute)
-        self.count(kept)
+        def make() -> Kept:
+            nonlocal hit
+            hit = False
+            compute = partial(self._compute, key, asked, log.REQUEST.get())
+            waited_for = request.headers.get(WAITS_FOR, "")
+            computation = self._computations.ended(key, compute, waited_for)
+            kept = computation.future.result()
+            return kept if computation.key == key else replace(kept, lasts=False)
+
+        response = self._space.response(key, make)
+        self.count(hit)
+        if number := response.headers.pop("X-Request-ID", None):
+            request.environ["HTTP_X_REQUEST_ID"] = number  # the one that the log has
         return response
+
+    def _own(self, body: bytes) -> Response:
+        """Have Dash answer this viewer alone. Raises NotYet."""
+        if self._is_quick(body):
+            return make_response(self._dash())
+        with self._computations.slot():
+            return make_response(self._dash())
+
+    def _compute(self, key: str, asked: dict[str, Any], number: str) -> Kept:
+        """Have Dash answer for everybody. Raises Personal."""
+        log.REQUEST.set(number)
+        response, looked_for = anonymous.respond(self._app, self._path, asked, self._dash)
+        output = asked["output"]
+        if looked_for:
+            if output not in self._personal:
+                self._personal.add(output)
+                logger.warning(
+                    "the callback of %s reads %s, so it is computed for each viewer: mark it with "
+                    "@response_cache.personal, or let it go by its arguments alone",
+                    output,
+                    looked_for[0],
+                )
+            raise Personal
+        if response.status_code >= 400:
+            response.headers["X-Request-ID"] = number
+        kept = keep(response, _is_whole(response, asked))
+        self._space.put(key, kept)
+        return kept
 
     def _kept(self, environ: dict[str, Any]) -> Kept | None:
         length = int(environ.get("CONTENT_LENGTH") or 0)
@@ -80,24 +143,36 @@ class ResponseCache:
             return None
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)
-        key = self._key(body, environ["QUERY_STRING"], None)
-        kept = self._space.get(key, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        asked = self._asked(body)
+        kept = self._space.get(asked[0], environ.get("HTTP_ACCEPT_ENCODING", "")) if asked else None
         if kept:
             self.count(True)
         return kept
 
-    def _key(self, body: bytes, query: str, groups: object) -> bytes | None:
-        """Return what a shared answer is kept by, or None if the request is not for one."""
-        if query and ("&" in query or not query.startswith("endId=")):  # a view may read it
+    def _asked(self, body: bytes) -> tuple[str, dict[str, Any]] | None:
+        """Return the key of a shared answer and what is asked; None if the request is not for one.
+
+        What is asked names the server's version, whatever a client has claimed.
+        """
+        if not self._shares:
             return None
         try:
             asked = json.loads(body)  # as Flask does: what differs for it must differ here
-            if not _is_shared(self._app.callback_map[asked["output"]]):
+            output = asked["output"]
+            if output in self._personal or not _is_shared(self._app.callback_map[output]):
                 return None
             _set_version(asked["inputs"], self._newest(_version(asked["inputs"])))
-            return blake2b(repr((asked, groups)).encode()).digest()
+            return blake2b(repr(asked).encode()).hexdigest(), asked
         except (ValueError, LookupError, TypeError, RecursionError):
             return None  # Dash says what is wrong
+
+    def _is_quick(self, body: bytes) -> bool:
+        """Whether a callback is Dash's own, as that for pages is, or there is none."""
+        try:
+            callback = self._app.callback_map[json.loads(body)["output"]]["callback"]
+            return is_dashs(inspect.unwrap(callback))
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return True  # Dash says what is wrong
 
     def _newest(self, seen: int | None = None) -> int | None:
         snapshot = self._store.latest(seen)
@@ -107,24 +182,19 @@ class ResponseCache:
             self._space.clear()
         return version
 
-    def _compute(self) -> Response:
-        """Have Dash answer for everybody. Raises NotKept if the answer is for one viewer alone."""
-        asked = request.get_json()
-        _set_version(asked["inputs"], self._newest())  # a client's own is not for others to see
-        before, session.modified = session.modified, False
-        response = make_response(self._dash())
-        written, session.modified = session.modified, before or session.modified
-        if response.status_code == 200:
-            updated = orjson.loads(response.get_data()).get("response", {})
-            if written or sum(map(len, updated.values())) < len(_flat(asked.get("outputs"))):
-                raise NotKept(response)
-        return response
-
 
 def _is_shared(callback: dict[str, Any]) -> bool:
     own = callback.get("background") or callback.get("no_output")
     own = own or getattr(inspect.unwrap(callback["callback"]), "personal", False)
     return not own and {"id": "snapshot-version", "property": "data"} in callback["inputs"]
+
+
+def _is_whole(response: Response, asked: dict[str, Any]) -> bool:
+    """Whether a response has something new for each output."""
+    if response.status_code != 200:
+        return False
+    updated = orjson.loads(response.get_data()).get("response", {})
+    return sum(map(len, updated.values())) >= len(_flat(asked.get("outputs")))
 
 
 def _version(inputs: list[Any]) -> int | None:

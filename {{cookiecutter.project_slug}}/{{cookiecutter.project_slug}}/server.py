@@ -191,6 +191,7 @@ def _warm_up(app: Dash) -> None:
     before, config["PROPAGATE_EXCEPTIONS"] = config["PROPAGATE_EXCEPTIONS"], True
     app.server.test_client().get("/healthz")
     config["PROPAGATE_EXCEPTIONS"] = before
+    sys.setswitchinterval(0.001)  # a busy view holds up quick requests for less
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
 
 

@@ -5,6 +5,8 @@
     const FOLLOWS = new Set(["snapshot-version", "answer", "_pages_location"]);
     const CLOCKWORK = new Set(["snapshot-version", "answer"]); // what changes by itself
     const PAUSES = [0.5, 1, 2, 4, 8, 15, 30], SLOW = 10, GIVE_UP = 300; // seconds
+    const QUEUE = [0.1, 0.2, 0.4, 0.8, 1.5, 3]; // seconds until a 202 is followed up
+    const WAITS_FOR = "X-Computation";
     const GATEWAY = new Set([502, 503, 504]);
     const send = window.fetch;
     const flights = new Map(); // by a callback's outputs: its request that is under way
@@ -55,16 +57,16 @@
     }
 
     function judge(output, response, options) {
+        if (response.ok) return void troubles.delete(output);
+        const login = response.status === 401;
         const request = response.headers.get("X-Request-ID");
-        const {ok, status} = response;
-        if (ok) troubles.delete(output);
-        else if (status === 401) troubles.set(output, {why: "the server asks to log in"});
-        else troubles.set(output, {why: excess(options) || `the server's log says why (request ${request})`});
-        if (status === 401) window.dash_clientside.reload.logIn();
+        const why = login ? "the server asks to log in" : `the server's log says why (request ${request})`;
+        troubles.set(output, {why: excess(options) || why});
+        if (login) window.dash_clientside.reload.logIn();
     }
 
-    function pause(attempt) {
-        const seconds = PAUSES[Math.min(attempt, PAUSES.length - 1)] * (0.75 + Math.random() / 2);
+    function pause(attempt, pauses = PAUSES) {
+        const seconds = pauses[Math.min(attempt, pauses.length - 1)] * (0.75 + Math.random() / 2);
         return new Promise((resolve) => {
             const end = () => (sleepers.delete(end), clearTimeout(timer), resolve());
             const timer = setTimeout(end, 1000 * seconds);
@@ -72,16 +74,35 @@
         });
     }
 
+    // The server sends 202 while a view is being computed, so that a slow one does not hold one of
+    // the browser's six connections. The page asks again, and names the computation it waits for.
+    function isNotYet(response) {
+        return response.status === 202 && response.headers.has("Retry-After");
+    }
+
     async function fetchOnce(flight, url, options) {
         flight.aborter = new AbortController();
         const timer = setTimeout(() => flight.aborter.abort(), 1000 * GIVE_UP);
         try {
-            const response = await send(url, {...options, signal: flight.aborter.signal});
+            const waits = flight.computation ? {[WAITS_FOR]: flight.computation} : {};
+            const headers = {...options.headers, ...waits};
+            const response = await send(url, {...options, headers, signal: flight.aborter.signal});
             const body = await response.arrayBuffer(); // as the connection may be lost halfway, too
-            const {status, headers} = response;
-            return new Response(status === 204 ? null : body, {status, headers});
+            const init = {status: response.status, headers: response.headers};
+            return new Response(response.status === 204 ? null : body, init);
         } finally {
             clearTimeout(timer);
+        }
+    }
+
+    async function fetchFinished(flight, wanted, url, options) {
+        for (let queued = 0; ; queued++) {
+            const response = await fetchOnce(flight, url, options);
+            if (!isNotYet(response)) return response;
+            flight.computation = response.headers.get(WAITS_FOR) ?? "";
+            if (wanted()) troubles.delete(flight.output);
+            await pause(queued, QUEUE);
+            if (!wanted()) return nothing();
         }
     }
 
@@ -90,7 +111,7 @@
         for (let attempt = 0; ; attempt++) {
             let why = "the server did not answer";
             try {
-                const response = await fetchOnce(flight, url, options);
+                const response = await fetchFinished(flight, wanted, url, options);
                 why = loss(response, options);
                 if (!why) {
                     if (wanted()) judge(flight.output, response, options);
@@ -114,7 +135,7 @@
 
     function depart(output, key, url, options) {
         flights.get(output)?.aborter.abort();
-        const flight = {output, key, started: now(), held: false, joined: false};
+        const flight = {output, key, started: now(), held: false, joined: false, computation: ""};
         flights.set(output, flight);
         flight.answer = arrival(flight, url, options).finally(() => land(flight));
         return flight;
@@ -162,7 +183,12 @@
 
     async function action(url, options, output) {
         try {
-            const response = await send(url, options), why = loss(response, options);
+            let response = await send(url, options);
+            for (let queued = 0; isNotYet(response); queued++) {
+                await pause(queued, QUEUE);
+                response = await send(url, options);
+            }
+            const why = loss(response, options);
             if (why) troubles.set(output, {why, until: now() + 60});
             else judge(output, response, options);
             return response;

@@ -1,0 +1,122 @@
+"""Limits what is computed at once, so that threads stay free for quick requests."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from contextvars import Context
+from threading import Lock, Semaphore, Thread
+from typing import Generic, TypeVar
+
+from cachetools import TTLCache
+
+MOMENT = 1.0  # seconds for which a request waits
+FETCH = 15.0  # seconds for which a result waits for those who were told to ask again
+
+Result = TypeVar("Result")
+
+
+class NotYet(Exception):
+    """The result is not there yet: ask again."""
+
+    def __init__(self, key: str = "") -> None:
+        super().__init__("ask again")
+        self.key = key  # of the computation to ask for
+
+
+class Computation(Generic[Result]):
+    """A computation that runs or has ended, and that several requests may wait for."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.future: Future[Result] = Future()
+        self.is_awaited = False  # by somebody who was told to ask again
+
+
+class Computations(Generic[Result]):
+    """Runs at most two computations fewer at once than the server has threads, but at least one.
+
+    No more of the server's own threads compute or wait, so that two are free for quick requests.
+    """
+
+    def __init__(self, threads: int) -> None:
+        count = max(1, threads - 2)
+        self._slots, self._waiting = Semaphore(count), Semaphore(count)
+        self._running: dict[str, Computation[Result]] = {}
+        self._ended: TTLCache[str, Computation[Result]] = TTLCache(100, FETCH)
+        self._lock = Lock()
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Let the caller's own thread compute in the block. Raises NotYet."""
+        if not self._waiting.acquire(blocking=False):
+            raise NotYet
+        try:
+            if not self._slots.acquire(timeout=MOMENT):
+                raise NotYet
+            try:
+                yield
+            finally:
+                self._slots.release()
+        finally:
+            self._waiting.release()
+
+    def ended(
+        self, key: str, compute: Callable[[], Result], waited_for: str = ""
+    ) -> Computation[Result]:
+        """Return a computation that has ended: the one that was waited for, or that of a key.
+
+        It is started if nobody has. Raises NotYet.
+        """
+        may_wait = self._waiting.acquire(blocking=False)
+        patience = MOMENT if may_wait else 0
+        try:
+            known = self._find(waited_for) or self._find(key)
+            computation = known or self._start(key, compute, patience)
+            if not wait([computation.future], patience).done:
+                with self._lock:
+                    computation.is_awaited = True
+                if not computation.future.done():  # it may have ended before it was marked
+                    raise NotYet(computation.key)
+            return computation
+        finally:
+            if may_wait:
+                self._waiting.release()
+
+    def _find(self, key: str) -> Computation[Result] | None:
+        with self._lock:
+            return self._running.get(key) or self._ended.get(key)
+
+    def _start(
+        self, key: str, compute: Callable[[], Result], patience: float
+    ) -> Computation[Result]:
+        if not self._slots.acquire(timeout=patience):
+            raise NotYet
+        with self._lock:
+            if other := self._running.get(key):  # started while this one waited
+                self._slots.release()
+                return other
+            computation = self._running[key] = Computation(key)
+        # A daemon, as those of waitress: what hangs does not keep the server from ending.
+        thread = Thread(target=self._run, args=(computation, compute), name="view", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # the system has none left
+            computation.future.set_exception(error)
+            self._end(computation)
+        return computation
+
+    def _run(self, computation: Computation[Result], compute: Callable[[], Result]) -> None:
+        try:
+            computation.future.set_result(Context().run(compute))
+        except BaseException as error:
+            computation.future.set_exception(error)
+        finally:
+            self._end(computation)
+
+    def _end(self, computation: Computation[Result]) -> None:
+        self._slots.release()
+        with self._lock:
+            del self._running[computation.key]
+            self._ended.expire()
+            if computation.is_awaited:
+                self._ended[computation.key] = computation
