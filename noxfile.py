@@ -109,6 +109,15 @@ def quick(session: nox.Session) -> None:
 
 
 @nox.session
+def lowest(session: nox.Session) -> None:
+    """Check a project with the lowest versions it allows, as in: nox -s lowest -- source=sql."""
+    with session.chdir(render(session)):
+        session.run("uv", "sync", "--quiet", "--all-extras", "--resolution", "lowest-direct")
+        session.run("uv", "run", "--no-sync", "mypy")
+        session.run("uv", "run", "--no-sync", "pytest", "-q")
+
+
+@nox.session
 def demo(session: nox.Session) -> None:
     """Render and serve a dashboard; answers as arguments, as in: nox -s demo -- source=csv."""
     project = render(session)

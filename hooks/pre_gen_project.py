@@ -1,31 +1,38 @@
-"""Refuse answers that would render a broken project, before any file of it is written."""
+"""Refuse a folder or an answer that cannot work, before any file is written."""
 
 import json
 import keyword
 import re
 import sys
 import unicodedata
+from pathlib import Path
 
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
-# The names of the rendered project's own folders, of what it depends on, and of Windows' devices.
-TAKEN = set(
+FOLDERS = {"choices", "data", "deploy", "dist", "docs", "logs", "store", "test", "tests"}
+# What a project depends on, by the names of its packages and of their distributions; and cruft's,
+# which `uv run --with cruft` imports beside the project.
+DEPENDENCIES = set(
     """
-    choices data deploy dist docs logs store test tests
-    annotated_types anyio ast_serialize backports blinker brotli cachetools certifi cfgv
-    charset_normalizer click cloudpickle comm coredis dash dash_ag_grid dask dateutil distlib
-    distributed distutils dotenv filelock flask flask_compress fsspec greenlet gunicorn h11 h2
-    hatchling httpcore httpx identify idna importlib_metadata iniconfig itsdangerous janus jinja2
-    jwt lazy_importer librt locket lz4 markupsafe msgpack mypy mypy_extensions mypyc narwhals
-    nest_asyncio nodeenv numpy orjson packaging pandas pandera partd pathspec pebble pip
-    platformdirs plotly pluggy pre_commit prometheus_client psutil psycopg psycopg_binary py
-    pyarrow pydantic pydantic_core pygments pyjwt pytest pythonjsonlogger pytz
-    redis requests retrying ruff schedule setuptools six sniffio sortedcontainers sqlalchemy tblib
-    time_machine tlz toolz tornado tsdownsample typeguard typing_extensions typing_inspect
-    typing_inspection tzdata tzlocal urllib3 uv virtualenv waitress werkzeug xxhash yaml zict zipp
-    aux con nul prn com1 com2 com3 com4 com5 com6 com7 com8 com9 lpt1 lpt2 lpt3 lpt4
+    annotated_doc annotated_types anyio arrow ast_serialize async_timeout backports
+    backports_zstd binaryornot blinker brotli brotlicffi cachetools certifi cffi cfgv
+    charset_normalizer click cloudpickle colorama comm cookiecutter coredis cruft dash
+    dash_ag_grid dask dateutil distlib distributed distutils dotenv filelock flask
+    flask_compress fsspec git gitdb gitpython greenlet gunicorn h11 h2 hatchling httpcore
+    httpx identify idna importlib_metadata iniconfig itsdangerous janus jinja2 jwt
+    lazy_importer librt locket lz4 markdown_it markdown_it_py markupsafe mdurl msgpack mypy
+    mypy_extensions mypyc narwhals nest_asyncio nodeenv numpy orjson packaging pandas pandera
+    partd pathspec pebble pip platformdirs plotly pluggy pre_commit prometheus_client psutil
+    psycopg psycopg_binary py pyarrow pycparser pydantic pydantic_core
+    pygments pyjwt pytest python_dateutil python_discovery python_dotenv python_json_logger
+    python_slugify pythonjsonlogger pytz pyyaml redis requests retrying rich ruff schedule
+    setuptools shellingham six slugify smmap sniffio sortedcontainers sqlalchemy tblib
+    text_unidecode time_machine tlz toolz tornado tsdownsample typeguard typer types_psutil
+    typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv virtualenv
+    waitress werkzeug xxhash yaml zict zipp
     """.split()
 )
+DEVICES = {"aux", "con", "nul", "prn"} | {f"{it}{n}" for it in ("com", "lpt") for n in range(1, 10)}
 
 
 def refuse(answer: str, rule: str) -> None:
@@ -33,8 +40,20 @@ def refuse(answer: str, rule: str) -> None:
     sys.exit(f"{answer} = {ANSWERS[answer]!r} cannot be used: {rule}.")
 
 
+def refuse_existing_files() -> None:
+    """Refuse a folder that holds anything but a repository: `-f` would overwrite it."""
+    found = sorted(it.name for it in Path.cwd().iterdir() if it.name != ".git")
+    if found:
+        sys.exit(
+            f"The folder {Path.cwd()} is not empty (it holds {found[0]!r}), and its files would be "
+            "overwritten: choose another project_slug or --output-dir, or take a newer template "
+            "with `cruft update`, as docs/updating.md of the project says."
+        )
+
+
 def main() -> None:
-    """Check every answer."""
+    """Check the folder and every answer."""
+    refuse_existing_files()
     slug = ANSWERS["project_slug"]
     if not re.fullmatch(r"[a-z]([a-z0-9_]{0,38}[a-z0-9])?", slug):
         refuse(
@@ -46,11 +65,12 @@ def main() -> None:
         refuse("project_slug", "it is a keyword of Python, which no package can be called")
     if slug in sys.stdlib_module_names:
         refuse("project_slug", "it would hide the standard library's module of that name")
-    if slug in TAKEN:
-        refuse(
-            "project_slug",
-            "a folder or dependency of the project, or a Windows device, is called so",
-        )
+    if slug in FOLDERS:
+        refuse("project_slug", "it is the name of one of the project's folders")
+    if re.sub("_+", "_", slug) in DEPENDENCIES:  # as pip and uv compare names
+        refuse("project_slug", "it is the name of a dependency of the project")
+    if slug in DEVICES:
+        refuse("project_slug", "Windows reserves it for a device")
     for answer in ("project_name", "description", "author_name"):
         if any(unicodedata.category(it) in ("Cc", "Cs", "Zl", "Zp") for it in ANSWERS[answer]):
             refuse(answer, "it must have no control characters, such as line breaks")

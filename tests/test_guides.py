@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from conftest import TEMPLATE, Project, install, wait_until
@@ -68,7 +69,7 @@ NOT_HERE = {
 WINDOWS = r"""
     py .venv\Scripts\python mkdir icacls .\my_dashboard.exe Register-ScheduledTask
     New-ScheduledTaskAction @( New-ScheduledTaskSettingsSet New-ScheduledTaskPrincipal
-    New-NetFirewallRule
+    New-NetFirewallRule Remove-Item Get-CimInstance &
 """
 slow = pytest.mark.slow
 
@@ -113,6 +114,17 @@ def test_what_wants_windows_starts_programs_of_windows(project: Project) -> None
         assert block.language in ("powershell", "xml")
         programs = [re.sub(r"^\$\w+ = ", "", it).split()[0] for it in block.commands]
         assert set(programs) <= set(WINDOWS.split())
+
+
+def test_the_service_of_windows_runs_with_few_rights(project: Project) -> None:
+    text = (project.path / "deploy" / "windows-service.md").read_text("utf-8")
+    found = blocks(project.path / "deploy" / "windows-service.md")
+    service = ElementTree.fromstring(next(it.text for it in found if it.language == "xml"))
+    account = {it.tag: it.text for it in service.findall("serviceaccount/*")}
+    assert account == {"domain": "NT AUTHORITY", "user": "LocalService"}, "WinSW 2 reads these"
+    rights = [it for block in found for it in block.commands if it.startswith("icacls")]
+    assert any("/inheritance:r" in it and "*S-1-5-19:(OI)(CI)RX" in it for it in rights)
+    assert "-Priority 5" in text
 
 
 @slow
@@ -278,12 +290,13 @@ def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
     _, rows = (it for it in blocks(guide(project, "data.md")) if it.text.startswith("def rows("))
     take_over(rows, project)
     file = project.path / "data" / "plant.csv"
-    file.write_text("Zeit;Anlage;Wert\n31.01.2026 12:00;7;1,5\n31.01.2026 13:00;7;\n", "utf-8")
+    lines = ["Zeit;Anlage;Wert", "31.01.2026 12:00;Öfen;1,5", "31.01.2026 13:00;Öfen;"]
+    file.write_text("\n".join(lines), "cp1252")
     with (project.path / ".env").open("a", encoding="utf-8") as environment:
         environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
         environment.write("MY_DASHBOARD__SOURCE__TIMEZONE=Europe/Berlin\n")
     shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +7 +1\.5\n", shown, re.M), shown
+    assert re.search(r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +Öfen +1\.5$", shown, re.M), shown
 
 
 @slow

@@ -553,6 +553,30 @@ def test_debug_reloads_whatever_is_edited(csv: Project, page: Page) -> None:
                 file.write_bytes(content)
 
 
+MISTAKES = {  # each ends the program: what is added to a file, and what it says
+    "{slug}/engineering.py": ("import nothing_like_it\n", "No module named 'nothing_like_it'"),
+    "{slug}/assets/static_data/series.csv": ("line_1,Twice,,,\n", "series.csv cannot be used"),
+    "config.toml": ("nonsense\n", "config.toml is not valid TOML"),
+}
+
+
+@pytest.mark.stops_the_server
+def test_debug_waits_for_the_next_save_after_an_error(csv: Project, page: Page) -> None:
+    with csv.serving("--debug", "--port", str(free_port())) as server:
+        page.goto(server.url)
+        for name, (mistake, said) in MISTAKES.items():
+            file = csv.path / name.format(slug=csv.slug)
+            before = file.read_bytes()
+            try:
+                file.write_bytes(before + mistake.encode())
+                wait_until(lambda said=said: said in server.output(), server.output)
+                wait_until(lambda: server.output().rstrip().endswith("next save"), server.output)
+            finally:
+                file.write_bytes(before)
+            wait_until(lambda: ready(server)[0] == 200, server.output)
+        expect(page.locator(".card")).to_have_count(4, timeout=30_000)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
 def test_it_is_accessible_and_fits(

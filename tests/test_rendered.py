@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 
@@ -12,7 +13,11 @@ from conftest import TEMPLATE, Project, install
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy", "pytest -q"])
+CHECKS = ["ruff check", "ruff format --check", "pytest -q", "mypy"]
+CHECKS += [f"mypy --platform {it}" for it in ("linux", "win32", "darwin") if it != sys.platform]
+
+
+@pytest.mark.parametrize("command", CHECKS)
 def test_it_passes_its_own_checks(command: str, installed: Project) -> None:
     installed.run(*command.split())
 

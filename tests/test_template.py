@@ -14,49 +14,36 @@ from conftest import COMBINATIONS, TEMPLATE, Project, cookiecutter, render
 
 ALWAYS = """
     .env .env.example .gitattributes .gitignore .pre-commit-config.yaml LICENSE README.md
-    config.toml pyproject.toml gunicorn.conf.py
+    config.toml gunicorn.conf.py pyproject.toml
     docs/change.md docs/data.md docs/deploy.md docs/scaling.md docs/trouble.md docs/two-tables.md
     docs/updating.md
     deploy/dashboard.service deploy/nginx.conf deploy/windows-service.md
-    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bundles.py {slug}/csp.py
-    {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
-    {slug}/formats.py {slug}/freshness.py
-    {slug}/engineering.py {slug}/errors.py {slug}/formats.py {slug}/freshness.py
-    {slug}/__init__.py {slug}/app.py {slug}/arrow.py {slug}/auth.py {slug}/bodies.py
-    {slug}/bundles.py {slug}/credentials.py {slug}/csv_export.py {slug}/decompress.py
-    {slug}/engineering.py {slug}/env_file.py {slug}/environment.py
-    {slug}/formats.py {slug}/freshness.py
     {slug}/__init__.py {slug}/anonymous.py {slug}/app.py {slug}/arrow.py {slug}/auth.py
-    {slug}/bundles.py {slug}/computations.py
-    {slug}/engineering.py {slug}/formats.py {slug}/freshness.py
-    {slug}/file_store.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
-    {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/metrics.py
-    {slug}/operators.py {slug}/outcomes.py {slug}/py.typed {slug}/pipeline.py {slug}/preprocess.py
-    {slug}/preview.py {slug}/reading.py {slug}/redaction.py {slug}/secret_values.py
-    {slug}/redis_store.py {slug}/response_cache.py {slug}/schedule.py {slug}/server.py
-    {slug}/setting.py {slug}/setting_types.py
-    {slug}/shared_store.py {slug}/short_way.py {slug}/slots.py
-    {slug}/snapshots.py {slug}/store.py {slug}/tables.py {slug}/times.py {slug}/worker.py
-    {slug}/pages/__init__.py {slug}/pages/overview.py
-    {slug}/assets/css-layout.css {slug}/assets/css-theme.css {slug}/assets/in_place.js
-    {slug}/assets/internals.js {slug}/assets/live.js {slug}/assets/reload.js {slug}/assets/views.js
-    {slug}/assets/charts.js {slug}/assets/storage.js {slug}/assets/static_data/series.csv
-    tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py tests/test_csp.py
-    {slug}/assets/zoom.js {slug}/assets/static_data/series.csv
+    {slug}/bodies.py {slug}/bundles.py {slug}/computations.py {slug}/credentials.py {slug}/csp.py
+    {slug}/csv_export.py {slug}/decompress.py {slug}/engineering.py {slug}/env_file.py
+    {slug}/environment.py {slug}/errors.py {slug}/file_store.py {slug}/formats.py
+    {slug}/freshness.py {slug}/front.py {slug}/guard.py {slug}/headers.py {slug}/health.py
+    {slug}/kept.py {slug}/lines.py {slug}/listen.py {slug}/live.py {slug}/log.py {slug}/log_file.py
+    {slug}/metrics.py {slug}/operators.py {slug}/outcomes.py {slug}/pages/__init__.py
+    {slug}/pages/overview.py {slug}/pipeline.py {slug}/preprocess.py {slug}/preview.py
+    {slug}/py.typed {slug}/reading.py {slug}/redaction.py {slug}/redis_store.py {slug}/reloader.py
+    {slug}/response_cache.py {slug}/schedule.py {slug}/secret_values.py {slug}/server.py
+    {slug}/setting.py {slug}/setting_types.py {slug}/shared_store.py {slug}/short_way.py
+    {slug}/slots.py {slug}/snapshots.py {slug}/store.py {slug}/tables.py {slug}/times.py
+    {slug}/worker.py
+    {slug}/assets/charts.js {slug}/assets/css-layout.css {slug}/assets/css-theme.css
+    {slug}/assets/in_place.js {slug}/assets/internals.js {slug}/assets/live.js
+    {slug}/assets/reload.js {slug}/assets/static_data/series.csv {slug}/assets/storage.js
+    {slug}/assets/views.js {slug}/assets/zoom.js
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
-    tests/test_csv_export.py tests/test_decompress.py
-    tests/test_engineering.py tests/test_environment.py
-    tests/test_front.py tests/test_guard.py tests/test_health.py
-    tests/test_live.py
-    tests/test_damage.py tests/test_engineering.py tests/test_front.py tests/test_guard.py
-    tests/test_engineering.py tests/test_errors.py tests/test_front.py tests/test_guard.py
-    tests/test_health.py tests/test_live.py
-    tests/test_computations.py tests/test_short_way.py
-    tests/test_log.py tests/test_metrics.py tests/test_pipeline.py tests/test_preprocess.py
-    tests/test_preview.py tests/test_redaction.py tests/test_response_cache.py
-    tests/test_schedule.py tests/test_secrets.py tests/test_server.py
-    tests/test_setting.py tests/test_snapshots.py tests/test_store.py tests/test_times.py
-    tests/test_worker.py
+    tests/test_computations.py tests/test_csp.py tests/test_csv_export.py tests/test_damage.py
+    tests/test_decompress.py tests/test_engineering.py tests/test_environment.py
+    tests/test_errors.py tests/test_front.py tests/test_guard.py tests/test_health.py
+    tests/test_live.py tests/test_log.py tests/test_log_file.py tests/test_metrics.py
+    tests/test_pipeline.py tests/test_preprocess.py tests/test_preview.py tests/test_redaction.py
+    tests/test_reloader.py tests/test_response_cache.py tests/test_schedule.py tests/test_secrets.py
+    tests/test_server.py tests/test_setting.py tests/test_short_way.py tests/test_snapshots.py
+    tests/test_store.py tests/test_times.py tests/test_worker.py
 """
 MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
@@ -182,9 +169,16 @@ REFUSED = {
     "dash": "dependency",
     "schedule": "dependency",
     "pandas": "dependency",
+    "python_json_logger": "dependency",
+    "python__json__logger": "dependency",
+    "types_psutil": "dependency",
     "tests": "folder",
     "data": "folder",
     "con": "Windows",
+    "com1": "Windows",
+    "lpt5": "Windows",
+    "lpt9": "Windows",
+    "com¹": "lower-case letters, digits and _",
 }
 
 
@@ -218,9 +212,32 @@ def refused(folder: Path, answers: dict[str, str], *words: str) -> None:
     assert not list(folder.iterdir()), "nothing is left behind"
 
 
+@pytest.mark.parametrize("flags", [["-f"], ["-f", "-s"]])
+def test_an_existing_project_is_never_overwritten(flags: list[str], tmp_path: Path) -> None:
+    assert render(tmp_path, source="sql").returncode == 0
+    project = tmp_path / "my_dashboard"
+    (project / "my_dashboard" / "reading.py").write_text("# mine\n", "utf-8")
+    (project / "my_dashboard" / "added.py").touch()
+    before = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    result = cookiecutter("--no-input", "-o", str(tmp_path), *flags, "source=sql")
+    assert result.returncode != 0
+    assert "cruft update" in result.stderr and str(project) in result.stderr
+    assert "Traceback" not in result.stderr
+    after = {path: path.read_bytes() for path in project.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_an_empty_repository_can_be_filled(tmp_path: Path) -> None:
+    (tmp_path / "my_dashboard" / ".git").mkdir(parents=True)
+    assert render(tmp_path).returncode != 0, "cookiecutter itself wants -f"
+    result = cookiecutter("--no-input", "-o", str(tmp_path), "-f")
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "my_dashboard" / "my_dashboard" / "reading.py").exists()
+
+
 @pytest.mark.slow
 def test_no_dependency_can_be_hidden_by_a_slug(installed: Project, tmp_path: Path) -> None:
-    """Every package that the project itself asks for is refused as a slug."""
+    """Refused as a slug: each package that it asks for, and each distribution that these want."""
     project = tomllib.loads((installed.path / "pyproject.toml").read_text("utf-8"))
     declared = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
     asked = {re.split(r"[\[>;]", requirement)[0] for requirement in declared}
@@ -228,14 +245,17 @@ def test_no_dependency_can_be_hidden_by_a_slug(installed: Project, tmp_path: Pat
     found = json.loads(installed.run("python", "-c", listing).stdout)
     names = {name for name, distributions in found.items() if asked & set(distributions)}
     assert {"dash", "schedule", "waitress", "dotenv", "pytest"} <= names
+    lock = tomllib.loads((installed.path / "uv.lock").read_text("utf-8"))
+    names |= {package["name"].replace("-", "_") for package in lock["package"]}
     hook = (TEMPLATE / "hooks" / "pre_gen_project.py").read_text("utf-8")
     answers = {"project_name": "A", "description": "A", "author_name": "A", "author_email": "a@b.c"}
-    let_through = []
-    for name in names:
-        if re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", name) and name != installed.slug:
-            answers["project_slug"] = name
-            script = hook.replace("{{ cookiecutter | jsonify }}", json.dumps(answers))
-            result = subprocess.run([sys.executable, "-c", script], capture_output=True)
-            if result.returncode == 0:
-                let_through.append(name)
-    assert not let_through
+
+    def accepts(slug: str) -> bool:
+        answers["project_slug"] = slug
+        script = hook.replace("{{ cookiecutter | jsonify }}", json.dumps(answers))
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True).returncode == 0
+
+    assert accepts("fine")
+    slugs = [it for it in names - {installed.slug} if re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", it)]
+    assert not [slug for slug in slugs if accepts(slug)]

@@ -1,3 +1,4 @@
+import io
 from typing import Any
 
 import pandas as pd
@@ -54,3 +55,15 @@ def test_it_says_which_line_of_reading_failed(
     monkeypatch.setattr(reading, "read", mistaken["read"])
     assert preview.main() == 1
     assert capsys.readouterr().err == "reading.py, line 2: ZeroDivisionError: division by zero\n"
+
+
+def test_a_pipe_of_windows_takes_every_character(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = {"time": [TIME], "series": "Łódź", "value": 1.5}
+    monkeypatch.setattr(reading, "read", lambda *_: {"readings": pd.DataFrame(raw)})
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", pipe)
+    assert preview.main() == 0, capsys.readouterr().err
+    pipe.flush()
+    assert "ód" in pipe.buffer.getvalue().decode("cp1252")

@@ -2,6 +2,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -167,6 +168,23 @@ def test_a_broken_line_of_env_does_not_open_the_server(line: str, tmp_path: Path
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
     (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
     refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
+
+
+def test_what_is_refused_is_in_the_log_file_too(tmp_path: Path) -> None:
+    """A service has no console."""
+    file = tmp_path / "dashboard.log"
+    env = {f"{PREFIX}LOG__FILE": str(file)}
+    refused(run("--port", "abc", **env), "server.port")
+    refused(run("--host", "nowhere.invalid", **env), "server.host")
+    lines = [it for it in file.read_text("utf-8").splitlines() if " ERROR " in it]
+    assert [it.partition("server: ")[2].split(" ")[0] for it in lines] == ["server.port"] * 2
+
+
+def test_no_other_program_can_share_the_port(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt") as (url, _), socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError):
+            other.bind(("127.0.0.1", int(url.rpartition(":")[2])))
 
 
 def refused(result: "subprocess.CompletedProcess[str]", *words: str) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import logging
 import select
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -28,20 +29,15 @@ SAID = 10
 
 def listen(app: Flask, server: Server) -> Any:
     """Open a waitress server. Raises SettingError."""
-    polls = hasattr(select, "poll")
     try:
-        # Waitress would share a port that is in use, on Windows.
-        family = socket.getaddrinfo(server.host, server.port)[0][0]
-        socket.create_server((server.host, server.port), family=family).close()
         listening = waitress.create_server(
             app,
-            host=server.host,
-            port=server.port,
+            sockets=bind(server.host, server.port),
             threads=server.threads,
-            connection_limit=min(server.connection_limit, room() if polls else WINDOWS),
+            connection_limit=min(server.connection_limit, room()),
             channel_timeout=server.channel_timeout.total_seconds(),
             max_request_body_size=SAID * server.max_body_bytes,
-            asyncore_use_poll=polls,
+            asyncore_use_poll=hasattr(select, "poll"),
             ident=None,  # nobody needs to know what serves
             clear_untrusted_proxy_headers=False,  # front.py does, for every server
         )
@@ -51,6 +47,25 @@ def listen(app: Flask, server: Server) -> Any:
             f"({error}): stop what uses it, or choose another with --port."
         ) from error
     return listening
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of a host, bound to a port that nobody else has."""
+    kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
+    with contextlib.ExitStack() as opened:
+        bound = []
+        for family, _, protocol, _, address in socket.getaddrinfo(host, port, 0, kind, 0, flags):
+            it = opened.enter_context(socket.socket(family, kind, protocol))
+            if sys.platform == "win32":  # where SO_REUSEADDR would share it
+                it.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                it.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            it.bind(address)
+            bound.append(it)
+        opened.pop_all()
+    return bound
 
 
 def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:
@@ -94,7 +109,9 @@ def port(listening: Any) -> int:
 
 def room() -> int:
     """Let this process open as many files as it may, and return how many can be connections."""
-    import resource  # POSIX only
+    if sys.platform == "win32":
+        return WINDOWS
+    import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say

@@ -9,6 +9,7 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from .log_file import LogFile
 from .redaction import MASK, SECRET_NAME, redact
 from .setting import Log, SettingError
 
@@ -96,7 +97,7 @@ def configure(log: Log) -> None:
     }
     if log.file:
         handlers["file"] = {
-            "class": "logging.handlers.RotatingFileHandler",
+            "()": LogFile,
             **common,
             "filename": log.file,
             "maxBytes": log.max_bytes,

@@ -1,5 +1,6 @@
 """What reading.py reads, shown before anything is started: `python -m` this or the reading."""
 
+import io
 import sys
 import traceback
 from pathlib import Path
@@ -18,6 +19,8 @@ ROWS = 10
 
 def main() -> int:
     """Read once, as the first refresh does, and show the first rows; 1 if they do not fit."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows cannot take every character
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         settings = setting.load(setting.CONFIG, reading.Source, {})
         redaction.hide(secret_values.find(settings, reading.Source))

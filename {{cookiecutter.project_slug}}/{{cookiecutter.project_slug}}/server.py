@@ -22,15 +22,17 @@ from . import (
     health,
     listen,
     log,
+    log_file,
     metrics,
     reading,
     redaction,
+    reloader,
     secret_values,
     setting,
 )
 from .app import create_app
 from .schedule import Schedule
-from .setting import SettingError, Settings
+from .setting import Log, SettingError, Settings
 from .store import open_store
 from .worker import open_worker
 
@@ -40,18 +42,29 @@ logger = logging.getLogger(f"{__package__}.server")
 def main(argv: list[str] | None = None) -> int:
     """Serve until stopped; 0 after Ctrl-C or SIGTERM, 2 if a setting cannot be used."""
     args = parse(argv)
+    if args.debug and not reloader.is_child():
+        return reloader.run([sys.executable, *sys.orig_argv[1:]], lambda: watched(args.config))
     flags = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
     try:
         settings = setting.load(args.config, reading.Source, flags)
         redaction.hide(secret_values.find(settings, reading.Source))
-        log.configure(settings.log)
+        log.configure(log_of(settings, args.schedule_only))
         app, schedule = build(settings, args.schedule_only)
         run = refresh if args.schedule_only else debug if args.debug else serve
         run(settings, app, schedule)
     except SettingError as error:
-        print(redaction.redact(str(error)), file=sys.stderr)
+        said = redaction.redact(str(error))
+        print(said, file=sys.stderr)
+        log_file.write(log_file.named_in(args.config), said)
         return 2
     return 0
+
+
+def log_of(settings: Settings, schedule_only: bool) -> Log:
+    """Return where to log: a schedule that runs apart from its servers has a file of its own."""
+    if not schedule_only:
+        return settings.log
+    return settings.log.model_copy(update={"file": log_file.of_schedule(settings.log.file)})
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -151,17 +164,23 @@ def refresh(_settings: Settings, _app: Dash, schedule: Schedule) -> None:
 
 
 def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
-    """Serve with Dash's development server, which runs this program again at every change."""
-    if os.environ.get("WERKZEUG_RUN_MAIN") == "true":  # only in the program that it runs
-        schedule.start()
-    static_data = Path(app.config.assets_folder) / "static_data"
+    """Serve with Dash's development server."""
+    schedule.start()
     app.run(
         host=settings.server.host,
         port=settings.server.port,
         debug=True,
         dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
-        extra_files=[str(settings.config), *map(str, static_data.iterdir())],
+        dev_tools_hot_reload_max_retry=10_000,  # a page waits as long as the reloader does
+        use_reloader=False,
     )
+
+
+def watched(config: Path) -> list[Path]:
+    """Return the files whose change restarts --debug; Dash itself follows scripts and styles."""
+    package = Path(__file__).parent
+    static_data = (package / "assets" / "static_data").glob("*")
+    return [config, config.with_name(".env"), *package.rglob("*.py"), *static_data]
 
 
 @contextlib.contextmanager

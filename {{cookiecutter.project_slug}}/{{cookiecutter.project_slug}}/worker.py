@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
@@ -43,12 +44,13 @@ class ProcessWorker(Executor):
             from pebble import ProcessPool
         # Several processes cannot write to one rotating file: this one's lines go to the console.
         log = log.model_copy(update={"file": ""})
+        context: Any = get_context("spawn")  # whose type on Windows pebble does not know
         self._open: Callable[[], Any] = partial(
             ProcessPool,
             1,
             initializer=_begin,
             initargs=[log, redaction.hidden()],
-            context=get_context("spawn"),
+            context=context,
         )
         self._pool: Any = self._open()
 
@@ -116,8 +118,9 @@ def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _begin(settings: Log, secrets: frozenset[str]) -> None:
     """Begin a worker's process, which ends when the server does, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
-    with contextlib.suppress(AttributeError, OSError):  # on Windows; where it is not allowed
-        os.nice(10)  # pages come first, on one core too
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):  # where it is not allowed
+            os.nice(10)  # pages come first, on one core too
     redaction.hide(secrets)
     log.configure(settings)
 
