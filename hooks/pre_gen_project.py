@@ -24,7 +24,7 @@ DEPENDENCIES = set(
     mypy_extensions mypyc narwhals nest_asyncio nodeenv numpy orjson packaging pandas pandera
     partd pathspec pebble pip platformdirs plotly pluggy pre_commit prometheus_client psutil
     psycopg psycopg_binary py pyarrow pycparser pydantic pydantic_core
-    pygments pyjwt pytest python_dateutil python_discovery python_dotenv python_json_logger
+    pydantic_settings pygments pyjwt pytest python_dateutil python_discovery python_dotenv python_json_logger
     python_slugify pythonjsonlogger pytz pyyaml redis requests retrying rich ruff schedule
     setuptools shellingham six slugify smmap sniffio sortedcontainers sqlalchemy tblib
     text_unidecode time_machine tlz toolz tornado tsdownsample typeguard typer types_psutil

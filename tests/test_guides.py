@@ -296,7 +296,8 @@ def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
         environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
         environment.write("MY_DASHBOARD__SOURCE__TIMEZONE=Europe/Berlin\n")
     shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +Öfen +1\.5$", shown, re.M), shown
+    row = r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +Öfen +1\.5$"
+    assert re.search(row, shown, re.M), shown
 
 
 @slow

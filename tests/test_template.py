@@ -34,7 +34,7 @@ ALWAYS = """
     {slug}/assets/charts.js {slug}/assets/css-layout.css {slug}/assets/css-theme.css
     {slug}/assets/in_place.js {slug}/assets/internals.js {slug}/assets/live.js
     {slug}/assets/reload.js {slug}/assets/static_data/series.csv {slug}/assets/storage.js
-    {slug}/assets/views.js {slug}/assets/zoom.js
+    {slug}/assets/views.js
     tests/conftest.py tests/test_app.py tests/test_auth.py tests/test_bundles.py
     tests/test_computations.py tests/test_csp.py tests/test_csv_export.py tests/test_damage.py
     tests/test_decompress.py tests/test_engineering.py tests/test_environment.py

@@ -193,11 +193,19 @@ def test_a_table_of_the_environment_is_json(
     config.write_text("[source.params]\na = 1\nkept = true", "utf-8")
     monkeypatch.delenv(f"{PREFIX}SOURCE__URL", raising=False)  # of the sample's
     monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS", '{"a": 1.50, "b": "x"}')
-    monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS__C", "[7]")
+    monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS__C", "1e3")
     monkeypatch.setenv(f"{PREFIX}SOURCE__COLUMNS", '["a", "b"]')
     source = setting.load(config, Remote, {}).source
-    assert source["params"] == {"a": "1.50", "kept": True, "b": "x", "c": "[7]"}
+    assert source["params"] == {"a": 1.5, "kept": True, "b": "x", "c": "1e3"}
     assert source["columns"] == ["a", "b"]
+
+
+def test_a_list_of_the_environment_that_is_not_json_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}SERVER__CSP_SOURCES", "https://tile.example.org")
+    with pytest.raises(SettingError, match=r"server.*write JSON"):
+        load(tmp_path)
 
 
 def test_the_secret_is_not_shown(tmp_path: Path) -> None:

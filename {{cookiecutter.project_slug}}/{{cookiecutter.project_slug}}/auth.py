@@ -125,7 +125,6 @@ class BasicAuth:
             return False
 
 
-
 def _ask() -> Response:
     """Ask for a password.
 

@@ -2,15 +2,12 @@
 
 import os
 import re
-from collections import ChainMap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from dotenv import dotenv_values
 from dotenv.parser import Binding, parse_stream
-from dotenv.variables import Variable as Reference
-from dotenv.variables import parse_variables
 
 from .setting_types import SettingError
 
@@ -24,10 +21,10 @@ class Variable:
     label: str
 
 
-def read(path: Path, prefix: str) -> Iterator[Variable]:
+def read(path: Path, prefix: str) -> list[Variable]:
     """Return the variables of a `.env` file. Raises SettingError, which never shows a value."""
     if not os.path.lexists(path):  # a link to a missing file is an error
-        return
+        return []
     try:
         text = path.read_text("utf-8-sig")
     except OSError as error:
@@ -36,25 +33,23 @@ def read(path: Path, prefix: str) -> Iterator[Variable]:
         text = "\0"
     if "\0" in text:  # in UTF-16, too
         raise SettingError(f"{path} is not UTF-8 text: save it as UTF-8.")
-    known = ChainMap({}, os.environ)
+    labels: dict[str, str] = {}
     for binding in parse_stream(StringIO(text)):
         line = f"{path}, line {_line(binding)}"
         if binding.error:
             raise SettingError(f"{line}: this is not KEY=value, or a quote is not closed.")
         if binding.key is None:  # a comment
             continue
-        label, value = f"{line}: {binding.key}", binding.value
-        if value is None:
+        label = f"{line}: {binding.key}"
+        if binding.value is None:
             raise SettingError(f"{label} has no value: write {binding.key}=value.")
-        if re.search(rf"(?i)\n\s*(export\s+)?{prefix}\w+\s*=", value):
+        if re.search(rf"(?i)\n\s*(export\s+)?{prefix}\w+\s*=", binding.value):
             raise SettingError(f"{label} runs on into the next setting: close its quote.")
-        atoms = list(parse_variables(value))
-        for it in atoms:
-            if isinstance(it, Reference) and it.default is None and it.name not in known:
-                raise SettingError(f"{label} uses ${{{it.name}}}, which is not set: set it before.")
-        value = "".join(it.resolve(known) for it in atoms)
-        known.setdefault(binding.key, value)
-        yield Variable(binding.key, value, label)
+        if binding.key.upper() in map(str.upper, labels):
+            raise SettingError(f"{label} is set twice: remove one of them.")
+        labels[binding.key] = label
+    values = dotenv_values(stream=StringIO(text))  # with ${...} filled in
+    return [Variable(name, values[name] or "", label) for name, label in labels.items()]
 
 
 def _line(binding: Binding) -> int:

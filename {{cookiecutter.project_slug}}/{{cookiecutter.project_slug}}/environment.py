@@ -1,4 +1,4 @@
-"""Settings from the environment and `.env`; what cannot be understood is refused, not skipped."""
+"""Checks the variables of the environment and `.env`, so that a misspelled one is not skipped."""
 
 import difflib
 import json
@@ -17,60 +17,32 @@ from .setting_types import SettingError
 Sections = Mapping[str, type[BaseModel]]
 
 
-def read(path: Path, prefix: str, sections: Sections) -> dict[str, Any]:
-    """Return the settings in the environment and in the `.env` at a path, by section and key.
+def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
+    """Return the settings of a `.env` file; its other variables are added to the environment.
 
-    The other variables of `.env` are added to the environment. Raises SettingError.
+    Raises SettingError for a variable, there or in the environment, that sets nothing.
     """
-    in_file = list(env_file.read(path, prefix))
+    in_file = env_file.read(path, prefix)
+    for it in in_file:
+        if meant := _meant(it.name, prefix, sections, in_file=True):
+            raise SettingError(f"{it.label} is not read: rename it to {meant}.")
     own = [Variable(*it, f"The environment variable {it[0]}") for it in os.environ.items()]
-    values = merge(
-        nest(in_file, prefix, sections, in_file=True), nest(own, prefix, sections, in_file=False)
-    )
+    for it in (*in_file, *own):
+        if it.name.upper().startswith(prefix):
+            _check(it, prefix, sections)
     for it in in_file:
         if not it.name.upper().startswith(prefix):
             os.environ.setdefault(it.name, it.value)
-    return values
+    return {it.name: it.value for it in in_file if it.name.upper().startswith(prefix)}
 
 
-def nest(
-    variables: Iterable[Variable], prefix: str, sections: Sections, *, in_file: bool
-) -> dict[str, Any]:
-    """Return variables as tables. Raises SettingError for one that names no setting."""
-    values: dict[str, Any] = {}
-    seen: set[str] = set()
-    for it in sorted(variables, key=lambda it: it.name.upper()):  # a table before its keys
-        name = it.name.upper()
-        if not name.startswith(prefix):
-            if meant := _meant(name, prefix, sections, in_file):
-                raise SettingError(f"{it.label} is not read: rename it to {meant}.")
-            continue
-        if name in seen:
-            raise SettingError(f"{it.label} is set twice: remove one of them.")
-        seen.add(name)
-        section, *path = name.removeprefix(prefix).lower().split("__")
-        fields = keys(sections[section]) if section in sections else {}
-        if not path or not all(path) or not (path[0] in fields or _is_open(sections.get(section))):
-            rest = name.removeprefix(prefix)
-            guess = suggest(rest, _names(sections), prefix)
-            default = f"write {prefix}<SECTION>__<KEY>, with a section and a key of config.toml."
-            raise SettingError(f"{it.label} names no setting: {guess or default}")
-        table: Any = it.value if path[1:] else _decode(it, fields.get(path[0]))
-        for part in reversed(path):
-            table = {part: table}
-        values = merge(values, {section: table})
-    return values
+def near_misses(prefix: str, sections: Sections) -> dict[str, str]:
+    """Return variables of the environment with the wrong number of underscores, and the right name.
 
-
-def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tables with those of `over` laid over them, key by key."""
-    merged = dict(under)
-    for key, value in over.items():
-        known = merged.get(key)
-        if isinstance(known, Mapping) and isinstance(value, Mapping):
-            value = merge(known, value)
-        merged[key] = value
-    return merged
+    They may be another program's: Kubernetes sets MY_DASHBOARD_SERVER_PORT for a service.
+    """
+    meant = {name: _meant(name, prefix, sections, in_file=False) for name in os.environ}
+    return {name: right for name, right in meant.items() if right}
 
 
 def keys(section: type[BaseModel]) -> dict[str, Any]:
@@ -84,37 +56,40 @@ def suggest(name: str, names: Iterable[str], prefix: str = "") -> str:
     return f"did you mean {prefix}{similar[0]}?" if similar else ""
 
 
+def _check(variable: Variable, prefix: str, sections: Sections) -> None:
+    """Refuse a variable that names no setting, or whose secret or table is empty or not JSON."""
+    rest = variable.name.upper().removeprefix(prefix)
+    section, *path = rest.lower().split("__")
+    known = sections.get(section)
+    fields = keys(known) if known else {}
+    is_open = known is not None and known.model_config.get("extra") == "allow"
+    if not path or not all(path) or not (path[0] in fields or is_open):
+        default = f"write {prefix}<SECTION>__<KEY>, with a section and a key of config.toml."
+        remedy = suggest(rest, _names(sections), prefix) or default
+        raise SettingError(f"{variable.label} names no setting: {remedy}")
+    kind = get_origin(fields.get(path[0])) or fields.get(path[0])
+    is_table = isinstance(kind, type) and issubclass(kind, (Mapping, BaseModel))
+    if (is_table or kind is SecretStr) and variable.value.strip() in ("", "{}"):
+        raise SettingError(f"{variable.label} is empty: give it a value, or remove it.")
+    if is_table and not path[1:]:
+        try:
+            json.loads(variable.value)
+        except json.JSONDecodeError as error:
+            raise SettingError(f"{variable.label} is not valid JSON: {error}.") from error
+
+
 def _names(sections: Sections) -> list[str]:
     return [f"{name}__{key}".upper() for name, section in sections.items() for key in keys(section)]
 
 
-def _meant(name: str, prefix: str, sections: Sections, in_file: bool) -> str:
-    """Return the setting that a name without the prefix is close to, or nothing.
-
-    The environment belongs to other programs too: there only underscores may be wrong.
-    """
+def _meant(name: str, prefix: str, sections: Sections, *, in_file: bool) -> str:
+    """Return the setting that a name without the prefix is close to, or nothing."""
+    if name.upper().startswith(prefix):
+        return ""
     for known in _names(sections):
         underscores = re.sub("_+", "_+", prefix + known)
-        if re.match(rf"{underscores}(_|$)", name) or (
-            in_file and re.match(rf"(.+__)?{known}(__|$)", name)
+        if re.match(rf"{underscores}(_|$)", name.upper()) or (
+            in_file and re.match(rf"(.+__)?{known}(__|$)", name.upper())
         ):
             return prefix + known
     return ""
-
-
-def _is_open(section: type[BaseModel] | None) -> bool:
-    return section is not None and section.model_config.get("extra") == "allow"
-
-
-def _decode(variable: Variable, annotation: Any) -> Any:
-    """Return the value of a variable: JSON if it is a table, or a list in brackets."""
-    kind, value = get_origin(annotation) or annotation, variable.value.strip()
-    is_table = isinstance(kind, type) and issubclass(kind, (Mapping, BaseModel))
-    if (is_table or kind is SecretStr) and value in ("", "{}"):
-        raise SettingError(f"{variable.label} is empty: give it a value, or remove it.")
-    if not is_table and not (kind is list and value.startswith("[")):
-        return variable.value
-    try:  # numbers stay as they are written: 1.50, 1e3
-        return json.loads(value, parse_float=str, parse_constant=str)
-    except json.JSONDecodeError as error:
-        raise SettingError(f"{variable.label} is not valid JSON: {error}.") from error

@@ -15,9 +15,8 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from .bodies import Body, Part, Parts, is_about_a_stream
-
 from . import anonymous
+from .bodies import Body, Part, Parts, is_about_a_stream
 
 logger = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from . import (
 )
 from .app import create_app
 from .schedule import Schedule
-from .setting import Log, SettingError, Settings
+from .setting import SettingError, Settings
 from .store import open_store
 from .worker import open_worker
 
@@ -47,8 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     flags = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
     try:
         settings = setting.load(args.config, reading.Source, flags)
-        redaction.hide(secret_values.find(settings, reading.Source))
-        log.configure(log_of(settings, args.schedule_only))
+        configure_log(settings, args.schedule_only)
         app, schedule = build(settings, args.schedule_only)
         run = refresh if args.schedule_only else debug if args.debug else serve
         run(settings, app, schedule)
@@ -60,11 +59,14 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def log_of(settings: Settings, schedule_only: bool) -> Log:
-    """Return where to log: a schedule that runs apart from its servers has a file of its own."""
-    if not schedule_only:
-        return settings.log
-    return settings.log.model_copy(update={"file": log_file.of_schedule(settings.log.file)})
+def configure_log(settings: Settings, schedule_only: bool = False) -> None:
+    """Log without secrets; a schedule that runs apart from its servers has a file of its own."""
+    redaction.hide(secret_values.find(settings, reading.Source))
+    file = settings.log.file
+    file = log_file.of_schedule(file) if schedule_only else file
+    log.configure(settings.log.model_copy(update={"file": file}))
+    for warning in setting.near_misses(reading.Source):
+        logger.warning(warning)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -111,8 +113,7 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
 def wsgi() -> Flask:
     """Make the application for gunicorn.conf.py, which starts and stops its schedule."""
     settings = setting.load(setting.CONFIG, reading.Source, {})
-    redaction.hide(secret_values.find(settings, reading.Source))
-    log.configure(settings.log)
+    configure_log(settings)
     app, schedule = build(settings)
     flask: Flask = app.server
     flask.extensions["schedule"] = schedule

@@ -3,18 +3,25 @@
 import contextlib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from . import environment
 from .setting_types import (
     Clocks,
     Duration,
-    File,
     PasswordHash,
     Period,
     Proxy,
@@ -23,6 +30,7 @@ from .setting_types import (
     StoreUrl,
     UrlPrefix,
     Zone,
+    resolve_url,
 )
 from .setting_types import SettingError as SettingError  # for everything that is set up by one
 
@@ -111,14 +119,26 @@ class Log(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["text", "json"] = "text"
     access: bool = False
-    file: File = ""
+    file: str = ""  # relative to config.toml
     max_bytes: int = Field(10_000_000, ge=0)
     backups: int = Field(3, ge=1)
 
 
-class Settings(BaseModel, extra="forbid", frozen=True):
+class Environment(EnvSettingsSource):
+    """The environment, and below it the variables of `.env`."""
+
+    def __init__(self, settings: type[BaseSettings], env_file: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        values = {**{name.lower(): value for name, value in env_file.items()}, **self.env_vars}
+        self.env_vars = dict(sorted(values.items()))  # a table comes before its keys
+
+
+class Settings(BaseSettings):
     """All settings; the keys of `source` are those of `reading.Source`."""
 
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
     config: Path = CONFIG
     app: App = Field(default_factory=App)
     refresh: Refresh = Refresh()
@@ -128,10 +148,30 @@ class Settings(BaseModel, extra="forbid", frozen=True):
     log: Log = Log()
     source: dict[str, Any] = Field({}, repr=False)
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the arguments first, then the tables that `load` has read."""
+        arguments = dict(init_settings())
+        tables = arguments.pop("tables", ())
+        return tuple(InitSettingsSource(settings_cls, it) for it in (arguments, *tables))
+
     @property
     def folder(self) -> Path:
         """The folder of config.toml, where relative paths in it start."""
         return self.config.parent
+
+    def in_folder(self) -> Self:
+        """Return the settings with the relative paths of the log file and the store resolved."""
+        file = self.log.file and str(self.folder / self.log.file)
+        log = self.log.model_copy(update={"file": file})
+        store = self.store.model_copy(update={"url": resolve_url(self.store.url, self.folder)})
+        return self.model_copy(update={"log": log, "store": store})
 
 
 @contextlib.contextmanager
@@ -149,16 +189,24 @@ def extra(name: str, setting: str) -> Iterator[None]:
 def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Settings:
     """Read all settings; `server` is what the command line says of it. Raises SettingError."""
     config, sections = config.absolute(), _sections(source)
+    typed = create_model("Typed", __base__=Settings, source=(source, ...))
     try:
-        in_config = _read(config, sections)
-        given = environment.read(config.with_name(".env"), PREFIX, sections)
-        values = environment.merge(in_config, given)
-        values = environment.merge(values, {"server": server, "config": config})
-        settings = Settings.model_validate(values, context=config.parent)
-        source.model_validate(settings.source, context=config.parent)
+        config_file = _read(config, sections)
+        env_file = environment.read(config.with_name(".env"), PREFIX, sections)
+        tables = Environment(typed, env_file)(), config_file
+        settings = Settings.model_validate({"config": config, "server": server, "tables": tables})
+        source.model_validate(settings.source)
+    except SettingsError as error:
+        raise SettingError(f'{error}: write JSON, as in ["a", "b"].') from error
     except ValidationError as error:
         raise SettingError(_explain(error, sections)) from None  # its own text holds the value
-    return settings
+    return settings.in_folder()
+
+
+def near_misses(source: type[BaseModel]) -> Iterator[str]:
+    """Give a warning for each environment variable that may be meant for a setting."""
+    for name, meant in environment.near_misses(PREFIX, _sections(source)).items():
+        yield f"The environment variable {name} sets nothing: if it should, rename it to {meant}."
 
 
 def _sections(source: type[BaseModel]) -> dict[str, type[BaseModel]]:

@@ -11,7 +11,8 @@ from urllib.request import pathname2url, url2pathname
 from zoneinfo import ZoneInfo, available_timezones
 
 import tzlocal
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=36_500)  # a time this far from now is still a valid datetime
@@ -81,18 +82,18 @@ def _clock(value: time) -> time:
     return value
 
 
-def _file(name: str, info: ValidationInfo) -> str:
-    return str(info.context / name) if name and info.context else name
-
-
-def _store(url: str, info: ValidationInfo) -> str:
-    if url == "memory://" or re.match(r"(redis|rediss)://.|unix:///", url):
+def _store(url: str) -> str:
+    if url == "memory://" or re.match(r"(file|redis|rediss)://.|unix:///", url):
         return url
-    if re.match(r"file://.", url):
-        parts = urlsplit(url)
-        folder = (info.context or Path()) / url2pathname(parts.netloc + parts.path)
-        return f"file://{pathname2url(str(folder))}" if info.context else url
     raise ValueError('write "memory://", "file://" and a folder, or "redis://" and a host')
+
+
+def resolve_url(url: str, folder: Path) -> str:
+    """Return the URL of a store; the path of a file store starts at a folder if it is relative."""
+    parts = urlsplit(url)
+    if parts.scheme != "file":
+        return url
+    return f"file://{pathname2url(str(folder / url2pathname(parts.netloc + parts.path)))}"
 
 
 def _url_prefix(path: str) -> str:
@@ -137,8 +138,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Clock = Annotated[time, AfterValidator(_clock)]
-Clocks = Annotated[list[Clock], BeforeValidator(_times)]
-File = Annotated[str, AfterValidator(_file)]  # relative to config.toml
+Clocks = Annotated[list[Clock], NoDecode, BeforeValidator(_times)]
 StoreUrl = Annotated[str, AfterValidator(_store)]
 UrlPrefix = Annotated[str, AfterValidator(_url_prefix)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
