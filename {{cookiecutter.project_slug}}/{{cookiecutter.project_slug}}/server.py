@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = setting.load(args.config, reading.Source, flags)
         configure_log(settings, args.schedule_only)
-        app, schedule = build(settings, args.schedule_only)
+        app, schedule = build(settings, args.schedule_only, args.debug)
         run = refresh if args.schedule_only else debug if args.debug else serve
         run(settings, app, schedule)
     except SettingError as error:
@@ -86,7 +86,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedule]:
+def build(
+    settings: Settings, schedule_only: bool = False, debug: bool = False
+) -> tuple[Dash, Schedule]:
     """Wire the parts together; the schedule is not started yet. Raises SettingError."""
     if schedule_only or settings.refresh.apart:
         refuse_memory(settings, "A schedule that runs apart")
@@ -103,6 +105,12 @@ def build(settings: Settings, schedule_only: bool = False) -> tuple[Dash, Schedu
         counters.install(app, settings, store)
     else:
         metrics.install_off(app)
+    if debug:
+        app.enable_dev_tools(
+            debug=True,
+            dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
+            dev_tools_hot_reload_max_retry=10_000,  # a page waits as long as the reloader does
+        )
     _warm_up(app)  # after which Flask takes no more routes and hooks
     front.install(app, settings)
     if counters:
@@ -152,8 +160,7 @@ def serve(settings: Settings, app: Dash, schedule: Schedule) -> None:
         said = "server.workers = %d wants gunicorn -c gunicorn.conf.py: this is one process"
         logger.warning(said, settings.server.workers)
     with _refreshing(schedule) as stopped:
-        at, path = settings.server.url_host, settings.server.url_prefix.rstrip("/")
-        logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, listen.port(server), path)
+        _announce(settings, listen.port(server))
         listen.run(server, stopped.is_set, settings.server.graceful_timeout.total_seconds())
 
 
@@ -167,14 +174,8 @@ def refresh(_settings: Settings, _app: Dash, schedule: Schedule) -> None:
 def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server."""
     schedule.start()
-    app.run(
-        host=settings.server.host,
-        port=settings.server.port,
-        debug=True,
-        dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
-        dev_tools_hot_reload_max_retry=10_000,  # a page waits as long as the reloader does
-        use_reloader=False,
-    )
+    _announce(settings, settings.server.port)
+    app.server.run(settings.server.host, settings.server.port, debug=True, use_reloader=False)
 
 
 def watched(config: Path) -> list[Path]:
@@ -182,6 +183,11 @@ def watched(config: Path) -> list[Path]:
     package = Path(__file__).parent
     static_data = (package / "assets" / "static_data").glob("*")
     return [config, config.with_name(".env"), *package.rglob("*.py"), *static_data]
+
+
+def _announce(settings: Settings, port: int) -> None:
+    at, path = settings.server.url_host, settings.server.url_prefix.rstrip("/")
+    logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", at, port, path)
 
 
 @contextlib.contextmanager

@@ -84,8 +84,8 @@
         flight.aborter = new AbortController();
         const timer = setTimeout(() => flight.aborter.abort(), 1000 * GIVE_UP);
         try {
-            const waits = flight.computation ? {[WAITS_FOR]: flight.computation} : {};
-            const headers = {...options.headers, ...waits};
+            const headers = new Headers(options.headers);
+            if (flight.computation) headers.set(WAITS_FOR, flight.computation);
             const response = await send(url, {...options, headers, signal: flight.aborter.signal});
             const body = await response.arrayBuffer(); // as the connection may be lost halfway, too
             const init = {status: response.status, headers: response.headers};
