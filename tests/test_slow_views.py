@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 VIEWERS = 200
 # What a view does until the file is gone: it waits for another system, or computes.
-KINDS = {"waits": "time.sleep(0.05)", "computes": "sum(range(100_000))"}
+WAITS, COMPUTES = "time.sleep(0.05)", "sum(range(100_000))"
 SLOW = """    import time
     from pathlib import Path
     while Path({flag!r}).exists():
@@ -70,10 +70,10 @@ def worst(server: Server, is_over: Callable[[], bool]) -> dict[str, float]:
 
 
 @pytest.mark.usefixtures("many_files")
-@pytest.mark.parametrize(("name", "kind"), [("waitress", "computes"), ("gunicorn", "waits")])
-def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, kind: str, csv: Project) -> None:
+@pytest.mark.parametrize("name", ["waitress", "gunicorn"])
+def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, csv: Project) -> None:
     settings = {"SERVER__THREADS": "8", "REFRESH__EVERY": "1h"}
-    with slow_views(csv, KINDS[kind]) as flag, csv.serving(server=name, **settings) as server:
+    with slow_views(csv, COMPUTES) as flag, csv.serving(server=name, **settings) as server:
         wait_until(lambda: ready(server)[0] == 200)
         end = time.monotonic() + 3
         idle = worst(server, lambda: time.monotonic() > end)
@@ -100,15 +100,16 @@ def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, kind: str, csv:
         assert statuses == [200] * VIEWERS
     for path, seconds in busy.items():
         ratio = seconds / idle[path]
-        print(f"{name}, {kind}: {path} {1000 * seconds:.0f} ms at worst, {ratio:.0f} x idle")
-    assert max(busy["/healthz"], busy["/_live"]) < 5, busy
+        print(f"{name}: {path} {1000 * seconds:.0f} ms at worst, {ratio:.0f} x idle")
+    # None waits for a slow view. It is 0.1 to 0.3 s on an idle machine, which one with tests is not.
+    assert max(busy["/healthz"], busy["/_live"]) < 4, busy
 
 
 @pytest.mark.usefixtures("no_console_errors")
 def test_slow_views_leave_the_browser_a_connection(csv: Project, context: BrowserContext) -> None:
     settings = {"SERVER__THREADS": "8", "REFRESH__EVERY": "2s", "APP__STALE_AFTER": "3650d"}
     with (
-        slow_views(csv, KINDS["waits"]) as flag,
+        slow_views(csv, WAITS) as flag,
         csv.serving(news=True, **settings) as server,
     ):
         tabs = [context.new_page() for _ in range(4)]

@@ -14,6 +14,7 @@ from flask import session
 
 from {{cookiecutter.project_slug}} import app as application
 from {{cookiecutter.project_slug}} import engineering, health, listen
+from {{cookiecutter.project_slug}}.computations import Computations, NotYet
 from {{cookiecutter.project_slug}}.response_cache import WAITS_FOR
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore
@@ -214,3 +215,21 @@ def test_nobody_waits_for_another_ones_key(
                 client.request("POST", "/_dash-update-component", asked, headers)
                 assert client.getresponse().status == 200
     assert slow.count == 1
+
+
+def test_a_crowd_is_refused_early_but_for_what_is_there() -> None:
+    computations: Computations[int] = Computations(threads=3)  # one computes, and one waits
+    with computations.slot(), pytest.raises(NotYet):
+        computations.refuse_in_a_crowd("key")
+    computations.refuse_in_a_crowd("key")
+    go_on = threading.Event()
+    with pytest.raises(NotYet):
+        computations.ended("key", lambda: int(go_on.wait(LIMIT)))
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(computations.ended, "key", int)
+        with pytest.raises(NotYet) as refused:
+            wait_until(lambda: computations.refuse_in_a_crowd("key"))
+        assert refused.value.key == "key"
+        go_on.set()
+        assert waiting.result().future.result() == 1
+    computations.refuse_in_a_crowd("other", waited_for="key")

@@ -82,6 +82,17 @@ class Computations(Generic[Result]):
             if may_wait:
                 self._waiting.release()
 
+    def refuse_in_a_crowd(self, key: str, waited_for: str = "") -> None:
+        """Raise NotYet, at less cost than `ended`, if that would at once."""
+        if _is_free(self._waiting):
+            return
+        computation = self._find(waited_for) or self._find(key)
+        if computation:
+            with self._lock:
+                computation.is_awaited = True
+        if not (computation.future.done() if computation else _is_free(self._slots)):
+            raise NotYet(computation.key if computation else "")
+
     def _find(self, key: str) -> Computation[Result] | None:
         with self._lock:
             return self._running.get(key) or self._ended.get(key)
@@ -120,3 +131,9 @@ class Computations(Generic[Result]):
             self._ended.expire()
             if computation.is_awaited:
                 self._ended[computation.key] = computation
+
+
+def _is_free(semaphore: Semaphore) -> bool:
+    if free := semaphore.acquire(blocking=False):
+        semaphore.release()
+    return free

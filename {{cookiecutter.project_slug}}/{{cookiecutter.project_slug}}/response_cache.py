@@ -88,7 +88,7 @@ class ResponseCache:
                     return self._shared(*asked)
             return self._own(body)
         except NotYet as it:
-            return Response(status=202, headers={"Retry-After": "1", WAITS_FOR: it.key})
+            return _not_yet(it.key).response()
 
     def _shared(self, key: str, asked: dict[str, Any]) -> Response:
         """Return the answer that is for everybody. Raises Personal, and NotYet."""
@@ -144,10 +144,16 @@ class ResponseCache:
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)
         asked = self._asked(body)
-        kept = self._space.get(asked[0], environ.get("HTTP_ACCEPT_ENCODING", "")) if asked else None
-        if kept:
+        if not asked:
+            return None
+        if kept := self._space.get(asked[0], environ.get("HTTP_ACCEPT_ENCODING", "")):
             self.count(True)
-        return kept
+            return kept
+        try:
+            self._computations.refuse_in_a_crowd(asked[0], environ.get("HTTP_X_COMPUTATION", ""))
+        except NotYet as it:
+            return _not_yet(it.key)
+        return None
 
     def _asked(self, body: bytes) -> tuple[str, dict[str, Any]] | None:
         """Return the key of a shared answer and what is asked; None if the request is not for one.
@@ -181,6 +187,10 @@ class ResponseCache:
             self._version = version
             self._space.clear()
         return version
+
+
+def _not_yet(key: str) -> Kept:
+    return Kept([("Retry-After", "1"), (WAITS_FOR, key)], b"", 202)
 
 
 def _is_shared(callback: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from itertools import chain
 from typing import Any
 
@@ -57,7 +58,7 @@ class ShortWay:
     def _answer(self, environ: Environ, start_response: Callable[..., Any]) -> Any:
         route = self._routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if route and self._is_open(environ, *route[:2]) and (answer := route[2](environ)):
-            start_response("200 OK", list(answer.headers))
+            start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", [*answer.headers])
             return [answer.body]
         return self._flask(environ, start_response)
 
