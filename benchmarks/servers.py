@@ -90,8 +90,11 @@ class Server:
         """Return the view, compressed if the server does."""
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
         request = urllib.request.Request(f"{self.url}/_dash-update-component", body, headers)
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return bytes(answer.read())
+        while True:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                if answer.status != 202:  # else it is still being computed
+                    return bytes(answer.read())
+            time.sleep(0.1)
 
 
 def users(home: Path, name: str, password: str) -> str:

@@ -1,5 +1,6 @@
 """What goes wrong, one by one, in a server that runs while a browser watches its page."""
 
+import http.client
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ from conftest import (
     running,
     wait_until,
 )
+from hostile import CALLBACK
 from playwright.sync_api import Browser, Page
 from test_viewers import body
+from viewers import fetch
 
 pytestmark = [
     pytest.mark.slow,
@@ -97,13 +100,11 @@ class Dashboard:
         asked = json.loads(body("download.data"))
         asked["state"] = asked["inputs"][1:]
         asked["inputs"] = [{"id": "download-button", "property": "n_clicks", "value": 1}]
-        request = urllib.request.Request(
-            f"{self.server.url}/_dash-update-component",
-            json.dumps(asked).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            content = json.load(answer)["response"]["download"]["data"]["content"]
+        host, kind = self.server.url.removeprefix("http://"), {"Content-Type": "application/json"}
+        with closing(http.client.HTTPConnection(host, timeout=120)) as client:
+            answer, said = fetch(client, CALLBACK, json.dumps(asked).encode(), kind)
+        assert answer.status == 200
+        content = json.loads(said)["response"]["download"]["data"]["content"]
         return set(re.sub(r"\.0+(?=\+)", "", content).splitlines())
 
 

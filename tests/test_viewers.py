@@ -108,7 +108,7 @@ def test_clients_without_a_cookie_do_not_slow_down_a_viewer(csv: Project) -> Non
             finally:
                 stopped.set()
             assert sum(it.result() for it in clients) > 50
-        assert beside < 5 * idle
+        assert beside <= 2 * idle
 
 
 def test_a_poisoned_request_changes_nobodys_page(csv: Project, page: Page) -> None:
