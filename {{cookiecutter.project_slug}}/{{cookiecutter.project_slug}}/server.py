@@ -65,8 +65,9 @@ def configure_log(settings: Settings, schedule_only: bool = False) -> None:
     file = settings.log.file
     file = log_file.of_schedule(file) if schedule_only else file
     log.configure(settings.log.model_copy(update={"file": file}))
-    for warning in setting.near_misses(reading.Source):
-        logger.warning(warning)
+    for name, meant in setting.near_misses(reading.Source).items():
+        said = "the environment variable %s sets nothing: if it should, rename it to %s"
+        logger.warning(said, name, meant)
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -203,10 +203,9 @@ def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Setti
     return settings.in_folder()
 
 
-def near_misses(source: type[BaseModel]) -> Iterator[str]:
-    """Give a warning for each environment variable that may be meant for a setting."""
-    for name, meant in environment.near_misses(PREFIX, _sections(source)).items():
-        yield f"The environment variable {name} sets nothing: if it should, rename it to {meant}."
+def near_misses(source: type[BaseModel]) -> dict[str, str]:
+    """Return environment variables that may be meant for a setting, and its right name."""
+    return environment.near_misses(PREFIX, _sections(source))
 
 
 def _sections(source: type[BaseModel]) -> dict[str, type[BaseModel]]:
