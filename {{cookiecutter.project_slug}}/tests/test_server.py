@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 from conftest import wait_until
 from dash import Dash
+from pydantic import SecretStr
 
 from {{cookiecutter.project_slug}} import server
-from {{cookiecutter.project_slug}}.setting import PREFIX, Settings
+from {{cookiecutter.project_slug}}.setting import PREFIX, SettingError, Settings
 from {{cookiecutter.project_slug}}.store import Store
 
 COMMAND = [sys.executable, "-m", server.__name__]
@@ -168,6 +169,15 @@ def test_a_broken_line_of_env_does_not_open_the_server(line: str, tmp_path: Path
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
     (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
     refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
+
+
+def test_workers_without_a_common_secret_are_refused(settings: Settings) -> None:
+    shared = settings.store.model_copy(update={"url": "file://store"})
+    unsigned = settings.server.model_copy(update={"secret_key": SecretStr("")})
+    alone = settings.model_copy(update={"store": shared, "server": unsigned})
+    server.refuse_workers(alone, workers=1)
+    with pytest.raises(SettingError, match=r"^server\.secret_key is empty"):
+        server.refuse_workers(alone, workers=2)
 
 
 def test_what_is_refused_is_in_the_log_file_too(tmp_path: Path) -> None:
