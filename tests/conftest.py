@@ -22,6 +22,7 @@ from playwright.sync_api import Page
 from repository import commit, run
 
 TEMPLATE = Path(__file__).parents[1]
+collect_ignore = ["modules"]  # which are run within a rendered project, by test_sources.py
 # The web server that a project's own tests have.
 sys.path.append(str(TEMPLATE / "{{cookiecutter.project_slug}}/choices/web/yes/tests"))
 FLAGS = """

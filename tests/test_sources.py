@@ -1,6 +1,7 @@
 """Each source, read as its user would: from a real database, a misbehaving web, files."""
 
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from weather import weather
 
 pytestmark = pytest.mark.slow
 WRITERS = Path(__file__).with_name("writers.py")
+MODULES = Path(__file__).with_name("modules")
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
 IN_TEST_RENDERED = {("machine", "no"), ("csv", "no"), ("csv", "yes")}
 # The tests of what differs; those of the engine, which is the same, are left to test_rendered.py.
@@ -40,6 +42,26 @@ def sources(bake: Callable[..., Project]) -> Callable[..., Project]:
 )
 def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
     sources(source, pages).check(*OWN)
+
+
+@pytest.mark.parametrize(
+    ("source", "pages"), [("machine", "no"), *((it, "yes") for it in SOURCES[1:])]
+)
+def test_the_modules_it_begins_with_do_all_they_should(
+    source: str, pages: str, sources: Callable[..., Project]
+) -> None:
+    """The tests that a project gets of its user's modules are few; these are all."""
+    project = sources(source, pages)
+    names = ["app", "engineering", *(["pages"] if pages == "yes" else [])]
+    files = [MODULES / f"test_{name}.py" for name in names] + [*MODULES.glob(f"*_{source}.py")]
+    folder = project.path / "tests" / "modules"
+    folder.mkdir()
+    try:
+        for file in files:
+            shutil.copy(file, folder)
+        project.run("pytest", "-q", str(folder))
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize("pages", ["no", "yes"])

@@ -43,7 +43,7 @@ ALWAYS = """
     tests/test_pipeline.py tests/test_preprocess.py tests/test_preview.py tests/test_redaction.py
     tests/test_reloader.py tests/test_response_cache.py tests/test_schedule.py tests/test_secrets.py
     tests/test_server.py tests/test_setting.py tests/test_short_way.py tests/test_snapshots.py
-    tests/test_store.py tests/test_times.py tests/test_worker.py
+    tests/test_store.py tests/test_tables.py tests/test_times.py tests/test_worker.py tests/toy.py
 """
 MORE = {
     "default": ".github/dependabot.yml .github/workflows/ci.yml",
@@ -76,6 +76,17 @@ def files(project: Project) -> list[Path]:
 def test_exactly_these_files_are_rendered(baked: Project, combination: str) -> None:
     expected = (ALWAYS + MORE[combination]).format(slug=baked.slug).split()
     assert {path.relative_to(baked.path).as_posix() for path in files(baked)} == set(expected)
+
+
+def test_each_test_is_the_engines_or_the_users(baked: Project) -> None:
+    conftest = (baked.path / "tests" / "conftest.py").read_text("utf-8")
+    named = re.search(r'^ENGINE = """(.*?)"""', conftest, re.M | re.S)
+    engine = {f"tests/test_{name}.py" for name in named[1].split()} if named else set()
+    config = tomllib.loads((baked.path / "pyproject.toml").read_text("utf-8"))
+    yours = {name for name in config["tool"]["cruft"]["skip"] if name.startswith("tests/")}
+    tests = {it.relative_to(baked.path).as_posix() for it in baked.path.glob("tests/test_*.py")}
+    assert not engine & yours
+    assert tests <= engine | yours
 
 
 def test_no_template_is_left_over_and_every_file_parses(baked: Project) -> None:

@@ -1,10 +1,11 @@
+import json
 import os
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 import redis
+import toy
+from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}} import pipeline, reading, setting, snapshots
-from {{cookiecutter.project_slug}}.preprocess import TABLES
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import NEVER, MemoryStore
 from {{cookiecutter.project_slug}}.tables import Rules, fit
@@ -23,24 +25,44 @@ from {{cookiecutter.project_slug}}.tables import Rules, fit
 ROOT = Path(__file__).parents[1]
 # A source that is not on this machine has a stand-in here.
 pytest_plugins = [it.stem for it in Path(__file__).parent.glob("sample.py")]
+# The tests of the engine, whose dashboard is toy.py. All others are yours, and test your modules.
+ENGINE = """
+    auth bundles computations csp csv_export damage decompress environment errors front guard
+    health live log log_file metrics pipeline preview redaction reloader response_cache schedule
+    secrets server setting short_way snapshots store tables times web web_headers worker
+"""
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    (folder / "config.toml").write_text(toy.CONFIG, "utf-8")
+    return folder
 
 
 @pytest.fixture(autouse=True)
-def project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run each test in the project's folder, with no setting from this machine's environment."""
-    monkeypatch.chdir(ROOT)
+def project(request: pytest.FixtureRequest, toy_folder: Path) -> Iterator[None]:
+    """Run each test in its project's folder, with no setting from this machine's environment.
+
+    Without `monkeypatch`, so that what a test changes by it is put back before the toy is.
+    """
+    engine = request.module.__name__.removeprefix("test_") in ENGINE.split()
     before = dict(os.environ)
     for name in before:
         if name.startswith(setting.PREFIX):
             del os.environ[name]
-    yield
+    with (
+        chdir(toy_folder if engine else ROOT),
+        toy.installed() if engine else nullcontext(),
+    ):
+        yield
     os.environ.clear()
     os.environ.update(before)
 
 
 @pytest.fixture
 def settings() -> Settings:
-    return setting.load(ROOT / "config.toml", reading.Source, {})
+    return setting.load(setting.CONFIG, reading.Source, {})
 
 
 @pytest.fixture
@@ -56,7 +78,28 @@ def fitted(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
     """Return readings, given as time, series and value, as they are in a snapshot."""
     raw = {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
     zone = ZoneInfo("UTC")
-    return dict(fit(raw, TABLES, Rules(zone, zone, NEVER)).tables)
+    return dict(fit(raw, toy.TABLES, Rules(zone, zone, NEVER)).tables)
+
+
+def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
+    """Call the callback of an output as a browser does, and return what it gives."""
+    dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
+    callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
+    ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
+    outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
+    filled = {
+        kind: [{**it, "value": values.get(f"{it['id']}.{it['property']}")} for it in callback[kind]]
+        for kind in ("inputs", "state")
+    }
+    body = {
+        "output": callback["output"],
+        "outputs": outputs if len(outputs) > 1 else outputs[0],
+        "changedPropIds": [next(iter(values))],
+        **filled,
+    }
+    response = client.post(f"{prefix}_dash-update-component", json=body)
+    assert response.status_code == 200, response.text
+    return json.loads(response.text)["response"]
 
 
 def free_port() -> int:

@@ -1,134 +1,39 @@
-import json
-from datetime import UTC, datetime
+"""The page, over the data that your source gives: change these tests with `app.py` and `pages/`."""
+
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pytest
-from flask.testing import FlaskClient
+from conftest import ask
 
-from {{cookiecutter.project_slug}} import engineering, server
-from {{cookiecutter.project_slug}}.app import ASSETS, create_app
-from {{cookiecutter.project_slug}}.pages import overview
+from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Snapshot
+from {{cookiecutter.project_slug}}.store import MemoryStore
 
 CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
 
 
-def call(settings: Settings, store: MemoryStore, output: str, values: dict[str, Any]) -> Any:
-    """Call the callback of an output as a browser does, and return what it gives."""
-    return ask(create_app(settings, store).server.test_client(), output, values)
+def view(settings: Settings, store: MemoryStore, output: str, **more: Any) -> Any:
+    """Return what the callback of an output gives."""
+    client = create_app(settings, store).server.test_client()
+    return ask(client, output, {**more, **CHOICES}, settings.server.url_prefix)[output]
 
 
-def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
-    dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
-    callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
-    ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
-    outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
-    filled = {
-        kind: [{**it, "value": values.get(f"{it['id']}.{it['property']}")} for it in callback[kind]]
-        for kind in ("inputs", "state")
-    }
-    body = {
-        "output": callback["output"],
-        "outputs": outputs if len(outputs) > 1 else outputs[0],
-        "changedPropIds": [next(iter(values))],
-        **filled,
-    }
-    response = client.post(f"{prefix}_dash-update-component", json=body)
-    assert response.status_code == 200, response.text
-    return json.loads(response.text)["response"]
-
-
-def test_the_shell_comes_before_the_first_data(settings: Settings) -> None:
+def test_the_page_comes_before_the_data(settings: Settings) -> None:
     client = create_app(settings, MemoryStore()).server.test_client()
-    assert settings.app.title in client.get("/").text
-    shell = client.get("/_dash-layout").text
-    for part in ("snapshot-version", "status", "notice"):
-        assert f'"id":"{part}"' in shell
-    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
-    page = overview.layout(MemoryStore(), series)
-    assert all(part in page for part in ("cards", "trend-graph", "distribution-graph"))
-    assert call(settings, MemoryStore(), "cards", CHOICES)["cards"]["children"] == []
+    assert settings.app.title in client.get(settings.server.url_prefix).text
+    assert view(settings, MemoryStore(), "cards")["children"] == []
 
 
-def test_the_views_show_the_data(settings: Settings, store: MemoryStore) -> None:
-    series = set(store.latest().tables["readings"]["series"])  # type: ignore[union-attr]
-    assert len(call(settings, store, "cards", CHOICES)["cards"]["children"]) == len(series)
+def test_the_views_show_each_series(settings: Settings, store: MemoryStore) -> None:
+    readings = store.latest().tables["readings"]  # type: ignore[union-attr]
+    count = readings["series"].nunique()
+    assert len(view(settings, store, "cards")["children"]) == count
     for graph in ("trend-graph", "distribution-graph"):
-        assert len(call(settings, store, graph, CHOICES)[graph]["figure"]["data"]) == len(series)
-    one = {**CHOICES, "series.value": [min(series)]}
-    assert len(call(settings, store, "trend-graph", one)["trend-graph"]["figure"]["data"]) == 1
+        assert len(view(settings, store, graph)["figure"]["data"]) == count
 
 
-def test_the_cards_show_what_the_whole_history_tells(settings: Settings) -> None:
-    store, now = MemoryStore(), datetime.now(UTC)
-    times = pd.date_range(end=now, periods=90, freq="1min").as_unit("us")
-    values = [1.25, *np.ones(89)]
-    parts = [pd.DataFrame({"time": times[:60], "series": "dead", "value": values[:60]})]
-    parts += [pd.DataFrame({"time": times, "series": "lives", "value": values})]
-    data = pd.concat(parts).sort_values("time", ignore_index=True).astype({"series": "category"})
-    store.publish(Snapshot(1, now, now, {"readings": data}))
-    last = times[59].astimezone(settings.app.timezone)
-    for window in ("5 min", "1 hour", "All"):
-        text = json.dumps(call(settings, store, "cards", {**CHOICES, "window.value": window}))
-        assert '"1.00"' in text
-        assert "OK" not in text, "none of them has limits"
-        assert (f"{last:%H:%M}" in text) == ("dead" in text) == (window != "5 min")
-
-
-def test_before_the_first_data_no_chart_claims_that_there_are_none(settings: Settings) -> None:
-    for graph in ("trend-graph", "distribution-graph"):
-        figure = call(settings, MemoryStore(), graph, CHOICES)[graph]["figure"]
-        assert figure["layout"]["annotations"][0]["text"] == engineering.EMPTY
-
-
-def test_what_a_view_changes_is_not_seen_by_another(settings: Settings, store: MemoryStore) -> None:
-    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
-    known = overview.Survey(store, series)
-    before = known()
-    mine = known()
-    mine["value"] = 1
-    mine.loc[:, "label"] = "mine"
-    mine.loc[:, "decimals"] = 9
-    pd.testing.assert_frame_equal(known(), before)
-
-
-def test_the_download_is_the_data_shown(settings: Settings, store: MemoryStore) -> None:
-    values = {"download-button.n_clicks": 1, **CHOICES}
-    content = call(settings, store, "download", values)["download"]["data"]["content"]
-    lines = content.splitlines()
-    assert lines[0] == "time,series,value"
-    assert len(lines) == 1 + len(store.latest().tables["readings"])  # type: ignore[union-attr]
-
-
-@pytest.mark.parametrize(("cache_bytes", "count"), [(50_000_000, 1), (0, 3)])
-def test_a_view_is_drawn_once_for_all_unless_that_is_off(
-    cache_bytes: int,
-    count: int,
-    settings: Settings,
-    store: MemoryStore,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    drawn = []
-    right = engineering.kpis
-    monkeypatch.setattr(engineering, "kpis", lambda *it: drawn.append(1) or right(*it))
-    server = settings.server.model_copy(update={"cache_bytes": cache_bytes})
-    app = create_app(settings.model_copy(update={"server": server}), store)
-    for _ in range(3):
-        assert ask(app.server.test_client(), "cards", CHOICES)["cards"]["children"]
-    assert len(drawn) == count
-
-
-def test_metrics_tell_kept_views_from_computed_ones(settings: Settings) -> None:
-    chosen = settings.server.model_copy(update={"metrics": True})
-    app, _ = server.build(settings.model_copy(update={"server": chosen}))
-    client = app.server.test_client()
-    for _ in range(3):
-        ask(client, "cards", CHOICES)
-    lines = client.get("/metrics").text.splitlines()
-    assert 'dashboard_views_total{kept="no"} 1.0' in lines
-    assert 'dashboard_views_total{kept="yes"} 2.0' in lines
-    kept = next(line for line in lines if line.startswith("dashboard_kept_bytes "))
-    assert float(kept.split()[1]) > 0
+def test_the_download_has_every_row(settings: Settings, store: MemoryStore) -> None:
+    readings = store.latest().tables["readings"]  # type: ignore[union-attr]
+    clicked = {"download-button.n_clicks": 1}
+    lines = view(settings, store, "download", **clicked)["data"]["content"].splitlines()
+    assert lines[0] == ",".join(readings)
+    assert len(lines) == 1 + len(readings)

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+import toy
 from conftest import wait_until
 from flask import session
 
-from {{cookiecutter.project_slug}} import app as application
-from {{cookiecutter.project_slug}} import engineering, health, listen
+from {{cookiecutter.project_slug}} import health, listen
 from {{cookiecutter.project_slug}}.computations import Computations, NotYet
 from {{cookiecutter.project_slug}}.response_cache import WAITS_FOR
 from {{cookiecutter.project_slug}}.setting import Settings
@@ -48,8 +48,8 @@ class Slow:
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    slow = Slow(engineering.kpis)
-    monkeypatch.setattr(engineering, "kpis", slow)
+    slow = Slow(toy.cards)
+    monkeypatch.setattr(toy, "cards", slow)
     yield slow
     slow.go_on.set()
 
@@ -58,7 +58,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
 def served(settings: Settings, threads: int, store: MemoryStore) -> Iterator[int]:
     """Serve by waitress, and give the port."""
     chosen = settings.server.model_copy(update={"port": 0, "threads": threads})
-    app = application.create_app(settings.model_copy(update={"server": chosen}), store)
+    app = toy.create_app(settings.model_copy(update={"server": chosen}), store)
     app.server.secret_key = "secret"
     app.server.register_blueprint(health.blueprint(settings, store))
     app.server.test_client().get("/")

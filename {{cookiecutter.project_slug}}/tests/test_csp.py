@@ -6,7 +6,7 @@ import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}} import app, csp, server
+from {{cookiecutter.project_slug}} import csp, server
 from {{cookiecutter.project_slug}}.setting import Server, Settings
 
 REPORT = {"effective-directive": "img-src", "blocked-uri": "https://tile.example.org/1/2/3.png"}
@@ -26,7 +26,7 @@ def send(client: FlaskClient, body: Any, mimetype: str = TYPE) -> int:
 def test_what_the_code_itself_names_is_allowed(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create = app.create_app
+    create = server.create_app
 
     def themed(*args: Any) -> Dash:
         made = create(*args)

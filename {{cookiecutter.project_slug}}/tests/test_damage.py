@@ -18,9 +18,9 @@ import pytest
 import redis
 from conftest import redis_server, wait_until
 from test_store import NOW, Open, shared_by, snapshot
+from toy import create_app
 
 from {{cookiecutter.project_slug}} import snapshots
-from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.redis_store import RedisStore
 from {{cookiecutter.project_slug}}.schedule import Schedule
 from {{cookiecutter.project_slug}}.setting import Refresh, Settings

@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 from conftest import fitted
+from toy import create_app
 
 from {{cookiecutter.project_slug}} import health, snapshots
-from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.setting import App, Refresh, Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Rejected, Snapshot, Status
 from {{cookiecutter.project_slug}}.tables import Batch

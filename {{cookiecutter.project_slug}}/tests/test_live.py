@@ -1,9 +1,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+import toy
+from conftest import ask
 from flask import abort, request
+from toy import CHOICES, create_app
 
-from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore, Status
 
@@ -61,3 +64,21 @@ def test_whoever_is_put_in_front_of_the_views_guards_them_all(
         for _ in range(2):
             assert client.get(path, headers={"X-Who": "friend"}).status_code == 200
             assert client.get(path).status_code == 401
+
+
+@pytest.mark.parametrize(("cache_bytes", "count"), [(50_000_000, 1), (0, 3)])
+def test_a_view_is_drawn_once_for_all_unless_that_is_off(
+    cache_bytes: int,
+    count: int,
+    settings: Settings,
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = []
+    right = toy.cards
+    monkeypatch.setattr(toy, "cards", lambda *it: drawn.append(1) or right(*it))
+    server = settings.server.model_copy(update={"cache_bytes": cache_bytes})
+    app = create_app(settings.model_copy(update={"server": server}), store)
+    for _ in range(3):
+        assert ask(app.server.test_client(), "cards", CHOICES)["cards"]["children"]
+    assert len(drawn) == count

@@ -1,8 +1,9 @@
 from datetime import timedelta
 
 import pytest
-from conftest import fitted
+from conftest import ask, fitted
 from flask.testing import FlaskClient
+from toy import CHOICES
 
 from {{cookiecutter.project_slug}} import server
 from {{cookiecutter.project_slug}}.setting import Settings
@@ -41,3 +42,13 @@ def test_refreshes_data_and_requests_are_counted(parts: tuple[FlaskClient, Store
     assert found["dashboard_refresh_failures_total"] == 1
     assert found['dashboard_requests_total{method="other",status="405"}'] == 1
     assert found['dashboard_requests_total{method="GET",status="200"}'] == 1
+
+
+def test_metrics_tell_kept_views_from_computed_ones(parts: tuple[FlaskClient, Store]) -> None:
+    client, _ = parts
+    for _ in range(3):
+        ask(client, "cards", CHOICES)
+    found = values(client)
+    assert found['dashboard_views_total{kept="no"}'] == 1
+    assert found['dashboard_views_total{kept="yes"}'] == 2
+    assert found["dashboard_kept_bytes"] > 0

@@ -146,18 +146,10 @@ def snapshot(**newest: tuple[str, ...]) -> Snapshot:
 MINUTES = tuple(f"11:{minute:02}" for minute in range(50))
 
 
-@pytest.fixture
-def appended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the readings appended, however this project's source is read."""
-    table = replace(preprocess.TABLES["readings"], grows="append")
-    monkeypatch.setitem(preprocess.TABLES, "readings", table)
-
-
 def start(known: Snapshot | None, overlap: timedelta = timedelta(0), **refresh: Any) -> Any:
     return pipeline.read_from(known, Refresh(overlap=overlap, **refresh), NOW)
 
 
-@pytest.mark.usefixtures("appended")
 def test_reading_goes_on_where_the_series_ends_that_is_furthest_behind() -> None:
     minutes, at = timedelta(minutes=1), datetime(2026, 3, 1, 11, 49, tzinfo=UTC)
     assert start(None) is None
@@ -167,12 +159,10 @@ def test_reading_goes_on_where_the_series_ends_that_is_furthest_behind() -> None
     assert start(late) == at - 23 * minutes
 
 
-@pytest.mark.usefixtures("appended")
 def test_a_series_that_has_ended_does_not_have_all_read_again() -> None:
     assert start(snapshot(a=MINUTES, b=("09:00", "09:01"))) == start(snapshot(a=MINUTES))
 
 
-@pytest.mark.usefixtures("appended")
 def test_a_table_that_has_ended_does_not_have_all_read_again() -> None:
     known = snapshot(a=MINUTES)
     old = replace(known.paces["readings"], newest=NOW - 10 * DAY)
@@ -184,13 +174,11 @@ def test_a_table_that_has_ended_does_not_have_all_read_again() -> None:
         assert start(ended, history="1h") == newest - timedelta(hours=1)
 
 
-@pytest.mark.usefixtures("appended")
 def test_a_forecast_does_not_hide_what_is_read_today() -> None:
     known = snapshot(now=("11:00", "11:30", "11:59"), forecast=("12:00", "18:00", "23:00"))
     assert start(known) <= datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
 
 
-@pytest.mark.usefixtures("appended")
 def test_after_a_clock_was_set_back_reading_goes_on() -> None:
     known = snapshot(a=MINUTES)
     back = NOW - timedelta(hours=3)

@@ -3,7 +3,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -19,7 +18,6 @@ from {{cookiecutter.project_slug}} import (
     health,
     outcomes,
     pipeline,
-    preprocess,
     reading,
     schedule,
 )
@@ -568,8 +566,6 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
         schedule.stop()
         return set(pipeline.table(store.latest(), "readings")["time"]), found
 
-    table = replace(preprocess.TABLES["readings"], grows="append")
-    monkeypatch.setitem(preprocess.TABLES, "readings", table)
     monkeypatch.setattr(reading, "read", read)
     changed = configured(settings, every="1s", history="30d")
     before, state = run()

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import toy
 from conftest import wait_until
 from dash import Dash
 from pydantic import SecretStr
@@ -21,7 +22,7 @@ from {{cookiecutter.project_slug}} import server
 from {{cookiecutter.project_slug}}.setting import PREFIX, SettingError, Settings
 from {{cookiecutter.project_slug}}.store import Store
 
-COMMAND = [sys.executable, "-m", server.__name__]
+COMMAND = [sys.executable, toy.__file__]
 WINDOWS = os.name == "nt"
 
 

@@ -101,9 +101,9 @@ def test_the_zone_of_this_computer_can_be_sent_to_another_process(
         zone = f":{shutil.copy(TOKYO, tmp_path / 'localtime')}"
     script = f"""
 import pickle
-from {setting.__name__.partition(".")[0]} import reading, setting
+from {setting.__name__.partition(".")[0]} import setting
 try:
-    settings = setting.load(setting.CONFIG, reading.Source, dict())
+    settings = setting.load(setting.CONFIG, setting.Section, dict())
     print(pickle.loads(pickle.dumps(settings)).app.timezone)
 except setting.SettingError as error:
     print(error)

@@ -8,9 +8,9 @@ import pytest
 from dash import Dash
 from flask import Blueprint, Flask, abort, current_app, g, request, request_started
 from flask.testing import FlaskClient
+from toy import create_app
 
-from {{cookiecutter.project_slug}} import app as application
-from {{cookiecutter.project_slug}} import auth
+from {{cookiecutter.project_slug}} import auth, live
 from {{cookiecutter.project_slug}}.setting import Settings
 from {{cookiecutter.project_slug}}.store import MemoryStore
 
@@ -138,14 +138,14 @@ def make(
     def make(guard: Callable[[Flask], Any], when: str, locked: bool = False) -> FlaskClient:
         chosen = settings.model_copy(update={"auth": users}) if locked else settings
         if when == "before":
-            register = application.live.register
+            register = live.register
 
             def guarded(app: Dash, *rest: Any) -> None:
                 guard(app.server)
                 register(app, *rest)
 
-            monkeypatch.setattr(application.live, "register", guarded)
-        app = application.create_app(chosen, MemoryStore())
+            monkeypatch.setattr(live, "register", guarded)
+        app = create_app(chosen, MemoryStore())
         app.server.secret_key = "secret"
         if when == "after":
             guard(app.server)

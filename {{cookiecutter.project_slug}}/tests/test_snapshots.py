@@ -18,13 +18,6 @@ YEAR = 400 * DAY
 Row = tuple[object, object, object]
 
 
-@pytest.fixture(autouse=True)
-def appended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the readings appended, however this project's source is read."""
-    table = replace(preprocess.TABLES["readings"], grows="append")
-    monkeypatch.setitem(preprocess.TABLES, "readings", table)
-
-
 @pytest.fixture
 def replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the readings replaced, as those of a source that is read in full."""

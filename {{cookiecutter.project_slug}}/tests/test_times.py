@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
+from toy import TABLES
 
-from {{cookiecutter.project_slug}}.preprocess import TABLES
 from {{cookiecutter.project_slug}}.tables import Rules, fit
 from {{cookiecutter.project_slug}}.times import read_from, to_utc
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import toy
 from conftest import free_port, wait_until
 
-from {{cookiecutter.project_slug}} import pipeline
 from {{cookiecutter.project_slug}}.errors import describe
 from {{cookiecutter.project_slug}}.setting import Refresh, Settings
 from {{cookiecutter.project_slug}}.worker import open_worker
@@ -73,7 +73,7 @@ def worker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Execu
 
 
 def test_it_reads_and_passes_failures_on(worker: Executor, settings: Settings) -> None:
-    tables = worker.submit(pipeline.fetch, settings, None).result(60).tables
+    tables = worker.submit(toy.fetch, settings).result(60).tables
     assert len(tables["readings"])
     with pytest.raises(ValueError, match="nonsense"):
         worker.submit(int, "nonsense").result(60)

@@ -8,12 +8,11 @@ from typing import Any
 
 import pandas as pd
 import time_machine
+from my_dashboard import health
+from my_dashboard.schedule import Schedule
+from my_dashboard.setting import Refresh, Settings
+from my_dashboard.store import MemoryStore
 from sqlalchemy import Engine, create_engine, text
-
-from {{cookiecutter.project_slug}} import health
-from {{cookiecutter.project_slug}}.schedule import Schedule
-from {{cookiecutter.project_slug}}.setting import Refresh, Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)

@@ -1,0 +1,126 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from my_dashboard import reading
+from my_dashboard.setting import SettingError, Settings
+from my_dashboard.store import EPOCH, now_utc
+from my_dashboard.times import to_utc
+from sqlalchemy import create_engine
+
+QUERY = "SELECT time, series, value FROM readings WHERE time > :since"
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """A database with a row for each hour of two days, up to now."""
+    url = f"sqlite:///{tmp_path / 'readings.db'}"
+    times = pd.date_range(end=now_utc().replace(tzinfo=None), periods=48, freq="h")
+    rows = pd.DataFrame({"time": times, "series": "a", "value": range(48)})
+    rows.to_sql("readings", create_engine(url), index=False)
+    return url
+
+
+def read(
+    settings: Settings, url: str, query: str = QUERY, since: datetime = EPOCH, zone: str = "UTC"
+) -> pd.DataFrame:
+    source = {"url": url, "query": query, "timezone": zone}
+    changed = settings.model_copy(update={"source": source})
+    return reading.read(changed, since)["readings"]
+
+
+def test_only_newer_rows_are_read(settings: Settings, url: str) -> None:
+    everything = read(settings, url)
+    assert list(everything["value"]) == list(range(48))
+    newest = pd.Timestamp(everything["time"].iloc[-1], tz="UTC").to_pydatetime()
+    assert list(read(settings, url, since=newest - timedelta(hours=2))["value"]) == [46, 47]
+    assert read(settings, url, since=newest).empty
+
+
+def test_a_relative_path_starts_at_the_config_file(settings: Settings, url: str) -> None:
+    file = Path(url.removeprefix("sqlite:///"))
+    elsewhere = settings.model_copy(update={"config": file.with_name("config.toml")})
+    assert len(read(elsewhere, f"sqlite:///{file.name}?timeout=5")) == 48
+
+
+OSLO = ZoneInfo("Europe/Oslo")
+
+
+def test_times_without_a_zone_are_compared_in_the_sources(settings: Settings, url: str) -> None:
+    rows = pd.DataFrame({"time": ["2026-07-01 12:00:00", "2026-07-01 13:00:00"], "series": "a"})
+    rows.assign(value=[1, 2]).to_sql("readings", create_engine(url), if_exists="replace")
+    since = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)  # half past twelve in Oslo
+    assert list(read(settings, url, since=since, zone="Europe/Oslo")["value"]) == [2]
+    assert len(read(settings, url, since=since)) == 2
+
+
+@pytest.mark.parametrize("minutes", [1, 30])
+def test_no_row_is_lost_in_the_hour_that_happens_twice(
+    settings: Settings, url: str, minutes: int
+) -> None:
+    """A writer in Oslo writes the time of its wall clock; each refresh reads on from the newest."""
+    start = datetime(2026, 10, 24, 23, tzinfo=UTC)
+    engine, known, seen = create_engine(url), start, dict[datetime, float]()
+    pd.DataFrame({"time": [], "series": [], "value": []}).to_sql(
+        "readings", engine, index=False, if_exists="replace"
+    )
+    for number in range(1, 240 // minutes):
+        moment = start + timedelta(minutes=minutes) * number
+        wall = f"{moment.astimezone(OSLO):%Y-%m-%d %H:%M:%S}"
+        pd.DataFrame({"time": [wall], "series": "a", "value": float(number)}).to_sql(
+            "readings", engine, index=False, if_exists="append"
+        )
+        rows = read(settings, url, since=known - timedelta(minutes=5), zone="Europe/Oslo")
+        times, reasons = to_utc(rows["time"], OSLO, OSLO, rows[["series"]])
+        assert reasons.empty
+        seen.update(zip(times, rows["value"], strict=True))
+        known = max(seen)
+        assert (known, seen[known]) == (moment, number)
+    assert list(seen.values()) == list(range(1, 240 // minutes))
+
+
+def test_a_query_may_do_without_since(settings: Settings, url: str) -> None:
+    rows = read(settings, url, "SELECT time, series, value FROM readings", datetime.now(UTC))
+    assert len(rows) == 48
+
+
+def test_the_sample_is_read(settings: Settings) -> None:
+    rows = reading.read(settings, EPOCH)["readings"]
+    assert set(rows["series"]) == {"downtown", "airport", "online"}
+
+
+def test_no_new_rows_are_none(settings: Settings) -> None:
+    assert reading.read(settings, now_utc())["readings"].empty
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"query": "SELECT missing"}, "no such column: missing"),
+        ({"url": "postgresql://me:hush@127.0.0.1:1/x"}, r"postgresql://me:\*\*\*@127.0.0.1:1/x"),
+    ],
+)
+def test_an_error_is_that_of_the_database(
+    settings: Settings, url: str, source: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(OSError, match=said) as caught:
+        read(settings, **{"url": url, **source})
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize("password", ["p@xqx/w0rd", "p@xqx", "p@xqx:w0rd"])
+def test_a_password_that_is_not_percent_encoded_is_refused(
+    settings: Settings, password: str
+) -> None:
+    with pytest.raises(SettingError, match=r"source\.url cannot be used.*%40") as caught:
+        read(settings, f"postgresql://me:{password}@127.0.0.1:1/x")
+    assert not any(it in str(caught.value) for it in ("xqx", "w0rd"))
+
+
+@pytest.mark.parametrize("url", ["data.db", "nosuch://host/x"])
+def test_a_url_that_cannot_be_used_is_a_setting_error(settings: Settings, url: str) -> None:
+    with pytest.raises(SettingError, match=r"source\.url cannot be used"):
+        read(settings, url)
