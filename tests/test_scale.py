@@ -125,7 +125,7 @@ def test_the_page_is_the_same_whatever_carries_it(
             ["SERVER__SECRET_KEY", "empty"],
         ),
         ("waitress", {"REFRESH__APART": "true"}, ["apart", "memory://", "file://"]),
-        ("waitress", {"STORE__URL": "mongodb://host"}, ["store.url", "mongodb", "redis://"]),
+        ("waitress", {"STORE__URL": "mongodb://host"}, ["store.url", "memory://", "redis://"]),
         ("gunicorn", {"SERVER__URL_PREFIX": "dash"}, ["server.url_prefix", "'dash'", "/"]),
     ],
 )
