@@ -175,7 +175,13 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server."""
     schedule.start()
     _announce(settings, settings.server.port)
-    app.server.run(settings.server.host, settings.server.port, debug=True, use_reloader=False)
+    app.server.run(
+        settings.server.host,
+        settings.server.port,
+        debug=True,
+        use_reloader=False,
+        use_evalex=False,  # a console that runs any code, and asks for no password of [auth]
+    )
 
 
 def watched(config: Path) -> list[Path]:
