@@ -44,7 +44,7 @@ def test_a_setting_of_env_counts(tmp_path: Path) -> None:
         (PREFIX + "AUTH__USERS={}", ["AUTH__USERS", "empty"]),
         (PREFIX + "AUTH__USERS='{ }'", ["AUTH__USERS", "empty"]),
         (f"{PREFIX}SERVER__SECRET_KEY=''", ["SECRET_KEY", "empty"]),
-        (f'"{PREFIX}AUTH__USERS"=\'{USERS}\'', ["AUTH__USERS", "no name"]),
+        (f"\"{PREFIX}AUTH__USERS\"='{USERS}'", ["AUTH__USERS", "no name"]),
         (f"{PREFIX.replace('__', '.')}AUTH.USERS='{USERS}'", ["no name"]),
         (f"{PREFIX}AUTH__TOKEN=", ["TOKEN", "empty"]),
         (f"{PREFIX}AUTH__USERS='{USERS[:-1]}'", ["AUTH__USERS", "JSON"]),
