@@ -499,6 +499,7 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
     before = module.read_text("utf-8")
     with csv.serving("--debug", "--port", str(free_port()), news=True) as server:
         wait_until(lambda: ready(server)[0] == 200, server.output)
+        assert "EVALEX" not in page.request.get(f"{server.url}/console").text(), "it runs any code"
         with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
             page.goto(server.url)
         expect(page.get_by_role("heading", name="Trend")).to_be_visible()

@@ -216,6 +216,41 @@ def test_a_request_of_a_unix_socket_is_no_operators(client: FlaskClient) -> None
     asks_for_a_password(client.get("/readyz", environ_base={"REMOTE_ADDR": ""}))
 
 
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("localhost:8050", True),
+        ("127.0.0.1:8050", True),
+        ("[::1]:8050", True),
+        ("dashboard.example.org", False),  # of a proxy that says no more, or of DNS rebinding
+        ("[bad", False),
+    ],
+)
+def test_only_a_request_for_this_machine_is_an_operators(
+    host: str, known: bool, client: FlaskClient
+) -> None:
+    response = client.get("/readyz", headers={"Host": host})
+    assert (response.status_code in (200, 503)) == known
+
+
+def test_the_session_of_an_old_password_is_no_operators(settings: Settings) -> None:
+    def client_with(users: dict[str, str]) -> FlaskClient:
+        auth = {"users": users, "operators": ["ann"]}
+        server = {**settings.server.model_dump(), "secret_key": TOKEN}
+        changed = {**settings.model_dump(), "auth": auth, "server": server}
+        return client_of(Settings.model_validate(changed))
+
+    before = client_with({"ann": HASH})
+    before.get("/", headers=login(), environ_base=ELSEWHERE)
+    cookie = before.get_cookie(COOKIE)
+    assert cookie
+    assert before.get("/readyz", environ_base=ELSEWHERE).status_code != 401
+    for users in ({"ann": generate_password_hash("new", "pbkdf2:sha256:1")}, {"bob": HASH}):
+        after = client_with(users)
+        after.set_cookie(COOKIE, cookie.value)
+        asks_for_a_password(after.get("/readyz", environ_base=ELSEWHERE))
+
+
 def test_no_dialog_opens_for_what_a_page_fetches(client: FlaskClient) -> None:
     response = client.get("/_live", headers={"X-Requested-With": "XMLHttpRequest"})
     assert response.status_code == 401
@@ -231,8 +266,9 @@ def test_operators_need_no_password(path: str, settings: Settings) -> None:
     assert client.get(path, environ_base=ELSEWHERE).status_code == 401
     token = {"Authorization": f"Bearer {TOKEN}"}
     assert client.get(path, environ_base=ELSEWHERE, headers=token).status_code != 401
-    proxied = client.get(path, headers={"X-Forwarded-For": "127.0.0.1"})
-    assert proxied.status_code == 401, "a proxy on this machine asks for somebody else"
+    for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via", "Forwarded"):
+        proxied = client.get(path, headers={name: "127.0.0.1"})
+        assert proxied.status_code == 401, "a proxy on this machine asks for somebody else"
 
 
 @pytest.mark.parametrize("users", [{}, {"ann": HASH}])

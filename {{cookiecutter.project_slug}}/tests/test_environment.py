@@ -42,7 +42,10 @@ def test_a_setting_of_env_counts(tmp_path: Path) -> None:
         (f"{PREFIX}AUTH__USERS", ["AUTH__USERS", "no value"]),
         (f"{PREFIX}AUTH__USERS=", ["AUTH__USERS", "empty"]),
         (PREFIX + "AUTH__USERS={}", ["AUTH__USERS", "empty"]),
+        (PREFIX + "AUTH__USERS='{ }'", ["AUTH__USERS", "empty"]),
         (f"{PREFIX}SERVER__SECRET_KEY=''", ["SECRET_KEY", "empty"]),
+        (f"\"{PREFIX}AUTH__USERS\"='{USERS}'", ["AUTH__USERS", "no name"]),
+        (f"{PREFIX.replace('__', '.')}AUTH.USERS='{USERS}'", ["no name"]),
         (f"{PREFIX}AUTH__TOKEN=", ["TOKEN", "empty"]),
         (f"{PREFIX}AUTH__USERS='{USERS[:-1]}'", ["AUTH__USERS", "JSON"]),
         (f"{PREFIX}AUTH__USER='{USERS}'", [f"did you mean {PREFIX}AUTH__USERS?"]),
@@ -106,6 +109,7 @@ def test_env_that_links_nowhere_is_refused(tmp_path: Path) -> None:
         (f"{PREFIX}SERVER__PROT", "1", [f"did you mean {PREFIX}SERVER__PORT?"]),
         (f"{PREFIX}SERVE__PORT", "1", [f"did you mean {PREFIX}SERVER__PORT?"]),
         (f"{PREFIX}AUTH__USERS", "", ["empty"]),
+        (f"{PREFIX}AUTH__USERS", "{ }", ["empty"]),
         (f"{PREFIX}SERVER__SECRET_KEY", " ", ["empty"]),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from conftest import wait_until
 
 from {{cookiecutter.project_slug}} import log, reading, redaction, secret_values, server
-from {{cookiecutter.project_slug}}.setting import Log, Settings, Store
+from {{cookiecutter.project_slug}}.setting import PREFIX, Log, SettingError, Settings, Store
 
 SAID = """GET https://db.intern/x?appid=hunter2&page=2 is refused: {"asked": "appid=hunter2"}
 SELECT * FROM wages WHERE key = 'hunter2' \udc80"""
@@ -105,3 +105,19 @@ def test_all_failures_until_the_next_success_are_found_by_one_id(
     wait_until(lambda: schedule.look() or incident())
     schedule.stop()
     assert failures() == [first, first, incident()] and incident() != first
+
+
+def test_an_error_that_ends_the_start_is_logged_redacted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def create_app(settings: Settings, _store: object) -> None:
+        raise RuntimeError(settings.server.secret_key.get_secret_value())
+
+    monkeypatch.setenv(f"{PREFIX}SERVER__SECRET_KEY", "hunter2-hunter2-hunter2")
+    monkeypatch.setattr(server, "create_app", create_app)
+    assert server.main([]) == 1
+    with pytest.raises(SettingError) as told:  # what gunicorn prints
+        server.wsgi()
+    logged = capsys.readouterr().err
+    assert logged.count("RuntimeError: ***") == 2 and "Traceback" in logged
+    assert str(told.value) == "RuntimeError: ***" and "hunter2" not in logged

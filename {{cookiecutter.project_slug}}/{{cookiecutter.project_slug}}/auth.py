@@ -76,6 +76,8 @@ class BasicAuth:
         """Let a request through, or ask for a password."""
         if request.endpoint in OPEN or self._has_session(request.environ):
             return None
+        if session:
+            session.clear()  # it is of a user who has another password now, or has gone
         if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
             return None
         given = request.authorization

@@ -41,6 +41,8 @@ def read(path: Path, prefix: str) -> list[Variable]:
         if binding.key is None:  # a comment
             continue
         label = f"{line}: {binding.key}"
+        if not re.fullmatch(r"\w+", binding.key, re.ASCII):
+            raise SettingError(f"{label} is no name: write letters, digits and _ without quotes.")
         if binding.value is None:
             raise SettingError(f"{label} has no value: write {binding.key}=value.")
         if re.search(rf"(?i)\n\s*(export\s+)?{prefix}\w+\s*=", binding.value):

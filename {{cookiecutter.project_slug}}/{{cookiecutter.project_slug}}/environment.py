@@ -69,7 +69,7 @@ def _check(variable: Variable, prefix: str, sections: Sections) -> None:
         raise SettingError(f"{variable.label} names no setting: {remedy}")
     kind = get_origin(fields.get(path[0])) or fields.get(path[0])
     is_table = isinstance(kind, type) and issubclass(kind, (Mapping, BaseModel))
-    if (is_table or kind is SecretStr) and variable.value.strip() in ("", "{}"):
+    if (is_table or kind is SecretStr) and re.sub(r"\s", "", variable.value) in ("", "{}"):
         raise SettingError(f"{variable.label} is empty: give it a value, or remove it.")
     if is_table and not path[1:]:
         try:

@@ -18,6 +18,8 @@ from .setting import Settings
 logger = logging.getLogger(__name__)
 
 PROXY = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
+SENT_ON = {f"HTTP_{it.upper().replace('-', '_')}" for it in PROXY}  # each says that a proxy did it
+SENT_ON |= {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
 TRUSTED = "dashboard.trusted"  # in the environ: whether it comes from the trusted proxy
 BY_PROXY = "dashboard.by_proxy"  # in the environ: whether a proxy has sent it, trusted or not
 
@@ -69,7 +71,7 @@ def _numbered(app: Application, proxy: str) -> Application:
         known = trusted and re.fullmatch(r"[\w-]{8,64}", given)
         environ["HTTP_X_REQUEST_ID"] = given if known else uuid.uuid4().hex[:16]
         _drop_what_fails(environ)
-        environ[BY_PROXY] = "HTTP_X_FORWARDED_FOR" in environ or "HTTP_FORWARDED" in environ
+        environ[BY_PROXY] = not SENT_ON.isdisjoint(environ)
         token = log.REQUEST.set(environ["HTTP_X_REQUEST_ID"])
         try:
             return app(environ, start_response)

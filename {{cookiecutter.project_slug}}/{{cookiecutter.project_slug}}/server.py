@@ -31,6 +31,7 @@ from . import (
     setting,
 )
 from .app import create_app
+from .errors import describe
 from .schedule import Schedule
 from .setting import SettingError, Settings
 from .store import open_store
@@ -40,7 +41,7 @@ logger = logging.getLogger(f"{__package__}.server")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve until stopped; 0 after Ctrl-C or SIGTERM, 2 if a setting cannot be used."""
+    """Serve until stopped; 0 after Ctrl-C or SIGTERM, 1 after an error, 2 if it is a setting."""
     args = parse(argv)
     if args.debug and not reloader.is_child():
         return reloader.run([sys.executable, *sys.orig_argv[1:]], lambda: watched(args.config))
@@ -56,6 +57,9 @@ def main(argv: list[str] | None = None) -> int:
         print(said, file=sys.stderr)
         log_file.write(log_file.named_in(args.config), said)
         return 2
+    except Exception:  # Python would print it with its secrets
+        logger.exception("the server has failed")
+        return 1
     return 0
 
 
@@ -123,7 +127,11 @@ def wsgi() -> Flask:
     """Make the application for gunicorn.conf.py, which starts and stops its schedule."""
     settings = setting.load(setting.CONFIG, reading.Source, {})
     configure_log(settings)
-    app, schedule = build(settings)
+    try:
+        app, schedule = build(settings)
+    except Exception as error:  # gunicorn would print it with its secrets
+        logger.exception("the server cannot start")
+        raise SettingError(describe(error)) from None
     flask: Flask = app.server
     flask.extensions["schedule"] = schedule
     return flask
@@ -176,7 +184,13 @@ def debug(settings: Settings, app: Dash, schedule: Schedule) -> None:
     """Serve with Dash's development server."""
     schedule.start()
     _announce(settings, settings.server.port)
-    app.server.run(settings.server.host, settings.server.port, debug=True, use_reloader=False)
+    app.server.run(
+        settings.server.host,
+        settings.server.port,
+        debug=True,
+        use_reloader=False,
+        use_evalex=False,  # a console that runs any code, and asks for no password of [auth]
+    )
 
 
 def watched(config: Path) -> list[Path]:
