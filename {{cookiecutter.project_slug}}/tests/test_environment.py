@@ -55,6 +55,8 @@ def test_a_setting_of_env_counts(tmp_path: Path) -> None:
         (f"{PREFIX}AUTH__USERS__='{HASH}'", ["names no setting"]),
         (f"{PREFIX}NONSENSE=1", ["names no setting", "<SECTION>__<KEY>"]),
         (f"{SINGLE}AUTH_USERS='{USERS}'", [f"rename it to {PREFIX}AUTH__USERS"]),
+        (f"{SINGLE}AUTH__USER='{USERS}'", [f"begin with {PREFIX}"]),
+        (f"{SINGLE.replace('_', '')}_AUTH_USERS='{USERS}'", [f"begin with {PREFIX}"]),
         (f"AUTH__USERS='{USERS}'", [f"rename it to {PREFIX}AUTH__USERS"]),
         (f"MY_TYPO__AUTH__USERS__ANN='{HASH}'", [f"rename it to {PREFIX}AUTH__USERS"]),
         (f"A=1\n{PREFIX}LOG__LEVEL=INFO\n{PREFIX.lower()}log__level=INFO", ["twice"]),

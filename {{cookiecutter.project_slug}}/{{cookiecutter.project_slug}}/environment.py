@@ -26,6 +26,8 @@ def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
     for it in in_file:
         if meant := _meant(it.name, prefix, sections, in_file=True):
             raise SettingError(f"{it.label} is not read: rename it to {meant}.")
+        if _begins_with(prefix, it.name) and not it.name.upper().startswith(prefix):
+            raise SettingError(f"{it.label} is not read: the names of settings begin with {prefix}.")
     own = [Variable(*it, f"The environment variable {it[0]}") for it in os.environ.items()]
     for it in (*in_file, *own):
         if it.name.upper().startswith(prefix):
@@ -76,6 +78,11 @@ def _check(variable: Variable, prefix: str, sections: Sections) -> None:
             json.loads(variable.value)
         except json.JSONDecodeError as error:
             raise SettingError(f"{variable.label} is not valid JSON: {error}.") from error
+
+
+def _begins_with(prefix: str, name: str) -> bool:
+    """Whether a name begins with a prefix but for the number of underscores."""
+    return bool(re.match("_*".join(prefix.strip("_").split("_")) + "_", name, re.IGNORECASE))
 
 
 def _names(sections: Sections) -> list[str]:

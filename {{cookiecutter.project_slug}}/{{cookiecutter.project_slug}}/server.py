@@ -130,8 +130,8 @@ def wsgi() -> Flask:
     try:
         app, schedule = build(settings)
     except Exception as error:  # gunicorn would print it with its secrets
-        logger.exception("the server cannot start")
-        raise SettingError(describe(error)) from None
+        logger.exception("the server has failed")
+        raise SettingError(f"The server cannot start: {describe(error)}") from None
     flask: Flask = app.server
     flask.extensions["schedule"] = schedule
     return flask
