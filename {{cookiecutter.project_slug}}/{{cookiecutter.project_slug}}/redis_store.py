@@ -20,7 +20,7 @@ PUBLISH = """
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
 local found = redis.call("HGET", KEYS[1], "version") or ""
-local newest = string.match(found, "^%d+$") and #found < 16 and tonumber(found) or 0
+local newest = string.match(found, "^[1-9]%d*$") and #found < 15 and tonumber(found) or 0
 if newest == tonumber(ARGV[2]) then return 1 end -- sent again, as its answer was late
 if newest > tonumber(ARGV[1]) then return 0 end
 redis.call("HSET", KEYS[1], "version", ARGV[2], "data", ARGV[3])
