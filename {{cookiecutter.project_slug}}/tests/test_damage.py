@@ -152,6 +152,19 @@ def test_a_snapshot_under_another_version_is_damaged(
     wait_until(scheduled(again).is_well)
 
 
+def test_a_damaged_request_is_answered_once(shared: Open) -> None:
+    store: Any = shared()
+    if isinstance(store, RedisStore):
+        store._redis.set(store._asked_key, b"\xff\xfe")
+    else:
+        (store._folder / "asked").write_bytes(b"\xff\xfe")
+    store.sync()
+    assert store.asked()
+    store.answer(store.asked())
+    store.sync()
+    assert not store.asked(), "else the source would be read without end"
+
+
 WRONG = [
     "HSET {}:snapshot version nonsense",
     "HSET {}:snapshot version 0x7fffffff",

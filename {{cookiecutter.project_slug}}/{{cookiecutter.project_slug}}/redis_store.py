@@ -9,7 +9,7 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from .setting import SettingError
-from .shared_store import DAMAGED, SharedStore, parse_version
+from .shared_store import DAMAGED, SharedStore, open_request, parse_version
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class RedisStore(SharedStore):
             pipe.mget(self._asked_key, self._answered_key)
             replies = pipe.execute(raise_on_error=False)
         status, version, (asked, answered) = map(_without_wrong_type, replies)
-        request = "" if asked == answered else (asked or b"").decode("ascii", "replace")
+        request = open_request(asked or b"", answered or b"")
         return status or b"", None if version is None else parse_version(version), request
 
     def _read(self, version: int) -> bytes | None:

@@ -28,6 +28,12 @@ def parse_version(text: bytes) -> int:
     return int(text) if re.fullmatch(rb"[1-9]\d{0,13}", text) else DAMAGED
 
 
+def open_request(asked: bytes, answered: bytes) -> str:
+    """Return the id of a request that is not answered yet, or ""; a damaged one can be, too."""
+    request, last = (it.decode("utf-8", "replace") for it in (asked, answered))
+    return "" if request == last else request
+
+
 class SharedStore(ABC):
     """Goes on with what it holds while what is behind it is away, and says so.
 
