@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 import pytest
@@ -93,11 +94,15 @@ def get(port: int, path: str) -> int:
         return answer.status
 
 
-def view(port: int, asked: str, waits: list[str] | None = None) -> int:
-    """Ask for a view as a page does: again while it is not there yet."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as client:
+def view(port: int, asked: str, waits: list[str] | None = None, *others: int) -> int:
+    """Ask for a view as a page does: again while it is not there yet, of each port in turn."""
+    with ExitStack() as stack:
+        clients = [
+            stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", it, timeout=LIMIT)))
+            for it in (port, *others)
+        ]
         headers, pause = dict(JSON), 0.1
-        while True:
+        for client in cycle(clients):
             client.request("POST", "/_dash-update-component", asked, headers)
             answer = client.getresponse()
             answer.read()
@@ -109,6 +114,7 @@ def view(port: int, asked: str, waits: list[str] | None = None) -> int:
             headers[WAITS_FOR] = answer.headers[WAITS_FOR]
             time.sleep(pause)
             pause = min(2 * pause, 1.5)
+        raise AssertionError
 
 
 def asked_in_time(port: int) -> None:
@@ -187,6 +193,26 @@ def test_a_view_slower_than_the_refresh_is_delivered(
         assert slow.count == 2, "the next one gets the newest data"
 
 
+def test_a_slow_view_of_several_processes_is_delivered(
+    slow: Slow, settings: Settings, store: MemoryStore
+) -> None:
+    snapshot = store.latest()
+    assert snapshot
+    with (
+        served(settings, 4, store) as first,
+        served(settings, 4, store) as second,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        waits: list[str] = []
+        viewer = pool.submit(view, first, body("cards.children", 0), waits, second)
+        for count in range(1, 5):  # each request finds newer data
+            wait_until(lambda: len(waits) >= count)  # noqa: B023
+            store.publish(replace(snapshot, version=snapshot.version + count))
+        slow.go_on.set()
+        assert viewer.result() == 200
+        assert slow.count == 2, "one of each"
+
+
 def test_a_slow_view_that_fails_says_so(
     slow: Slow, settings: Settings, store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -232,4 +258,4 @@ def test_a_crowd_is_refused_early_but_for_what_is_there() -> None:
         assert refused.value.key == "key"
         go_on.set()
         assert waiting.result().future.result() == 1
-    computations.refuse_in_a_crowd("other", waited_for="key")
+    computations.refuse_in_a_crowd("other", waited_for=["key"])

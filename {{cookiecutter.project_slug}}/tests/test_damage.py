@@ -152,10 +152,24 @@ def test_a_snapshot_under_another_version_is_damaged(
     wait_until(scheduled(again).is_well)
 
 
+def test_a_damaged_request_is_answered_once(shared: Open) -> None:
+    store: Any = shared()
+    if isinstance(store, RedisStore):
+        store._redis.set(store._asked_key, b"\xff\xfe")
+    else:
+        (store._folder / "asked").write_bytes(b"\xff\xfe")
+    store.sync()
+    assert store.asked()
+    store.answer(store.asked())
+    store.sync()
+    assert not store.asked(), "else the source would be read without end"
+
+
 WRONG = [
     "HSET {}:snapshot version nonsense",
     "HSET {}:snapshot version 0x7fffffff",
     "HSET {}:snapshot version 99999999999999999999",
+    "HSET {}:snapshot version 999999999999999",
     "HSET {}:snapshot data nonsense",
     "HDEL {}:snapshot data",
     "HDEL {}:snapshot version",
@@ -233,7 +247,8 @@ def test_what_lies_in_the_folder_of_a_store_does_not_matter(
 ) -> None:
     folder = tmp_path / "store"
     (folder / "9000000000000.arrow").mkdir(parents=True)
-    for name in ("99999999999999999999.arrow", "notes.arrow", "9.txt"):
+    versions = "99999999999999999999", "999999999999999", "09999999999999"
+    for name in (*(f"{it}.arrow" for it in versions), "notes.arrow", "9.txt"):
         (folder / name).write_text("not a snapshot", "utf-8")
     left, new = folder / "7.arrow.killed.tmp", folder / "8.arrow.running.tmp"
     for path in (left, new):

@@ -1,4 +1,5 @@
 import logging
+import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -36,6 +37,8 @@ def app() -> Dash:
     def show(choice: Literal["x", "y"], count: int | None) -> str:
         if count == 404:
             abort(404)
+        if count == -1:
+            sys.exit("by a mistake")
         return str(100 if count is None else 100 / count)
 
     app.clientside_callback("it => it", Output("count", "value"), Input("choice", "value"))
@@ -143,12 +146,13 @@ def test_patterns_and_groups_are_called_as_they_are(client: FlaskClient) -> None
     }
 
 
+@pytest.mark.parametrize(("count", "error"), [(0, "ZeroDivisionError"), (-1, "SystemExit")])
 def test_a_callback_that_fails_is_named_in_the_log_alone(
-    client: FlaskClient, caplog: pytest.LogCaptureFixture
+    count: int, error: str, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    response = client.post(PATH, json={**GOOD, "state": [part("count", "value", 0)]})
+    response = client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]})
     assert (response.status_code, response.text) == (500, "Internal Server Error")
-    assert "a.children" in caplog.text and "ZeroDivisionError" in caplog.text
+    assert "a.children" in caplog.text and error in caplog.text
 
 
 def test_a_callback_may_refuse_by_itself(client: FlaskClient) -> None:

@@ -54,6 +54,21 @@ def test_no_line_is_lost_while_another_program_holds_a_file(
     assert len((tmp_path / "a.log").read_text("utf-8").splitlines()) < 10, "it rotates again"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="it moves no folder in which a file is open")
+def test_a_folder_that_was_away_at_a_rotation_is_written_to_again(tmp_path: Path) -> None:
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    handler = LogFile(folder / "a.log", maxBytes=100, backupCount=1, encoding="utf-8")
+    write(handler, LINES[:5])
+    folder.rename(tmp_path / "away")
+    handler.handleError = lambda record: None  # type: ignore[method-assign]
+    write(handler, LINES)
+    folder.mkdir()
+    write(handler, ["the end"])
+    handler.close()
+    assert "the end" in lines(folder)
+
+
 def refuse(held: str, move: Callable[[Path, Path], Path]) -> Callable[[Path, Path], Path]:
     def moved(file: Path, target: Path) -> Path:
         if held in (file.name, Path(target).name):

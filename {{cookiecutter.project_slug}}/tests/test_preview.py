@@ -36,6 +36,16 @@ def test_the_first_rows_are_shown_or_what_is_wrong_with_them(
     assert "Traceback" not in output.err
 
 
+def test_a_long_text_does_not_hide_the_other_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = pd.DataFrame({"time": TIME, "series": ["a", "b" * 10_000], "value": 1.5})
+    monkeypatch.setattr(reading, "read", lambda *_: {"readings": raw})
+    preview.main()
+    table = capsys.readouterr().out.split("\n\n")[1]
+    assert max(map(len, table.splitlines())) < 100
+
+
 def test_an_error_of_the_source_is_one_line_without_passwords(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,6 +83,8 @@ def test_all_kinds_may_stand_in_one_column(order: int) -> None:
         datetime(2026, 1, 31, 12): "2026-01-31 11:00:00",
         datetime(2026, 1, 31, 12, tzinfo=ANGELES): "2026-01-31 20:00:00",
         "soon": "(not a time)",
+        "now": "(not a time)",
+        "today": "(not a time)",
         1_769_860_800: "(not a time)",
         pd.NaT: "(missing)",
         None: "(missing)",

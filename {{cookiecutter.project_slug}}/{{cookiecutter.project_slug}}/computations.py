@@ -1,6 +1,6 @@
 """Limits what is computed at once, so that threads stay free for quick requests."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import Context
@@ -61,16 +61,16 @@ class Computations(Generic[Result]):
             self._waiting.release()
 
     def ended(
-        self, key: str, compute: Callable[[], Result], waited_for: str = ""
+        self, key: str, compute: Callable[[], Result], waited_for: Iterable[str] = ()
     ) -> Computation[Result]:
-        """Return a computation that has ended: the one that was waited for, or that of a key.
+        """Return a computation that has ended: one that was waited for, or that of a key.
 
         It is started if nobody has. Raises NotYet.
         """
         may_wait = self._waiting.acquire(blocking=False)
         patience = MOMENT if may_wait else 0
         try:
-            known = self._find(waited_for) or self._find(key)
+            known = self._find(*waited_for, key)
             computation = known or self._start(key, compute, patience)
             if not wait([computation.future], patience).done:
                 with self._lock:
@@ -82,20 +82,21 @@ class Computations(Generic[Result]):
             if may_wait:
                 self._waiting.release()
 
-    def refuse_in_a_crowd(self, key: str, waited_for: str = "") -> None:
+    def refuse_in_a_crowd(self, key: str, waited_for: Iterable[str] = ()) -> None:
         """Raise NotYet, at less cost than `ended`, if that would at once."""
         if _is_free(self._waiting):
             return
-        computation = self._find(waited_for) or self._find(key)
+        computation = self._find(*waited_for, key)
         if computation:
             with self._lock:
                 computation.is_awaited = True
         if not (computation.future.done() if computation else _is_free(self._slots)):
             raise NotYet(computation.key if computation else "")
 
-    def _find(self, key: str) -> Computation[Result] | None:
+    def _find(self, *keys: str) -> Computation[Result] | None:
         with self._lock:
-            return self._running.get(key) or self._ended.get(key)
+            found = (self._running.get(key) or self._ended.get(key) for key in keys)
+            return next(filter(None, found), None)
 
     def _start(
         self, key: str, compute: Callable[[], Result], patience: float

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from filelock import BaseFileLock, FileLock, Timeout
 
-from .shared_store import SharedStore, parse_version
+from .shared_store import SharedStore, open_request, parse_version
 
 T = TypeVar("T")
 
@@ -30,8 +30,7 @@ class FileStore(SharedStore):
         self._folder.mkdir(parents=True, exist_ok=True)
         status = _read(self._folder / "status.json") or b""
         asked, answered = (_read(self._folder / name) or b"" for name in ("asked", "answered"))
-        request = "" if asked == answered else asked.decode("ascii", "replace")
-        return status, max(self._versions(), default=None), request
+        return status, max(self._versions(), default=None), open_request(asked, answered)
 
     def _read(self, version: int) -> bytes | None:
         return _read(self._path(version))

@@ -59,8 +59,9 @@ class Guard:
             return make_response(self._dash())
         except (HTTPException, PreventUpdate):
             raise
-        except Exception:
-            if self._app.server.debug or anonymous.in_vain():  # Dash shows it, or does it again
+        except BaseException as error:  # sys.exit, or a panic of Rust: waitress would not answer
+            shown_or_repeated = self._app.server.debug or anonymous.in_vain()
+            if shown_or_repeated and isinstance(error, Exception):
                 raise
             logger.exception("the callback of %s failed", body.output)
             return Response("Internal Server Error", 500, mimetype="text/plain")

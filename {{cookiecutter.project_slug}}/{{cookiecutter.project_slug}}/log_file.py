@@ -19,6 +19,7 @@ class LogFile(RotatingFileHandler):
         aside = base.with_name(f"{base.name}.rotating")
         if self.stream:
             self.stream.close()
+            self.stream = None  # so that the next line opens it if that fails here
         with contextlib.suppress(OSError):
             if not aside.exists():  # left by a rotation that was cut short
                 base.replace(aside)

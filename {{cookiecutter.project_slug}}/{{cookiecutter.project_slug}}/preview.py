@@ -15,6 +15,7 @@ from .store import now_utc
 from .tables import DataError, counted
 
 ROWS = 10
+WIDTH = 60  # characters of a value that are shown
 
 
 def main() -> int:
@@ -49,7 +50,7 @@ def show(name: str, data: object) -> str:
     if not isinstance(data, pd.DataFrame):
         return f"{name}: {data!r}"
     columns = ", ".join(f"{column} ({kind})" for column, kind in data.dtypes.items())
-    first = data.head(ROWS).to_string(index=False)
+    first = data.head(ROWS).to_string(index=False, max_colwidth=WIDTH)
     return f"{name}: {counted(len(data))}, with {columns}\n\n{first}"
 
 

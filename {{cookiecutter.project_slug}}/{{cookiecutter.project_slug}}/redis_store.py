@@ -9,7 +9,7 @@ from redis.lock import Lock
 from redis.retry import Retry
 
 from .setting import SettingError
-from .shared_store import DAMAGED, SharedStore, parse_version
+from .shared_store import DAMAGED, SharedStore, open_request, parse_version
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ PUBLISH = """
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
 local found = redis.call("HGET", KEYS[1], "version") or ""
-local newest = string.match(found, "^%d+$") and #found < 16 and tonumber(found) or 0
+local newest = string.match(found, "^[1-9]%d*$") and #found < 15 and tonumber(found) or 0
 if newest == tonumber(ARGV[2]) then return 1 end -- sent again, as its answer was late
 if newest > tonumber(ARGV[1]) then return 0 end
 redis.call("HSET", KEYS[1], "version", ARGV[2], "data", ARGV[3])
@@ -59,7 +59,7 @@ class RedisStore(SharedStore):
             pipe.mget(self._asked_key, self._answered_key)
             replies = pipe.execute(raise_on_error=False)
         status, version, (asked, answered) = map(_without_wrong_type, replies)
-        request = "" if asked == answered else (asked or b"").decode("ascii", "replace")
+        request = open_request(asked or b"", answered or b"")
         return status or b"", None if version is None else parse_version(version), request
 
     def _read(self, version: int) -> bytes | None:

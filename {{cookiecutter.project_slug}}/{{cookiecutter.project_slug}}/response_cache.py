@@ -4,6 +4,7 @@ import contextlib
 import inspect
 import json
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -26,7 +27,10 @@ from .store import Store
 logger = logging.getLogger(__name__)
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
-WAITS_FOR = "X-Computation"  # what a client waits for, as the answer before has told it
+# What a client waits for, as the answer before has told it. With several processes it names one
+# computation of each that was asked: else none would ever find a view slower than the refresh.
+WAITS_FOR = "X-Computation"
+MOST = 8  # computations
 
 
 class Personal(Exception):
@@ -88,7 +92,7 @@ class ResponseCache:
                     return self._shared(*asked)
             return self._own(body)
         except NotYet as it:
-            return _not_yet(it.key).response()
+            return _not_yet(it.key, _keys(request.headers.get(WAITS_FOR, ""))).response()
 
     def _shared(self, key: str, asked: dict[str, Any]) -> Response:
         """Return the answer that is for everybody. Raises Personal, and NotYet."""
@@ -98,7 +102,7 @@ class ResponseCache:
             nonlocal hit
             hit = False
             compute = partial(self._compute, key, asked, log.REQUEST.get())
-            waited_for = request.headers.get(WAITS_FOR, "")
+            waited_for = _keys(request.headers.get(WAITS_FOR, ""))
             computation = self._computations.ended(key, compute, waited_for)
             kept = computation.future.result()
             return kept if computation.key == key else replace(kept, lasts=False)
@@ -149,10 +153,11 @@ class ResponseCache:
         if kept := self._space.get(asked[0], environ.get("HTTP_ACCEPT_ENCODING", "")):
             self.count(True)
             return kept
+        waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
         try:
-            self._computations.refuse_in_a_crowd(asked[0], environ.get("HTTP_X_COMPUTATION", ""))
+            self._computations.refuse_in_a_crowd(asked[0], waited_for)
         except NotYet as it:
-            return _not_yet(it.key)
+            return _not_yet(it.key, waited_for)
         return None
 
     def _asked(self, body: bytes) -> tuple[str, dict[str, Any]] | None:
@@ -189,8 +194,13 @@ class ResponseCache:
         return version
 
 
-def _not_yet(key: str) -> Kept:
-    return Kept([("Retry-After", "1"), (WAITS_FOR, key)], b"", 202)
+def _not_yet(key: str, waited_for: list[str]) -> Kept:
+    keys = " ".join(dict.fromkeys([*waited_for, key]))
+    return Kept([("Retry-After", "1"), (WAITS_FOR, keys.strip())], b"", 202)
+
+
+def _keys(header: str) -> list[str]:
+    return re.findall("[0-9a-f]{128}", header)[-MOST:]
 
 
 def _is_shared(callback: dict[str, Any]) -> bool:

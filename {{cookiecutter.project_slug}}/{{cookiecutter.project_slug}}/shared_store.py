@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,8 +24,14 @@ DAMAGED = 0  # in place of a version: the store holds something that is no snaps
 
 
 def parse_version(text: bytes) -> int:
-    """Return a version as a store holds it: at most 15 digits, which Lua and JavaScript keep."""
-    return int(text) if text.isdigit() and len(text) < 16 else DAMAGED
+    """Return a version as a store holds it: at most 14 digits, as milliseconds have for long."""
+    return int(text) if re.fullmatch(rb"[1-9]\d{0,13}", text) else DAMAGED
+
+
+def open_request(asked: bytes, answered: bytes) -> str:
+    """Return the id of a request that is not answered yet, or ""; a damaged one can be, too."""
+    request, last = (it.decode("utf-8", "replace") for it in (asked, answered))
+    return "" if request == last else request
 
 
 class SharedStore(ABC):

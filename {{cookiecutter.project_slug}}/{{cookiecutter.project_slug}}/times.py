@@ -12,6 +12,7 @@ Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 DAY = 86_400_000_000  # microseconds
 OFFSET = re.compile(r"[T ]\d.*(Z|[+-]\d\d(:?\d\d)?)$")  # at the end of an ISO 8601 time
+WORDS = ["now", "today"]  # for which pandas puts the time of reading: such data would never be old
 ISO: dict[str, Any] = {"format": "ISO8601", "errors": "coerce"}
 
 
@@ -63,6 +64,8 @@ def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
     elif times.dtype == object and pd.api.types.infer_dtype(times) != "string":
         numbers = np.fromiter((isinstance(it, (int, float)) for it in times), bool, len(times))
         times = times.mask(numbers)
+    if (words := times.isin(WORDS)).any():
+        times = times.mask(words)
     some = np.zeros(len(times), bool)
     if str(zone) != "UTC" or pd.api.types.is_datetime64_any_dtype(times.dtype):
         try:
