@@ -27,7 +27,7 @@ def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
         if meant := _meant(it.name, prefix, sections, in_file=True):
             raise SettingError(f"{it.label} is not read: rename it to {meant}.")
         if _begins_with(prefix, it.name) and not it.name.upper().startswith(prefix):
-            raise SettingError(f"{it.label} is not read: the names of settings begin with {prefix}.")
+            raise SettingError(f"{it.label} is not read: settings begin with {prefix}.")
     own = [Variable(*it, f"The environment variable {it[0]}") for it in os.environ.items()]
     for it in (*in_file, *own):
         if it.name.upper().startswith(prefix):

@@ -64,10 +64,11 @@ def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
     elif times.dtype == object and pd.api.types.infer_dtype(times) != "string":
         numbers = np.fromiter((isinstance(it, (int, float)) for it in times), bool, len(times))
         times = times.mask(numbers)
-    if (words := times.isin(WORDS)).any():
+    has_times = pd.api.types.is_datetime64_any_dtype(times.dtype)
+    if not has_times and (words := times.isin(WORDS)).any():
         times = times.mask(words)
     some = np.zeros(len(times), bool)
-    if str(zone) != "UTC" or pd.api.types.is_datetime64_any_dtype(times.dtype):
+    if str(zone) != "UTC" or has_times:
         try:
             parsed = pd.DatetimeIndex(pd.to_datetime(times, **ISO))
             if parsed.tz is None:
