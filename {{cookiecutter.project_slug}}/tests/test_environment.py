@@ -39,6 +39,8 @@ def test_a_setting_of_env_counts(tmp_path: Path) -> None:
         (f"{PREFIX}SERVER__SECRET_KEY: {SECRET}", ["KEY=value"]),
         (f"SET {PREFIX}SERVER__SECRET_KEY={SECRET}", ["KEY=value"]),
         (f"OTHER='{SECRET}", ["quote"]),
+        (f"OTHER=1 {PREFIX}SERVER__SECRET_KEY={SECRET}", ["runs on"]),
+        (f"OTHER=1\u2028{PREFIX}SERVER__SECRET_KEY={SECRET}", ["runs on"]),
         (f"{PREFIX}AUTH__USERS", ["AUTH__USERS", "no value"]),
         (f"{PREFIX}AUTH__USERS=", ["AUTH__USERS", "empty"]),
         (PREFIX + "AUTH__USERS={}", ["AUTH__USERS", "empty"]),

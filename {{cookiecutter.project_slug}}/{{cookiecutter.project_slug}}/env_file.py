@@ -45,8 +45,8 @@ def read(path: Path, prefix: str) -> list[Variable]:
             raise SettingError(f"{label} is no name: write letters, digits and _ without quotes.")
         if binding.value is None:
             raise SettingError(f"{label} has no value: write {binding.key}=value.")
-        if re.search(rf"(?i)\n\s*(export\s+)?{prefix}\w+\s*=", binding.value):
-            raise SettingError(f"{label} runs on into the next setting: close its quote.")
+        if re.search(rf"(?i){prefix}\w+\s*=", binding.value):
+            raise SettingError(f"{label} runs on into the next setting: end its quote or line.")
         if binding.key.upper() in map(str.upper, labels):
             raise SettingError(f"{label} is set twice: remove one of them.")
         labels[binding.key] = label
