@@ -245,8 +245,8 @@ def test_nobody_waits_for_another_ones_key(
 
 def test_a_crowd_is_refused_early_but_for_what_is_there() -> None:
     computations: Computations[int] = Computations(threads=3)  # one computes, and one waits
-    with computations.slot(), pytest.raises(NotYet):
-        computations.refuse_in_a_crowd("key")
+    with computations.slot(), pytest.raises(NotYet):  # once it is known not to be quick
+        wait_until(lambda: computations.refuse_in_a_crowd("key"))
     computations.refuse_in_a_crowd("key")
     go_on = threading.Event()
     with pytest.raises(NotYet):
@@ -259,3 +259,10 @@ def test_a_crowd_is_refused_early_but_for_what_is_there() -> None:
         go_on.set()
         assert waiting.result().future.result() == 1
     computations.refuse_in_a_crowd("other", waited_for=["key"])
+
+
+def test_a_crowd_waits_for_what_is_quick() -> None:
+    computations: Computations[int] = Computations(threads=3)  # one computes, and one waits
+    with ThreadPoolExecutor(50) as pool:
+        asked = [pool.submit(computations.ended, f"{it % 5}", lambda: 1) for it in range(50)]
+        assert [it.result().future.result() for it in asked] == [1] * 50

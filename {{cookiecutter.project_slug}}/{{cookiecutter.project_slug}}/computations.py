@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import Context
-from threading import Lock, Semaphore, Thread
+from threading import Condition, Semaphore, Thread
+from time import monotonic
 from typing import Generic, TypeVar
 
 from cachetools import TTLCache
 
 MOMENT = 1.0  # seconds for which a request waits
+GRACE = 0.25  # seconds since a computation began or ended, in which all threads may wait
+QUICK = 2  # that compute at once, of those that are quick: more would only hold up one another
 FETCH = 15.0  # seconds for which a result waits for those who were told to ask again
 
 Result = TypeVar("Result")
@@ -30,12 +33,18 @@ class Computation(Generic[Result]):
         self.key = key
         self.future: Future[Result] = Future()
         self.is_awaited = False  # by somebody who was told to ask again
+        self.began = -GRACE
+
+    def is_quick(self) -> bool:
+        """Whether it has only begun; how long it takes is not known before it ends."""
+        return monotonic() - self.began < GRACE
 
 
 class Computations(Generic[Result]):
     """Runs at most two computations fewer at once than the server has threads, but at least one.
 
-    No more of the server's own threads compute or wait, so that two are free for quick requests.
+    No more of the server's own threads compute or wait, so that two are free for quick requests:
+    but for a moment if computations are quick, as asking again would take longer than waiting.
     """
 
     def __init__(self, threads: int) -> None:
@@ -43,20 +52,23 @@ class Computations(Generic[Result]):
         self._slots, self._waiting = Semaphore(count), Semaphore(count)
         self._running: dict[str, Computation[Result]] = {}
         self._ended: TTLCache[str, Computation[Result]] = TTLCache(100, FETCH)
-        self._lock = Lock()
+        self._lock = Condition()
+        self._progress = -GRACE  # when a computation last began or ended
 
     @contextmanager
     def slot(self) -> Iterator[None]:
         """Let the caller's own thread compute in the block. Raises NotYet."""
-        if not self._waiting.acquire(blocking=False):
+        if not self._waiting.acquire(timeout=self._grace()):
             raise NotYet
         try:
             if not self._slots.acquire(timeout=MOMENT):
                 raise NotYet
+            self._progress = monotonic()
             try:
                 yield
             finally:
                 self._slots.release()
+                self._progress = monotonic()
         finally:
             self._waiting.release()
 
@@ -67,7 +79,7 @@ class Computations(Generic[Result]):
 
         It is started if nobody has. Raises NotYet.
         """
-        may_wait = self._waiting.acquire(blocking=False)
+        may_wait = self._waiting.acquire(timeout=self._grace())
         patience = MOMENT if may_wait else 0
         try:
             known = self._find(*waited_for, key)
@@ -84,7 +96,7 @@ class Computations(Generic[Result]):
 
     def refuse_in_a_crowd(self, key: str, waited_for: Iterable[str] = ()) -> None:
         """Raise NotYet, at less cost than `ended`, if that would at once."""
-        if _is_free(self._waiting):
+        if self._grace() or _is_free(self._waiting):
             return
         computation = self._find(*waited_for, key)
         if computation:
@@ -92,6 +104,9 @@ class Computations(Generic[Result]):
                 computation.is_awaited = True
         if not (computation.future.done() if computation else _is_free(self._slots)):
             raise NotYet(computation.key if computation else "")
+
+    def _grace(self) -> float:
+        return max(0.0, self._progress + GRACE - monotonic())
 
     def _find(self, *keys: str) -> Computation[Result] | None:
         with self._lock:
@@ -108,6 +123,7 @@ class Computations(Generic[Result]):
                 self._slots.release()
                 return other
             computation = self._running[key] = Computation(key)
+        self._progress = monotonic()
         # A daemon, as those of waitress: what hangs does not keep the server from ending.
         thread = Thread(target=self._run, args=(computation, compute), name="view", daemon=True)
         try:
@@ -118,6 +134,9 @@ class Computations(Generic[Result]):
         return computation
 
     def _run(self, computation: Computation[Result], compute: Callable[[], Result]) -> None:
+        with self._lock:
+            self._lock.wait_for(self._is_calm, GRACE)
+            computation.began = monotonic()
         try:
             computation.future.set_result(Context().run(compute))
         except BaseException as error:
@@ -125,10 +144,15 @@ class Computations(Generic[Result]):
         finally:
             self._end(computation)
 
+    def _is_calm(self) -> bool:
+        return sum(it.is_quick() for it in self._running.values()) < QUICK
+
     def _end(self, computation: Computation[Result]) -> None:
         self._slots.release()
+        self._progress = monotonic()
         with self._lock:
             del self._running[computation.key]
+            self._lock.notify_all()
             self._ended.expire()
             if computation.is_awaited:
                 self._ended[computation.key] = computation

@@ -37,7 +37,7 @@ class Space:
         self._kept: LRUCache[tuple[object, str], Kept] = LRUCache(
             max_bytes, lambda it: len(it.body) + OVERHEAD
         )
-        self._lock = Lock()
+        self._lock, self._compressing = Lock(), Lock()
 
     def response(self, key: object, make: Callable[[], Kept]) -> Response:
         """Return what is kept by a key, or else make it."""
@@ -47,12 +47,15 @@ class Space:
         if not (plain := self._get(key, "")):
             plain = make()
             self.put(key, plain)
-        response = plain.response()
-        # Of the many ways to spell the header one for each encoding, so that no more are kept.
-        request.environ["HTTP_ACCEPT_ENCODING"] = accepted
-        self._compress.after_request(response)
-        self.put(key, keep(response, plain.lasts), accepted)
-        return response
+        with self._compressing:  # once, as many may have waited for the same
+            if kept := self._get(key, accepted):
+                return kept.response()
+            response = plain.response()
+            # Of the many ways to spell the header one for each encoding, so that no more are kept.
+            request.environ["HTTP_ACCEPT_ENCODING"] = accepted
+            self._compress.after_request(response)
+            self.put(key, keep(response, plain.lasts), accepted)
+            return response
 
     def get(self, key: object, accepted: str) -> Kept | None:
         """Return what is kept by a key for the clients of an `Accept-Encoding` header."""
