@@ -101,8 +101,8 @@ def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, csv: Project) -
     for path, seconds in busy.items():
         ratio = seconds / idle[path]
         print(f"{name}: {path} {1000 * seconds:.0f} ms at worst, {ratio:.0f} x idle")
-    # None waits for a slow view. On a machine without other tests they take up to 0.3 s.
-    assert max(busy["/healthz"], busy["/_live"]) < 4, busy
+    # None waits for a slow view, which takes 8 s. On an idle machine they take 0.2 to 0.5 s.
+    assert max(busy["/healthz"], busy["/_live"]) < 6, busy
 
 
 @pytest.mark.usefixtures("no_console_errors")

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from cachetools import TTLCache
 
 MOMENT = 1.0  # seconds for which a request waits
-GRACE = 0.25  # seconds since a computation began or ended, in which all threads may wait
+GRACE = 0.25  # seconds in which a computation is quick: all threads may wait for one
 QUICK = 2  # that compute at once, of those that are quick: more would only hold up one another
 FETCH = 15.0  # seconds for which a result waits for those who were told to ask again
 
@@ -33,7 +33,7 @@ class Computation(Generic[Result]):
         self.key = key
         self.future: Future[Result] = Future()
         self.is_awaited = False  # by somebody who was told to ask again
-        self.began = -GRACE
+        self.made, self.began = monotonic(), -GRACE
 
     def is_quick(self) -> bool:
         """Whether it has only begun; how long it takes is not known before it ends."""
@@ -53,7 +53,7 @@ class Computations(Generic[Result]):
         self._running: dict[str, Computation[Result]] = {}
         self._ended: TTLCache[str, Computation[Result]] = TTLCache(100, FETCH)
         self._lock = Condition()
-        self._progress = -GRACE  # when a computation last began or ended
+        self._progress = -GRACE  # when a computation last ended
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -63,7 +63,6 @@ class Computations(Generic[Result]):
         try:
             if not self._slots.acquire(timeout=MOMENT):
                 raise NotYet
-            self._progress = monotonic()
             try:
                 yield
             finally:
@@ -79,10 +78,11 @@ class Computations(Generic[Result]):
 
         It is started if nobody has. Raises NotYet.
         """
-        may_wait = self._waiting.acquire(timeout=self._grace())
+        known = self._find(*waited_for, key)
+        may_wait = self._waiting.acquire(timeout=self._grace(known))
         patience = MOMENT if may_wait else 0
         try:
-            known = self._find(*waited_for, key)
+            known = known or self._find(key)  # started while this one waited
             computation = known or self._start(key, compute, patience)
             if not wait([computation.future], patience).done:
                 with self._lock:
@@ -96,17 +96,19 @@ class Computations(Generic[Result]):
 
     def refuse_in_a_crowd(self, key: str, waited_for: Iterable[str] = ()) -> None:
         """Raise NotYet, at less cost than `ended`, if that would at once."""
-        if self._grace() or _is_free(self._waiting):
-            return
         computation = self._find(*waited_for, key)
+        if self._grace(computation) or _is_free(self._waiting):
+            return
         if computation:
             with self._lock:
                 computation.is_awaited = True
         if not (computation.future.done() if computation else _is_free(self._slots)):
             raise NotYet(computation.key if computation else "")
 
-    def _grace(self) -> float:
-        return max(0.0, self._progress + GRACE - monotonic())
+    def _grace(self, computation: Computation[Result] | None = None) -> float:
+        """Return for how long a crowd may wait for a computation, or for its turn."""
+        progress = max(self._progress, computation.made if computation else -GRACE)
+        return max(0.0, progress + GRACE - monotonic())
 
     def _find(self, *keys: str) -> Computation[Result] | None:
         with self._lock:
@@ -123,7 +125,6 @@ class Computations(Generic[Result]):
                 self._slots.release()
                 return other
             computation = self._running[key] = Computation(key)
-        self._progress = monotonic()
         # A daemon, as those of waitress: what hangs does not keep the server from ending.
         thread = Thread(target=self._run, args=(computation, compute), name="view", daemon=True)
         try:
