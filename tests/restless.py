@@ -50,7 +50,8 @@ def main(package: str, port: int) -> None:
     publish()
     app.server.test_client().get("/")  # as the server's own start does
     print(f"serving at http://127.0.0.1:{port}", flush=True)
-    serve(wsgi, host="127.0.0.1", port=port, threads=4, _quiet=True)
+    threads = settings.server.threads  # as the app reckons with
+    serve(wsgi, host="127.0.0.1", port=port, threads=threads, _quiet=True)
 
 
 def readings(now: datetime, number: int) -> pd.DataFrame:
