@@ -1,10 +1,10 @@
 """The colors of the series, as color-blind viewers see them."""
 
+import math
 import re
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import TEMPLATE
 
@@ -22,21 +22,25 @@ SEEN = {
         [-0.011820, 0.042940, 0.968881],
     ],
 }
-XYZ = np.array(
-    [
-        [0.4124564, 0.3575761, 0.1804375],
-        [0.2126729, 0.7151522, 0.0721750],
-        [0.0193339, 0.1191920, 0.9503041],
-    ]
-)
+XYZ = [
+    [0.4124564, 0.3575761, 0.1804375],
+    [0.2126729, 0.7151522, 0.0721750],
+    [0.0193339, 0.1191920, 0.9503041],
+]
 
 
-def lab(color: str, seen: np.ndarray) -> np.ndarray:
+def product(matrix: list[list[float]], vector: list[float]) -> list[float]:
+    return [sum(a * b for a, b in zip(row, vector, strict=True)) for row in matrix]
+
+
+def lab(color: str, seen: list[list[float]]) -> list[float]:
     """Return where a color lies in CIELAB for a viewer."""
-    parts = np.array([int(color[it : it + 2], 16) / 255 for it in (1, 3, 5)])
-    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
-    x, y, z = np.cbrt(XYZ @ np.clip(seen @ linear, 0, 1) / XYZ.sum(axis=1))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+    parts = [int(color[it : it + 2], 16) / 255 for it in (1, 3, 5)]
+    linear = [it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts]
+    visible = [min(max(it, 0), 1) for it in product(seen, linear)]
+    white = product(XYZ, [1, 1, 1])
+    x, y, z = (math.cbrt(a / b) for a, b in zip(product(XYZ, visible), white, strict=True))
+    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
 
 
 @pytest.mark.parametrize("viewer", SEEN)
@@ -44,6 +48,6 @@ def test_color_blind_viewers_can_tell_any_two_colors_apart(viewer: str) -> None:
     text = Path(TEMPLATE / SLUG / SLUG / "engineering.py").read_text("utf-8")
     colors = re.findall(r'"(#\w{6})"', re.findall(r"COLORS = \[.*?\]", text, re.S)[0])
     assert len(colors) == 8
-    places = {color: lab(color, np.array(SEEN[viewer])) for color in colors}
+    places = {color: lab(color, SEEN[viewer]) for color in colors}
     for one, other in combinations(colors, 2):
-        assert np.linalg.norm(places[one] - places[other]) > 8, (one, other)
+        assert math.dist(places[one], places[other]) > 8, (one, other)
