@@ -83,7 +83,7 @@ def test_a_view_that_hangs_does_not_hold_back_the_others(restless: Server, page:
         re.compile(r"Trend has been loading for 1\d s"), timeout=20_000
     )
     changes(page, lambda: page.locator(".card-value").nth(1).inner_text(), 3, 6)
-    wait_until(lambda: page.evaluate(DRAWN) != before, seconds=20)
+    wait_until(lambda: page.evaluate(DRAWN) != before)
     page.evaluate("window.delays = {}")
     expect(page.locator("#notice")).to_be_empty(timeout=30_000)
 
