@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from threading import Lock
 
 from dash import Dash
 from dash.exceptions import DependencyException
@@ -23,7 +22,7 @@ EARLY = [
 
 def install(app: Dash, compress: Compress) -> None:
     """Keep what `_dash-component-suites` gives, and have the page load the large ones early."""
-    space, lock = Space(compress, MAX_BYTES), Lock()
+    space = Space(compress, MAX_BYTES)
     name = "_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"
     endpoint = app.config.routes_pathname_prefix + name
     serve = app.server.view_functions[endpoint]
@@ -36,8 +35,7 @@ def install(app: Dash, compress: Compress) -> None:
             return keep(make_response(serve(package_name, fingerprinted_path)))
 
         try:
-            with lock:  # so that each is compressed once
-                response = space.response((package_name, path, lasts), make)
+            response = space.response((package_name, path, lasts), make)
         except (DependencyException, OSError):  # the second if Dash lists what it does not ship
             abort(404)
         if lasts:
