@@ -23,19 +23,19 @@ def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
     Raises SettingError for a variable, there or in the environment, that sets nothing.
     """
     in_file = env_file.read(path, prefix)
-    for it in in_file:
+    settings = [it for it in in_file if it.name.upper().startswith(prefix)]
+    others = [it for it in in_file if it not in settings]
+    for it in others:
         if meant := _meant(it.name, prefix, sections, in_file=True):
             raise SettingError(f"{it.label} is not read: rename it to {meant}.")
-        if _begins_with(prefix, it.name) and not it.name.upper().startswith(prefix):
+        if _begins_with(prefix, it.name):
             raise SettingError(f"{it.label} is not read: settings begin with {prefix}.")
     own = [Variable(*it, f"The environment variable {it[0]}") for it in os.environ.items()]
-    for it in (*in_file, *own):
-        if it.name.upper().startswith(prefix):
-            _check(it, prefix, sections)
-    for it in in_file:
-        if not it.name.upper().startswith(prefix):
-            os.environ.setdefault(it.name, it.value)
-    return {it.name: it.value for it in in_file if it.name.upper().startswith(prefix)}
+    for it in (*settings, *(it for it in own if it.name.upper().startswith(prefix))):
+        _check(it, prefix, sections)
+    for it in others:
+        os.environ.setdefault(it.name, it.value)
+    return {it.name: it.value for it in settings}
 
 
 def near_misses(prefix: str, sections: Sections) -> dict[str, str]:
