@@ -5,6 +5,7 @@ import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -36,6 +37,7 @@ def install(app: Dash, settings: Settings) -> None:
     app.server.wsgi_app = _numbered(_proxied(answer), settings.server.trusted_proxy)
 
 
+@lru_cache(maxsize=1_024)  # few proxies ask, and each request does
 def _is_trusted(address: str, trusted: str) -> bool:
     """Tell whether an address is that of the trusted proxy, or in its network."""
     if trusted in ("", "*"):
