@@ -12,8 +12,8 @@ from cachetools import TTLCache
 
 MOMENT = 1.0  # seconds for which a request waits
 GRACE = 0.25  # seconds in which a computation is quick: all threads may wait for one
-QUICK = 2  # that compute at once, of those that are quick: more would only hold up one another
-FETCH = 15.0  # seconds for which a result waits for those who were told to ask again
+QUICK = 2  # computations that begin at once; more would only slow one another down
+FETCH = 15.0  # seconds for which a result is kept for those who were told to ask again
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,7 @@ class Computation(Generic[Result]):
     def __init__(self, key: str) -> None:
         self.key = key
         self.future: Future[Result] = Future()
-        self.is_awaited = False  # by somebody who was told to ask again
+        self.is_awaited = False  # whether somebody was told to ask again
         self.made, self.began = monotonic(), -GRACE
 
     def is_quick(self) -> bool:
@@ -43,8 +43,8 @@ class Computation(Generic[Result]):
 class Computations(Generic[Result]):
     """Runs at most two computations fewer at once than the server has threads, but at least one.
 
-    No more of the server's own threads compute or wait, so that two are free for quick requests:
-    but for a moment if computations are quick, as asking again would take longer than waiting.
+    No more of the server's own threads compute or wait, so that two stay free for quick requests.
+    While computations are quick, these two may wait as well: asking again would take longer.
     """
 
     def __init__(self, threads: int) -> None:

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 WINDOWS = 500  # connections: its select takes 512 files
 FILES = 20_000  # to be open at once
 SPARE = 100  # of them for all that is no connection
-# Waitress refuses a large body without a word in the log, and Flask says why: up to so many times
-# what is allowed, it is Flask that refuses.
+# Waitress does not log that it refuses a large body, and Flask does. So waitress lets bodies of up
+# to this many times the allowed size through to Flask.
 SAID = 10
 
 

@@ -27,21 +27,21 @@ from .store import Store
 logger = logging.getLogger(__name__)
 
 Callback = TypeVar("Callback", bound=Callable[..., Any])
-# What a client waits for, as the answer before has told it. With several processes it names one
-# computation of each that was asked: else none would ever find a view slower than the refresh.
+# The computations that a client waits for, from its last 202. With several processes there is one
+# of each process that was asked; otherwise a view slower than the refresh would never be delivered.
 WAITS_FOR = "X-Computation"
-MOST = 8  # computations
+MOST = 8  # computations in that header
 
 
 class Personal(Exception):
-    """An answer that is for one viewer alone."""
+    """An answer is for one viewer only."""
 
 
 def personal(callback: Callback) -> Callback:
     """Mark a callback that goes by the session, cookies, headers or address of a request.
 
-    Each viewer gets its answer anew. A callback that reads one of these is found out without the
-    mark, too, but only by computing it for nobody first.
+    It is computed for each viewer. A callback without the mark that reads one of these is detected,
+    too, but only after it has been computed once for nobody.
     """
     callback.personal = True  # type: ignore[attr-defined]
     return callback
@@ -130,7 +130,7 @@ class ResponseCache:
                 self._personal.add(output)
                 logger.warning(
                     "the callback of %s reads %s, so it is computed for each viewer: mark it with "
-                    "@response_cache.personal, or let it go by its arguments alone",
+                    "@response_cache.personal, or use only its arguments",
                     output,
                     looked_for[0],
                 )
