@@ -135,7 +135,7 @@ def test_only_operators_see_errors_and_the_log(
     app, schedule = server.build(known)
     client = app.server.test_client()
     assert client.get("/", auth=("ann", "right")).status_code == 200
-    wait_until(lambda: schedule.look() or client.get("/_live").get_json()["state"] == "error")
+    wait_until(lambda: schedule.tick() or client.get("/_live").get_json()["state"] == "error")
     schedule.stop()
     client.environ_base.update(environ)
     answer = ask(client, "status-content", {"answer.data": {}})

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import time_machine
 from my_dashboard import health
-from my_dashboard.schedule import Schedule
+from my_dashboard.schedule import Scheduler
 from my_dashboard.setting import Refresh, Settings
 from my_dashboard.store import MemoryStore
 from sqlalchemy import Engine, create_engine, text
@@ -81,7 +81,7 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
     source = {**settings.source, "url": url, "query": QUERY}
     settings = settings.model_copy(update={"refresh": refresh, "source": source})
     seconds = 0.0
-    schedule = Schedule(settings, store, Inline(), monotonic=lambda: seconds)
+    schedule = Scheduler(settings, store, Inline(), monotonic=lambda: seconds)
     states: dict[str, int] = {}
     with time_machine.travel(START, tick=False) as clock:
         for step in range(2 * 60 * MINUTE // STEP):
@@ -89,7 +89,7 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
             clock.move_to(now)
             seconds = step * STEP.total_seconds()
             writer.write(now)
-            schedule.look()
+            schedule.tick()
             found = health.check(settings, store, now)
             newest = now if not SILENT[0] <= now < SILENT[1] else _newest(writer, now)
             assert found.age_seconds == (now - newest).total_seconds(), now

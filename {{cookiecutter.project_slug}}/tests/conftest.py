@@ -17,10 +17,14 @@ import redis
 import toy
 from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}} import pipeline, reading, setting, snapshots
-from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import NEVER, MemoryStore
-from {{cookiecutter.project_slug}}.tables import Rules, fit
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}}.engine import settings
+from {{cookiecutter.project_slug}}.engine.data import merge
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.tables import Rules, fit
 
 ROOT = Path(__file__).parents[1]
 # A source that is not on this machine has a stand-in here.
@@ -29,7 +33,7 @@ pytest_plugins = [it.stem for it in Path(__file__).parent.glob("sample.py")]
 ENGINE = """
     auth bundles computations csp csv_export damage decompress environment errors front guard
     health live log log_file metrics pipeline preview redaction reloader response_cache schedule
-    secrets server setting short_way snapshots store tables times web web_headers worker
+    secrets server setting fast_path snapshots store tables times web web_headers worker
 """
 
 

@@ -6,10 +6,11 @@ import pandas as pd
 from dash import Dash, html
 from dash.development.base_component import Component
 
-from . import engineering, live
+from .. import engineering
+from .engine.web import polling
 from .pages import overview
-from .setting import Settings
-from .store import Store
+from .engine.settings import Settings
+from .engine.data.store import Store
 
 ASSETS = Path(__file__).with_name("assets")
 
@@ -35,7 +36,7 @@ def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
     """Return the page's shell: everything but the data."""
     return html.Div(
         [
-            *live.machinery(store),
+            *live.stores(store),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),

@@ -15,9 +15,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from . import formats, lines
-from .lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
-from .setting import SettingError
+from .engine.figures import formats, lines
+from .engine.figures.lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
+from .engine.config.types import SettingError
 
 # Each has a contrast of at least 3:1 on the light and on the dark background, and any two of them
 # differ for color-blind viewers, too.

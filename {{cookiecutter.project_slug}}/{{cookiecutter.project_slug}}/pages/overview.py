@@ -9,11 +9,13 @@ import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from .. import engineering, live, pipeline
-from ..csv_export import to_csv
+from ... import engineering
+from ..engine.web import polling
+from ..engine.refresh import pipeline
+from ..engine.web.csv_export import to_csv
 from ..engineering import Kpi
-from ..setting import Settings
-from ..store import Store
+from ..engine.settings import Settings
+from ..engine.data.store import Store
 
 CHOICES = [Input("series", "value"), Input("window", "value")]
 # What a viewer may choose; a callback is not called with anything that its annotations exclude.

@@ -9,10 +9,11 @@ import pandas as pd
 from dash import ALL, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from . import engineering, live
+from .. import engineering
+from .engine.web import polling
 from .pages import data, overview, status
-from .setting import Settings
-from .store import Store
+from .engine.settings import Settings
+from .engine.data.store import Store
 
 ASSETS = Path(__file__).with_name("assets")
 PAGES = {"/": ("Overview", overview), "/data": ("Data", data), "/status": ("Status", status)}
@@ -53,7 +54,7 @@ def layout(settings: Settings, store: Store) -> Component:
     links = {dash.get_relative_path(path): name for path, (name, _) in PAGES.items()}
     return html.Div(
         [
-            *live.machinery(store),
+            *live.stores(store),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),

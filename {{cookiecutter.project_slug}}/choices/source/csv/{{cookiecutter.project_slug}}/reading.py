@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 from pydantic import BaseModel
 
-from .setting import Settings
-from .web import Web
+from .engine.settings import Settings
+from .engine.sources.web import Web
 
 
 class Source(BaseModel, extra="forbid"):
@@ -55,6 +55,6 @@ def _web() -> Web:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.refresh.preview import main
 
     raise SystemExit(main())

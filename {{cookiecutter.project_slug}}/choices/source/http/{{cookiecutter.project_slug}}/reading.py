@@ -9,8 +9,8 @@ import orjson
 import pandas as pd
 from pydantic import BaseModel
 
-from .setting import Settings
-from .web import Web
+from .engine.settings import Settings
+from .engine.sources.web import Web
 
 SETTINGS = "source.url, source.params and source.headers"  # what a refusal may be due to
 
@@ -51,6 +51,6 @@ def _read(*pages: bytes) -> pd.DataFrame:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.refresh.preview import main
 
     raise SystemExit(main())

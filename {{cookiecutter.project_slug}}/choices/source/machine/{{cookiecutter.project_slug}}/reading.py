@@ -8,7 +8,7 @@ import pandas as pd
 import psutil
 from pydantic import BaseModel, Field
 
-from .setting import Settings
+from .engine.settings import Settings
 
 
 class Source(BaseModel, extra="forbid"):
@@ -49,6 +49,6 @@ def _counters() -> dict[str, int]:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.refresh.preview import main
 
     raise SystemExit(main())

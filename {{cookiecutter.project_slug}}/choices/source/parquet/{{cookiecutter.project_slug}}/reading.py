@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.dataset
 from pydantic import BaseModel
 
-from .setting import Settings
-from .times import read_from
+from .engine.settings import Settings
+from .engine.data.times import read_from
 
 TIME = "time"  # as the file calls it
 COLUMNS = [TIME, "series", "value"]
@@ -36,6 +36,6 @@ def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.refresh.preview import main
 
     raise SystemExit(main())

@@ -11,8 +11,9 @@ from pydantic import BaseModel, SecretStr
 from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from .setting import SettingError, Settings
-from .times import read_from
+from .engine.config.types import SettingError
+from .engine.settings import Settings
+from .engine.data.times import read_from
 
 
 class Source(BaseModel, extra="forbid"):
@@ -69,6 +70,6 @@ def _engine(url: str) -> Engine:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.refresh.preview import main
 
     raise SystemExit(main())

@@ -9,9 +9,9 @@ from dash.development.base_component import Component
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from .. import engineering
-from ..setting import Settings
-from ..store import Store
+from ... import engineering
+from ..engine.settings import Settings
+from ..engine.data.store import Store
 from .overview import CHOICES, Names, Survey, Window, chosen, controls
 
 ROWS = 100  # of a page of the table; no more are sent at a time

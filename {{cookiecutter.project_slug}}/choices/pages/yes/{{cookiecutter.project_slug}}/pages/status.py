@@ -11,10 +11,12 @@ import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-from .. import live, log
-from ..operators import is_operator
-from ..setting import Settings
-from ..store import Outcome, Store
+from ..engine.web import polling
+from ..engine import log
+from ..engine.web.operators import is_operator
+from ..engine.settings import Settings
+from ..engine.data.status import Outcome
+from ..engine.data.store import Store
 
 COLUMNS = ["Ended", "Seconds", "New rows", "Outcome"]
 
