@@ -5,8 +5,8 @@ from typing import Any
 from conftest import ask
 
 from {{cookiecutter.project_slug}}.app import create_app
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
 

@@ -1,8 +1,8 @@
 """What your source gives fits your tables: change these tests with `preprocess.py`."""
 
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
-from {{cookiecutter.project_slug}}.preprocess import TABLES
 from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.preprocess import TABLES
 
 
 def test_what_is_read_fits_the_tables(settings: Settings) -> None:

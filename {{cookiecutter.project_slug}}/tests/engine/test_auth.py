@@ -12,9 +12,8 @@ from flask.testing import FlaskClient
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import TestResponse
 
-from {{cookiecutter.project_slug}}.engine.web import auth, credentials
-from {{cookiecutter.project_slug}}.engine.serve import cli
 from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.web import auth, credentials
 
 HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
 COOKIE = f"{auth.__package__}_session"

@@ -18,10 +18,9 @@ from conftest import wait_until
 from dash import Dash
 from pydantic import SecretStr
 
-from {{cookiecutter.project_slug}}.engine.serve import cli
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 from {{cookiecutter.project_slug}}.engine.data.store import Store
+from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 
 COMMAND = [sys.executable, toy.__file__]
 WINDOWS = os.name == "nt"

@@ -14,15 +14,14 @@ import toy
 from conftest import wait_until
 from flask import session
 
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.web import health
-from {{cookiecutter.project_slug}}.engine.serve import waitress_server
 from {{cookiecutter.project_slug}}.engine.web.computations import (
     Computations,
     NotReady,
 )
 from {{cookiecutter.project_slug}}.engine.web.shared_views import WAITS_FOR
-from {{cookiecutter.project_slug}}.engine.settings import Settings
-from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 
 QUICK = ("/healthz", "/_live", "/", "/_dash-layout", "/_dash-dependencies")
 JSON = {"Content-Type": "application/json"}

@@ -6,9 +6,8 @@ import pytest
 from dash import Dash
 from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}}.engine.web import csp
-from {{cookiecutter.project_slug}}.engine.serve import cli
 from {{cookiecutter.project_slug}}.engine.settings import Server, Settings
+from {{cookiecutter.project_slug}}.engine.web import csp
 
 REPORT = {"effective-directive": "img-src", "blocked-uri": "https://tile.example.org/1/2/3.png"}
 TYPE = "application/csp-report"

@@ -20,12 +20,11 @@ from conftest import redis_server, wait_until
 from test_store import NOW, Open, shared_by, snapshot
 from toy import create_app
 
-from {{cookiecutter.project_slug}}.engine.data import merge
 from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
-from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
-from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
 from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
+from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
 
 FLIPS = int(os.environ.get("FLIPS", "60"))  # how many bits are flipped, one at a time
 SEED = int(os.environ.get("FLIPS_SEED", "1"))
@@ -155,9 +154,9 @@ def test_a_snapshot_under_another_version_is_damaged(
 def test_a_damaged_request_is_answered_once(shared: Open) -> None:
     store: Any = shared()
     if isinstance(store, RedisStore):
-        store._redis.set(store._asked_key, b"\xff\xfe")
+        store._redis.set(store._request_key, b"\xff\xfe")
     else:
-        (store._folder / "asked").write_bytes(b"\xff\xfe")
+        (store._folder / "request").write_bytes(b"\xff\xfe")
     store.sync()
     assert store.refresh_requested()
     store.clear_request(store.refresh_requested())

@@ -4,7 +4,6 @@ import json
 import pytest
 from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}}.engine.serve import cli
 from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 PATH = "/_dash-update-component"

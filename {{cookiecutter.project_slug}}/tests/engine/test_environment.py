@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.engine import settings
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
+from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 
 HASH = "scrypt:32768:8:1$salt$" + "0f" * 32
 USERS = json.dumps({"ann": HASH})
@@ -55,9 +54,9 @@ def test_a_setting_of_env_counts(tmp_path: Path) -> None:
         (f"{PREFIX}AUTH__USER='{USERS}'", [f"did you mean {PREFIX}AUTH__USERS?"]),
         (f"{PREFIX}AUHT__USERS='{USERS}'", [f"did you mean {PREFIX}AUTH__USERS?"]),
         (f"{PREFIX}AUTH_USERS='{USERS}'", [f"did you mean {PREFIX}AUTH__USERS?"]),
-        (f"{PREFIX}AUTH='{USERS}'", ["names no setting"]),
-        (f"{PREFIX}AUTH__USERS__='{HASH}'", ["names no setting"]),
-        (f"{PREFIX}NONSENSE=1", ["names no setting", "<SECTION>__<KEY>"]),
+        (f"{PREFIX}AUTH='{USERS}'", ["is not a setting"]),
+        (f"{PREFIX}AUTH__USERS__='{HASH}'", ["is not a setting"]),
+        (f"{PREFIX}NONSENSE=1", ["is not a setting", "<SECTION>__<KEY>"]),
         (f"{SINGLE}AUTH_USERS='{USERS}'", [f"rename it to {PREFIX}AUTH__USERS"]),
         (f"{SINGLE}AUTH__USER='{USERS}'", [f"begin with {PREFIX}"]),
         (f"{SINGLE.replace('_', '')}_AUTH_USERS='{USERS}'", [f"begin with {PREFIX}"]),

@@ -18,8 +18,8 @@ import toy
 from conftest import free_port, wait_until
 
 from {{cookiecutter.project_slug}}.engine.diagnostics.errors import describe
-from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
 from {{cookiecutter.project_slug}}.engine.refresh.executors import open_executor
+from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
 
 
 @contextmanager

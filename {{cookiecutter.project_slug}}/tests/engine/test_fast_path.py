@@ -10,9 +10,9 @@ from flask import Blueprint, Flask, abort, current_app, g, request, request_star
 from flask.testing import FlaskClient
 from toy import create_app
 
-from {{cookiecutter.project_slug}}.engine.web import auth, polling
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.web import auth
 
 FRIEND = {"X-Who": "friend"}
 BODY = {

@@ -9,13 +9,12 @@ import pytest
 from conftest import fitted
 from toy import create_app
 
-from {{cookiecutter.project_slug}}.engine.web import health
-from {{cookiecutter.project_slug}}.engine.data import merge
-from {{cookiecutter.project_slug}}.engine.settings import App, Refresh, Settings
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.data.status import Rejected, Status
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
+from {{cookiecutter.project_slug}}.engine.data.status import Rejected, Status
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.settings import App, Refresh, Settings
+from {{cookiecutter.project_slug}}.engine.web import health
 
 NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)  # a Friday
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)

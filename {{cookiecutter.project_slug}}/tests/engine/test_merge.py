@@ -6,13 +6,12 @@ import pandas as pd
 import pytest
 from conftest import fitted
 
-from {{cookiecutter.project_slug}}.engine.refresh import pipeline
 from {{cookiecutter.project_slug}} import preprocess
-from {{cookiecutter.project_slug}}.engine.data import merge
-from {{cookiecutter.project_slug}}.engine.settings import Refresh
 from {{cookiecutter.project_slug}}.engine.data.merge import Update
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

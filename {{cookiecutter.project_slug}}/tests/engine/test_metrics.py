@@ -5,8 +5,6 @@ from conftest import ask, fitted
 from flask.testing import FlaskClient
 from toy import CHOICES
 
-from {{cookiecutter.project_slug}}.engine.serve import cli
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.snapshot import (
     Pace,
     Snapshot,
@@ -14,6 +12,7 @@ from {{cookiecutter.project_slug}}.engine.data.snapshot import (
 )
 from {{cookiecutter.project_slug}}.engine.data.status import Status
 from {{cookiecutter.project_slug}}.engine.data.store import Store
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ from flask import Response
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}}.engine import log
-from {{cookiecutter.project_slug}}.engine.serve import cli
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.store import Store
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 PATHS = ["/", "/healthz", "/_live", "/_dash-layout", "/assets/live.js", "/assets/none", "/readyz"]
 JSON = {"/_live", "/_dash-layout", "/readyz"}

@@ -7,12 +7,11 @@ import pytest
 import time_machine
 from conftest import fitted
 
-from {{cookiecutter.project_slug}}.engine.refresh import pipeline
 from {{cookiecutter.project_slug}} import preprocess, reading
-from {{cookiecutter.project_slug}}.engine.data import merge
-from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
 from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Snapshot
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch, DataError
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

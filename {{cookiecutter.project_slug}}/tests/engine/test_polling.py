@@ -7,9 +7,9 @@ from conftest import ask
 from flask import abort, request
 from toy import CHOICES, create_app
 
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.status import Status
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

@@ -4,9 +4,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from {{cookiecutter.project_slug}}.engine.refresh import preview
 from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.engine.data.tables import counted
+from {{cookiecutter.project_slug}}.engine.refresh import preview
 
 TIME = "2026-01-01T00:00:00Z"
 

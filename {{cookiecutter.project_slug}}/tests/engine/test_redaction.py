@@ -11,9 +11,8 @@ from urllib.parse import quote, quote_plus
 import pytest
 from pydantic import BaseModel, SecretStr
 
-from {{cookiecutter.project_slug}}.engine.diagnostics import redaction
 from {{cookiecutter.project_slug}}.engine.config import secret_values
-from {{cookiecutter.project_slug}}.engine import settings
+from {{cookiecutter.project_slug}}.engine.diagnostics import redaction
 from {{cookiecutter.project_slug}}.engine.diagnostics.redaction import redact
 from {{cookiecutter.project_slug}}.engine.settings import Settings, Store
 

@@ -14,20 +14,19 @@ import pytest
 import time_machine
 from conftest import wait_until
 
-from {{cookiecutter.project_slug}}.engine.web import health
+from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot, now_utc
+from {{cookiecutter.project_slug}}.engine.data.status import Outcome
+from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
 from {{cookiecutter.project_slug}}.engine.refresh import (
     outcomes,
     pipeline,
-    scheduler,
 )
-from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}}.engine.refresh.executors import ThreadExecutor
 from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
 from {{cookiecutter.project_slug}}.engine.settings import App, Refresh, Settings
-from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.data.status import Outcome
-from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot, now_utc
-from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
-from {{cookiecutter.project_slug}}.engine.refresh.executors import ThreadExecutor
+from {{cookiecutter.project_slug}}.engine.web import health
 
 HOUR = timedelta(hours=1)
 
@@ -232,7 +231,7 @@ def test_asking_and_stopping_end_the_wait_for_the_next_refresh(
     shared: bool, settings: Settings, tmp_path: Path
 ) -> None:
     store = open_store((tmp_path / "store").as_uri() if shared else "memory://")
-    store.PATIENCE = 3600
+    store.POLL = 3600
     running = Scheduler(configured(settings, every="1h"), store, ThreadExecutor())
     running.start()
     try:
@@ -367,13 +366,15 @@ def test_a_failure_of_who_has_lost_the_lease_is_not_reported(
 
 def test_who_only_looks_on_does_so_ever_more_rarely(settings: Settings) -> None:
     class Counted(MemoryStore):
-        PATIENCE = 1.0
+        POLL = 1.0
 
         def sync(self) -> None:
             looks.append(time.monotonic())
 
     looks: list[float] = []
-    onlooker = Scheduler(configured(settings, every="1h"), Counted(), ThreadExecutor(), is_leader=False)
+    onlooker = Scheduler(
+        configured(settings, every="1h"), Counted(), ThreadExecutor(), is_leader=False
+    )
     onlooker.start()
     try:
         wait_until(lambda: len(looks) > 3)
@@ -446,7 +447,7 @@ def test_the_first_data_come_as_soon_as_the_source_has_answered(
     every: str, settings: Settings
 ) -> None:
     store = MemoryStore()
-    store.PATIENCE = 3600  # type: ignore[misc]
+    store.POLL = 3600  # type: ignore[misc]
     running = Scheduler(configured(settings, every=every), store, ThreadExecutor())
     running.start()
     try:

@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 from conftest import wait_until
 
-from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.engine.diagnostics import redaction
+from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}}.engine.config import secret_values
-from {{cookiecutter.project_slug}}.engine.serve import cli
+from {{cookiecutter.project_slug}}.engine.config.types import SettingError
+from {{cookiecutter.project_slug}}.engine.diagnostics import redaction
 from {{cookiecutter.project_slug}}.engine.settings import (
     PREFIX,
     Log,
     Settings,
     Store,
 )
-from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 
 SAID = """GET https://db.intern/x?appid=hunter2&page=2 is refused: {"asked": "appid=hunter2"}
 SELECT * FROM wages WHERE key = 'hunter2' \udc80"""

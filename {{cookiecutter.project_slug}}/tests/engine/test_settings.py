@@ -13,10 +13,9 @@ import pytest
 from pydantic import BaseModel
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.engine import settings
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 from {{cookiecutter.project_slug}}.engine.data.store import open_store
+from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 
 TOKYO = Path("/usr/share/zoneinfo/Asia/Tokyo")
 
@@ -71,7 +70,7 @@ def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("REFRESH__DAILY_AT", "06:00Z", ["refresh.daily_at", "without a zone", "app.timezone"]),
         ("REFRESH__WORKER", "magic", ["refresh.worker", "'magic'", "'thread'"]),
         ("APP__TIMEZONE", "Nowhere", ["app.timezone", "'Nowhere'", "timezone"]),
-        ("SOURCE__NONSENSE", "1", [f"{PREFIX}SOURCE__NONSENSE", "names no setting"]),
+        ("SOURCE__NONSENSE", "1", [f"{PREFIX}SOURCE__NONSENSE", "is not a setting"]),
     ],
 )
 def test_a_bad_setting_is_named(
@@ -119,10 +118,10 @@ except setting.SettingError as error:
     ("text", "words"),
     [
         ("port = \n", ["config.toml is not valid TOML", "line "]),
-        ("[auths]\nusers = { ann = 'hush' }", ["'auths' is no section", "did you mean auth?"]),
-        ("[Auth]\nusers = { ann = 'hush' }", ["'Auth' is no section", "did you mean auth?"]),
-        ("[surplus]\npassword = 'hush'", ["'surplus' is no section"]),
-        ("[surplus]\nusers = 'hush'", ["'surplus' is no section"]),
+        ("[auths]\nusers = { ann = 'hush' }", ["'auths' is not a section", "did you mean auth?"]),
+        ("[Auth]\nusers = { ann = 'hush' }", ["'Auth' is not a section", "did you mean auth?"]),
+        ("[surplus]\npassword = 'hush'", ["'surplus' is not a section"]),
+        ("[surplus]\nusers = 'hush'", ["'surplus' is not a section"]),
     ],
 )
 def test_a_bad_config_file_is_named(text: str, words: list[str], tmp_path: Path) -> None:
@@ -147,7 +146,7 @@ def test_a_mistyped_key_of_the_config_file_is_named(
     text = Path("config.toml").read_text("utf-8")
     name = mistyped.partition(".")[2]
     config.write_text(text.replace(f"\n{key} =", f"\n{name} ="), "utf-8")
-    with pytest.raises(SettingError, match=re.escape(f"{mistyped} names no setting: {said}")):
+    with pytest.raises(SettingError, match=re.escape(f"{mistyped} is not a setting: {said}")):
         setting.load(config, reading.Source, {})
 
 

@@ -15,14 +15,14 @@ from flask import Flask, abort, copy_current_request_context, g, request, sessio
 from flask_compress import Compress
 from werkzeug.test import TestResponse
 
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
+from {{cookiecutter.project_slug}}.engine.settings import Server
+from {{cookiecutter.project_slug}}.engine.web.fast_path import FastPath
 from {{cookiecutter.project_slug}}.engine.web.shared_views import (
     SharedViews,
     personal,
 )
-from {{cookiecutter.project_slug}}.engine.settings import Server
-from {{cookiecutter.project_slug}}.engine.web.fast_path import FastPath
-from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSION = Input("snapshot-version", "data")

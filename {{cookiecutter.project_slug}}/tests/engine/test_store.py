@@ -15,13 +15,12 @@ import pytest
 import redis
 from conftest import fitted, redis_server
 
-from {{cookiecutter.project_slug}}.engine.data import codec, merge, store
 from {{cookiecutter.project_slug}} import preprocess
-from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
-from {{cookiecutter.project_slug}}.engine.settings import Refresh
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
-from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Pace, Snapshot
+from {{cookiecutter.project_slug}}.engine.data import codec, store
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Pace, Snapshot
 from {{cookiecutter.project_slug}}.engine.data.status import (
     Outcome,
     Rejected,
@@ -29,6 +28,7 @@ from {{cookiecutter.project_slug}}.engine.data.status import (
 )
 from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 Open = Callable[[], Store]

@@ -6,11 +6,11 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 
-from {{cookiecutter.project_slug}}.engine.refresh import pipeline
 from {{cookiecutter.project_slug}} import preprocess, reading
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.snapshot import now_utc
 from {{cookiecutter.project_slug}}.engine.data.tables import UTC, DataError, Table
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 GOOD = ("2026-03-01T12:00:00Z", "a", 1)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from .config.types import SettingError
 from .diagnostics.log_file import LogFile
 from .diagnostics.redaction import MASK, SECRET_NAME, redact
 from .settings import Log
-from .config.types import SettingError
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s"
 JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"

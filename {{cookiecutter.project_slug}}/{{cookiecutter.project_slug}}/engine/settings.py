@@ -1,14 +1,13 @@
 """Every setting, typed: command line, environment, `.env` and `config.toml`, in this order."""
 
-import contextlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -20,22 +19,22 @@ from pydantic_settings import (
 
 from .config import environment
 from .config.types import (
+    FOLDER,
     Clocks,
     Duration,
+    File,
     PasswordHash,
     Period,
     Proxy,
     Secret,
+    SettingError,
     Site,
     StoreUrl,
     UrlPrefix,
     Zone,
-    resolve_url,
 )
-from .config.types import SettingError as SettingError  # for everything that is set up by one
 
 CONFIG = Path("config.toml")
-PREFIX = f"{__name__.partition('.')[0].upper()}__"
 
 
 class Section(BaseModel):
@@ -65,7 +64,7 @@ class Refresh(Section):
     timeout: Period = timedelta(minutes=5)
     worker: Literal["thread", "process", "dask"] = "thread"
     scheduler: str = "tcp://127.0.0.1:8786"
-    apart: bool = False
+    standalone: bool = False
 
     @property
     def period(self) -> timedelta:
@@ -74,15 +73,15 @@ class Refresh(Section):
 
 
 class Store(Section):
-    """Where the latest snapshot lives."""
+    """Where the newest snapshot is kept."""
 
     url: StoreUrl = Field("memory://", repr=False)
 
 
 class Server(Section):
-    """Where the server listens, and how much it takes on."""
+    """Where the server listens, and how much it accepts."""
 
-    host: str = Field("127.0.0.1", min_length=1)  # nothing would be all addresses
+    host: str = Field("127.0.0.1", min_length=1)  # an empty one would be all addresses
     port: int = Field(8050, ge=0, le=65535)
     threads: int = Field(8, ge=1)
     connection_limit: int = Field(5_000, ge=10)
@@ -100,7 +99,7 @@ class Server(Section):
 
     @property
     def url_host(self) -> str:
-        """The host as a URL has it: an IPv6 address in brackets."""
+        """The host as it is written in a URL: an IPv6 address in brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
@@ -119,7 +118,7 @@ class Log(Section):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     format: Literal["text", "json"] = "text"
     access: bool = False
-    file: str = ""  # relative to config.toml
+    file: File = ""
     max_bytes: int = Field(10_000_000, ge=0)
     backups: int = Field(3, ge=1)
 
@@ -133,12 +132,14 @@ class Environment(EnvSettingsSource):
         self.env_vars = dict(sorted(values.items()))  # a table comes before its keys
 
 
-class Settings(BaseSettings):
-    """All settings; the keys of `source` are those of `reading.Source`."""
+Source = TypeVar("Source", bound=BaseModel)
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
-    )
+
+class Settings(BaseSettings, Generic[Source]):
+    """The engine's sections, and `[source]`; a subclass sets `env_prefix` and adds its own."""
+
+    model_config = SettingsConfigDict(env_nested_delimiter="__", extra="forbid", frozen=True)
+    shown: ClassVar[set[str]] = {"app", "refresh", "store", "server", "auth", "log"}
     config: Path = CONFIG
     app: App = Field(default_factory=App)
     refresh: Refresh = Refresh()
@@ -146,7 +147,25 @@ class Settings(BaseSettings):
     server: Server = Server()
     auth: Auth = Auth()
     log: Log = Log()
-    source: dict[str, Any] = Field({}, repr=False)
+    source: Source = Field(repr=False)
+
+    @classmethod
+    def load(cls, config: Path = CONFIG, server: Mapping[str, Any] | None = None) -> Self:
+        """Read all settings; `server` holds those of the command line. Raises SettingError."""
+        config, sections = config.absolute(), cls.sections()
+        token = FOLDER.set(config.parent)
+        try:
+            config_file = {"source": {}, **_read(config, sections)}
+            env_file = environment.read(config.with_name(".env"), cls.env_prefix(), sections)
+            tables = Environment(cls, env_file)(), config_file
+            given = {"config": config, "server": server or {}, "tables": tables}
+            return cls.model_validate(given)
+        except SettingsError as error:
+            raise SettingError(f'{error}: write JSON, as in ["a", "b"].') from error
+        except ValidationError as error:  # its own text holds the value
+            raise SettingError(_explain(error, sections, cls.shown)) from None
+        finally:
+            FOLDER.reset(token)
 
     @classmethod
     def settings_customise_sources(
@@ -161,59 +180,31 @@ class Settings(BaseSettings):
         tables = arguments.pop("tables", ())
         return tuple(InitSettingsSource(settings_cls, it) for it in (arguments, *tables))
 
-    @property
-    def folder(self) -> Path:
-        """The folder of config.toml, where relative paths in it start."""
-        return self.config.parent
+    @classmethod
+    def env_prefix(cls) -> str:
+        """Return what the names of this dashboard's environment variables begin with."""
+        prefix = cls.model_config.get("env_prefix")
+        if not prefix:
+            raise TypeError(f"{cls.__name__}.model_config has no env_prefix: set one")
+        return prefix
 
-    def in_folder(self) -> Self:
-        """Return the settings with the relative paths of the log file and the store resolved."""
-        file = self.log.file and str(self.folder / self.log.file)
-        log = self.log.model_copy(update={"file": file})
-        store = self.store.model_copy(update={"url": resolve_url(self.store.url, self.folder)})
-        return self.model_copy(update={"log": log, "store": store})
+    @classmethod
+    def sections(cls) -> dict[str, type[BaseModel]]:
+        """Return the type of each `[section]` of config.toml."""
+        types = {name: field.annotation for name, field in cls.model_fields.items()}
+        return {
+            name: it
+            for name, it in types.items()
+            if isinstance(it, type) and issubclass(it, BaseModel)
+        }
 
-
-@contextlib.contextmanager
-def extra(name: str, setting: str) -> Iterator[None]:
-    """Import what a setting needs, or say how to install it. Raises SettingError."""
-    try:
-        yield
-    except ImportError as error:
-        raise SettingError(
-            f"{setting} needs {error.name}, which is not installed: "
-            f'run `uv pip install -e ".[{name}]"`, or the same with `python -m pip`.'
-        ) from error
-
-
-def load(config: Path, source: type[BaseModel], server: dict[str, Any]) -> Settings:
-    """Read all settings; `server` is what the command line says of it. Raises SettingError."""
-    config, sections = config.absolute(), _sections(source)
-    typed = create_model("Typed", __base__=Settings, source=(source, ...))
-    try:
-        config_file = _read(config, sections)
-        env_file = environment.read(config.with_name(".env"), PREFIX, sections)
-        tables = Environment(typed, env_file)(), config_file
-        settings = Settings.model_validate({"config": config, "server": server, "tables": tables})
-        source.model_validate(settings.source)
-    except SettingsError as error:
-        raise SettingError(f'{error}: write JSON, as in ["a", "b"].') from error
-    except ValidationError as error:
-        raise SettingError(_explain(error, sections)) from None  # its own text holds the value
-    return settings.in_folder()
+    @classmethod
+    def near_misses(cls) -> dict[str, str]:
+        """Return environment variables that may be meant for a setting, and its right name."""
+        return environment.near_misses(cls.env_prefix(), cls.sections())
 
 
-def near_misses(source: type[BaseModel]) -> dict[str, str]:
-    """Return environment variables that may be meant for a setting, and its right name."""
-    return environment.near_misses(PREFIX, _sections(source))
-
-
-def _sections(source: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    types = {name: field.annotation for name, field in Settings.model_fields.items()}
-    sections = {
-        name: it for name, it in types.items() if isinstance(it, type) and issubclass(it, BaseModel)
-    }
-    return {**sections, "source": source}
+AnySettings: TypeAlias = Settings[Any]
 
 
 def _read(config: Path, sections: environment.Sections) -> dict[str, Any]:
@@ -234,26 +225,23 @@ def _read(config: Path, sections: environment.Sections) -> dict[str, Any]:
     for name in values:
         if name not in sections:
             remedy = environment.suggest(name.lower(), sections) or "remove it, or move it."
-            raise SettingError(f"{config}: {name!r} is no section: {remedy}")
+            raise SettingError(f"{config}: {name!r} is not a section: {remedy}")
     return values
 
 
-def _explain(error: ValidationError, sections: environment.Sections) -> str:
-    """The first error as one sentence with key and remedy, and the value if it is no secret."""
+def _explain(error: ValidationError, sections: environment.Sections, shown: set[str]) -> str:
+    """Return the first error as one sentence, with its value if that cannot be a secret."""
     first = error.errors()[0]
     path = [str(part) for part in first["loc"]]
-    if error.title != Settings.__name__:
-        path = ["source", *path]
     key, value = ".".join(path), first["input"]
-    # What stands at a wrong place may be a secret, too.
-    known = path[0] in Settings.model_fields and path[0] != "source"
-    scalar = isinstance(value, (str, int, float)) and not re.search("[@$]|://", str(value))
-    secret = re.search("secret|token|users", key)
-    said = f"{key} = {value!r}" if known and scalar and not secret else key
     if first["type"] == "missing":
         return f"{key} is missing: add it to [{path[0]}] in config.toml."
     if first["type"] == "extra_forbidden":
         names = environment.keys(sections[path[0]])
         remedy = environment.suggest(path[-1], names, f"{path[0]}.") or "rename or remove it."
-        return f"{key} names no setting: {remedy}"
-    return f"{said} cannot be used: {first['msg'].removeprefix('Value error, ')}."
+        return f"{key} is not a setting: {remedy}"
+    # A value in the wrong place may be a secret, too.
+    scalar = isinstance(value, (str, int, float)) and not re.search("[@$]|://", str(value))
+    secret = path[0] not in shown or re.search("secret|token|users", key)
+    label = f"{key} = {value!r}" if scalar and not secret else key
+    return f"{label} cannot be used: {first['msg'].removeprefix('Value error, ')}."

@@ -42,7 +42,9 @@ def read(path: Path, prefix: str) -> list[Variable]:
             continue
         label = f"{line}: {binding.key}"
         if not re.fullmatch(r"\w+", binding.key, re.ASCII):
-            raise SettingError(f"{label} is no name: write letters, digits and _ without quotes.")
+            raise SettingError(
+                f"{label} is not a valid name: write letters, digits and _ without quotes."
+            )
         if binding.value is None:
             raise SettingError(f"{label} has no value: write {binding.key}=value.")
         if re.search(rf"(?i){prefix}\w+\s*=", binding.value):

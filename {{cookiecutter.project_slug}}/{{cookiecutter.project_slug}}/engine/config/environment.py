@@ -68,7 +68,7 @@ def _check(variable: Variable, prefix: str, sections: Sections) -> None:
     if not path or not all(path) or not (path[0] in fields or is_open):
         default = f"write {prefix}<SECTION>__<KEY>, with a section and a key of config.toml."
         remedy = suggest(rest, _names(sections), prefix) or default
-        raise SettingError(f"{variable.label} names no setting: {remedy}")
+        raise SettingError(f"{variable.label} is not a setting: {remedy}")
     kind = get_origin(fields.get(path[0])) or fields.get(path[0])
     is_table = isinstance(kind, type) and issubclass(kind, (Mapping, BaseModel))
     if (is_table or kind is SecretStr) and re.sub(r"\s", "", variable.value) in ("", "{}"):

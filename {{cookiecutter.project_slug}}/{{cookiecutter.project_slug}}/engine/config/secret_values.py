@@ -11,7 +11,7 @@ import dotenv
 from pydantic import BaseModel, SecretStr
 
 from ..diagnostics.redaction import NAMES, SECRET_NAME
-from ..settings import PREFIX, Settings
+from ..settings import AnySettings
 
 SENT = {"params", "headers"}  # what a source is sent
 PLAIN = {"path", "query", "timezone"}  # keys of a source that an error has to show
@@ -23,13 +23,9 @@ COMMON = re.compile(
 TOKEN = re.compile(r"(?=[^/]*\d)[\w~-]{20,}", re.ASCII)  # as in the path of a link that is shared
 
 
-def find(settings: Settings, source: type[BaseModel]) -> set[str]:
-    """Return the values that must not be shown; `source` is the type of the section `[source]`."""
-    return {
-        *_walk(settings),
-        *_walk(source.model_validate(settings.source)),
-        *_environment(settings),
-    }
+def find(settings: AnySettings) -> set[str]:
+    """Return the values that must not be shown."""
+    return {*_walk(settings), *_environment(settings)}
 
 
 def _walk(value: object, name: str = "") -> Iterator[str]:
@@ -56,15 +52,15 @@ def _walk(value: object, name: str = "") -> Iterator[str]:
                 yield from _parts(str(value))
 
 
-def _environment(settings: Settings) -> Iterator[str]:
+def _environment(settings: AnySettings) -> Iterator[str]:
     """Give what the environment says of the source, and what else is in `.env` or called a secret.
 
     The types of the engine's own settings tell which of these are secret.
     """
-    file = dotenv.dotenv_values(settings.config.with_name(".env"))
+    file, prefix = dotenv.dotenv_values(settings.config.with_name(".env")), settings.env_prefix()
     for name, value in {**file, **os.environ}.items():
-        section, _, key = name.upper().removeprefix(PREFIX).lower().partition("__")
-        is_setting = name.upper().startswith(PREFIX)
+        section, _, key = name.upper().removeprefix(prefix).lower().partition("__")
+        is_setting = name.upper().startswith(prefix)
         if is_setting:
             secret = section == "source" and key not in PLAIN
         else:

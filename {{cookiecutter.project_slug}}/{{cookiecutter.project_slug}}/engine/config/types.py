@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import re
+from contextvars import ContextVar
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,7 @@ from pydantic_settings import NoDecode
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=36_500)  # a time this far from now is still a valid datetime
 SECRET_LENGTH = 16  # characters; fewer could be guessed
+FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())  # where relative paths start
 
 
 class SettingError(Exception):
@@ -83,17 +85,30 @@ def _clock(value: time) -> time:
 
 
 def _store(url: str) -> str:
-    if url == "memory://" or re.match(r"(file|redis|rediss)://.|unix:///", url):
+    """Check the URL of a store; the path of a file store becomes absolute."""
+    parts = urlsplit(url)
+    if parts.scheme == "file" and parts.netloc + parts.path:
+        path = FOLDER.get() / url2pathname(parts.netloc + parts.path)
+        return f"file://{pathname2url(str(path))}"
+    if url == "memory://" or re.match(r"rediss?://.|unix:///", url):
         return url
     raise ValueError('write "memory://", "file://" and a folder, or "redis://" and a host')
 
 
-def resolve_url(url: str, folder: Path) -> str:
-    """Return the URL of a store; the path of a file store starts at a folder if it is relative."""
-    parts = urlsplit(url)
-    if parts.scheme != "file":
-        return url
-    return f"file://{pathname2url(str(folder / url2pathname(parts.netloc + parts.path)))}"
+def _location(text: str) -> str:
+    return text if "://" in text else str(FOLDER.get() / text)
+
+
+def _file(name: str) -> str:
+    return str(FOLDER.get() / name) if name else ""
+
+
+def _database(secret: SecretStr) -> SecretStr:
+    """Make the path of a SQLite database absolute."""
+    scheme, _, path = secret.get_secret_value().partition(":///")
+    if not scheme.startswith("sqlite") or not path or path.startswith((":memory:", "file:")):
+        return secret
+    return SecretStr(f"{scheme}:///{FOLDER.get() / path}")
 
 
 def _url_prefix(path: str) -> str:
@@ -122,7 +137,7 @@ def _site(site: str) -> str:
 def _hash(value: SecretStr) -> SecretStr:
     if re.fullmatch(r"(scrypt|pbkdf2)(:\w+)*\$[^$]+\$[0-9a-f]+", value.get_secret_value()):
         return value
-    raise ValueError(f"write the hash of a password, as python -m {__package__}.auth makes it")
+    raise ValueError("write the hash of a password, as server --hash-password prints it")
 
 
 def _secret(value: SecretStr) -> SecretStr:
@@ -140,6 +155,9 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Clock = Annotated[time, AfterValidator(_clock)]
 Clocks = Annotated[list[Clock], NoDecode, BeforeValidator(_times)]
 StoreUrl = Annotated[str, AfterValidator(_store)]
+Location = Annotated[str, AfterValidator(_location)]  # a URL, or a path
+File = Annotated[str, AfterValidator(_file)]  # a path, or nothing
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 UrlPrefix = Annotated[str, AfterValidator(_url_prefix)]
 Proxy = Annotated[str, AfterValidator(_proxy)]
 Site = Annotated[str, AfterValidator(_site)]

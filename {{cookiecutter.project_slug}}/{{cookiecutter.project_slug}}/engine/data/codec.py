@@ -1,6 +1,7 @@
 """A snapshot as bytes: its checksum, a line of JSON, then each table as an Arrow stream."""
 
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 from pydantic import TypeAdapter
 
-from ...preprocess import TABLES
 from .snapshot import NEVER, Pace, Snapshot
+from .tables import Table
 
 OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 CHECKSUM = len(b"00000000\n")  # the length of the first line
@@ -31,14 +32,14 @@ class Head:
 HEAD = TypeAdapter(Head)
 
 
-def encode(snapshot: Snapshot) -> bytes:
-    """Return a snapshot as bytes."""
+def encode(snapshot: Snapshot, declared: Mapping[str, Table]) -> bytes:
+    """Return a snapshot as bytes; `declared` are the tables that it was made for."""
     head = Head(
         snapshot.version,
         snapshot.due,
         snapshot.created,
         list(snapshot.tables),
-        _declared(),
+        _describe(declared),
         dict(snapshot.paces),
         snapshot.horizon,
     )
@@ -52,8 +53,8 @@ def encode(snapshot: Snapshot) -> bytes:
     return b"".join((_checksum(content), content))
 
 
-def decode(data: bytes) -> Snapshot | None:
-    """Make a snapshot of bytes, or None if another release or for other tables made them.
+def decode(data: bytes, declared: Mapping[str, Table]) -> Snapshot | None:
+    """Return the snapshot in bytes, or None if it was made by another release or for other tables.
 
     Raises ValueError for bytes that are damaged. pyarrow does not see these: it would crash, or
     read other data than were written.
@@ -64,7 +65,7 @@ def decode(data: bytes) -> Snapshot | None:
         raise ValueError("its checksum does not match")
     start = data.index(b"\n", CHECKSUM) + 1
     head = HEAD.validate_json(data[CHECKSUM:start])
-    if head.declared != _declared():
+    if head.declared != _describe(declared):
         return None
     reader, tables = pa.BufferReader(memoryview(data)[start:]), {}
     try:
@@ -82,12 +83,12 @@ def _checksum(content: memoryview) -> bytes:
     return b"%08x\n" % zlib.crc32(content)
 
 
-def _declared() -> dict[str, Any]:
+def _describe(tables: Mapping[str, Table]) -> dict[str, Any]:
     return {
         name: {
             "columns": {key: str(column.dtype) for key, column in table.schema.columns.items()},
             "key": list(table.key),
             "mode": table.mode,
         }
-        for name, table in TABLES.items()
+        for name, table in tables.items()
     }

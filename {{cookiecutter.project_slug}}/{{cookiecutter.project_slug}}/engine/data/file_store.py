@@ -3,7 +3,7 @@
 import contextlib
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +13,7 @@ from uuid import uuid4
 from filelock import BaseFileLock, FileLock, Timeout
 
 from .shared_store import SharedStore, open_request, parse_version
+from .tables import Table
 
 T = TypeVar("T")
 
@@ -20,17 +21,17 @@ T = TypeVar("T")
 class FileStore(SharedStore):
     """Holds each version in a file of its own, since Windows cannot replace one that is read."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, tables: Mapping[str, Table]) -> None:
         parts = urlsplit(url)
         self._folder = Path(url2pathname(parts.netloc + parts.path))
         self._lock: BaseFileLock | None = None
-        super().__init__()
+        super().__init__(tables)
 
     def _look(self) -> tuple[bytes, int | None, str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         status = _read(self._folder / "status.json") or b""
-        asked, answered = (_read(self._folder / name) or b"" for name in ("asked", "answered"))
-        return status, max(self._versions(), default=None), open_request(asked, answered)
+        request, cleared = (_read(self._folder / name) or b"" for name in ("request", "cleared"))
+        return status, max(self._versions(), default=None), open_request(request, cleared)
 
     def _read(self, version: int) -> bytes | None:
         return _read(self._path(version))
@@ -53,11 +54,11 @@ class FileStore(SharedStore):
     def _write_status(self, data: bytes) -> None:
         self._replace(self._folder / "status.json", data)
 
-    def _write_asked(self, request: str) -> None:
-        self._replace(self._folder / "asked", request.encode())
+    def _write_request(self, request: str) -> None:
+        self._replace(self._folder / "request", request.encode())
 
-    def _write_answered(self, request: str) -> None:
-        self._replace(self._folder / "answered", request.encode())
+    def _write_cleared(self, request: str) -> None:
+        self._replace(self._folder / "cleared", request.encode())
 
     def _lease(self) -> bool:
         if self._lock and self._lock.is_locked:

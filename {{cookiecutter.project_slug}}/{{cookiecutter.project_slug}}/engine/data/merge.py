@@ -1,15 +1,15 @@
-"""How the next snapshot is made of the last one and new rows."""
+"""Merges new rows into the last snapshot."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from . import freshness
-from ...preprocess import TABLES
 from ..settings import Refresh
-from .snapshot import Snapshot
+from . import freshness
+from .snapshot import Snapshot, visible
 from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
 
 HOLD = timedelta(hours=1)  # how long rows go on after a long gap until those before it are dropped
@@ -23,8 +23,13 @@ class Update(NamedTuple):
     note: str  # how many were left out, and by which rule
 
 
-def append(
-    previous: Snapshot | None, batch: Batch, due: datetime, now: datetime, refresh: Refresh
+def merge(
+    previous: Snapshot | None,
+    batch: Batch,
+    declared: Mapping[str, Table],
+    due: datetime,
+    now: datetime,
+    refresh: Refresh,
 ) -> Update:
     """Make the next snapshot of the previous one and a batch of clean rows."""
     horizon = now + refresh.ahead
@@ -32,19 +37,19 @@ def append(
     count = gone = too_old = 0
     for name, new in batch.tables.items():
         old = tables.get(name)
-        if TABLES[name].mode == "append":
+        if declared[name].mode == "append":
             new, dropped = _within_history(new, old, now, refresh)
             too_old += dropped
-            data, changed, lost = *_extend(old, new, TABLES[name]), 0
+            data, changed, lost = *_extend(old, new, declared[name]), 0
             data = _trim(data, now, refresh)
         else:
-            data, changed, lost = _replace(old, new, TABLES[name])
+            data, changed, lost = _replace(old, new, declared[name])
         count, gone = count + changed, gone + lost
         if changed or lost or old is None:
             tables[name] = data
             paces.pop(name, None)
-            if has_time(TABLES[name]) and len(data):
-                paces[name] = freshness.measure(visible(data, horizon), TABLES[name])
+            if has_time(declared[name]) and len(data):
+                paces[name] = freshness.measure(visible(data, horizon), declared[name])
     note = ", ".join(
         f"{counted(number)} {why}"
         for number, why in (
@@ -60,16 +65,10 @@ def append(
     if previous and usable and not (count or gone):
         return Update(previous, 0, note)
     for name in [*paces] if previous and not usable else ():  # other rows can be shown now
-        paces[name] = freshness.measure(visible(tables[name], horizon), TABLES[name])
+        paces[name] = freshness.measure(visible(tables[name], horizon), declared[name])
     # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
     return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)
-
-
-def visible(data: pd.DataFrame, horizon: datetime) -> pd.DataFrame:
-    """Leave out rows that are later than the clock allows, unless there are no others."""
-    end = data["time"].searchsorted(horizon, "right")
-    return data.iloc[:end] if 0 < end < len(data) else data
 
 
 def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, int]:

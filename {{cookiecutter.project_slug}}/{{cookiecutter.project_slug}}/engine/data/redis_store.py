@@ -1,6 +1,7 @@
 """The store in Redis, or Valkey: shared by processes and machines."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from redis import Redis, RedisError, ResponseError, exceptions
@@ -10,6 +11,7 @@ from redis.retry import Retry
 
 from ..config.types import SettingError
 from .shared_store import DAMAGED, SharedStore, open_request, parse_version
+from .tables import Table
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +31,11 @@ return 1
 
 
 class RedisStore(SharedStore):
-    """Keeps all under the package's name, so that dashboards can share a Redis."""
+    """Keeps everything under the dashboard's name, so that dashboards can share a Redis."""
 
-    AWAY = (RedisError, OSError)
+    UNREACHABLE = (RedisError, OSError)
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, name: str, tables: Mapping[str, Table]) -> None:
         try:
             self._redis: Any = Redis.from_url(
                 url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
@@ -43,24 +45,23 @@ class RedisStore(SharedStore):
                 "store.url is no URL that can be read: write what is special in a password as "
                 'in "%2F" for "/", and an option as in "?socket_timeout=10".'
             ) from None
-        package = __package__
-        self._snapshot_key, self._status_key, self._asked_key, self._answered_key = (
-            f"{package}:{key}" for key in ("snapshot", "status", "asked", "answered")
+        self._snapshot_key, self._status_key, self._request_key, self._cleared_key = (
+            f"{name}:{key}" for key in ("snapshot", "status", "request", "cleared")
         )
         self._publish = self._redis.register_script(PUBLISH)
         self._lock = Lock(
-            self._redis, f"{package}:lease", timeout=LEASE, blocking=False, thread_local=False
+            self._redis, f"{name}:lease", timeout=LEASE, blocking=False, thread_local=False
         )
-        super().__init__()
+        super().__init__(tables)
 
     def _look(self) -> tuple[bytes, int | None, str]:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(self._status_key).hget(self._snapshot_key, "version")
-            pipe.mget(self._asked_key, self._answered_key)
+            pipe.mget(self._request_key, self._cleared_key)
             replies = pipe.execute(raise_on_error=False)
-        status, version, (asked, answered) = map(_without_wrong_type, replies)
-        request = open_request(asked or b"", answered or b"")
-        return status or b"", None if version is None else parse_version(version), request
+        status, version, (request, cleared) = map(_without_wrong_type, replies)
+        open_id = open_request(request or b"", cleared or b"")
+        return status or b"", None if version is None else parse_version(version), open_id
 
     def _read(self, version: int) -> bytes | None:
         if version == DAMAGED:
@@ -83,11 +84,11 @@ class RedisStore(SharedStore):
     def _write_status(self, data: bytes) -> None:
         self._redis.set(self._status_key, data)
 
-    def _write_asked(self, request: str) -> None:
-        self._redis.set(self._asked_key, request)
+    def _write_request(self, request: str) -> None:
+        self._redis.set(self._request_key, request)
 
-    def _write_answered(self, request: str) -> None:
-        self._redis.set(self._answered_key, request)
+    def _write_cleared(self, request: str) -> None:
+        self._redis.set(self._cleared_key, request)
 
     def _lease(self) -> bool:
         if self._is_leader:

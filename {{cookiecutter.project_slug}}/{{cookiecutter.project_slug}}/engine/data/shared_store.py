@@ -4,7 +4,7 @@ import contextlib
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from threading import Event, Lock
 from typing import TypeVar
@@ -12,10 +12,11 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
-from . import codec
 from ..diagnostics.errors import describe
+from . import codec
 from .snapshot import EPOCH, Snapshot, now_utc
 from .status import Status
+from .tables import Table
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +30,9 @@ def parse_version(text: bytes) -> int:
     return int(text) if re.fullmatch(rb"[1-9]\d{0,13}", text) else DAMAGED
 
 
-def open_request(asked: bytes, answered: bytes) -> str:
-    """Return the id of a request that is not answered yet, or ""; a damaged one can be, too."""
-    request, last = (it.decode("utf-8", "replace") for it in (asked, answered))
+def open_request(requested: bytes, cleared: bytes) -> str:
+    """Return the id of the open request, or ""; it may be damaged."""
+    request, last = (it.decode("utf-8", "replace") for it in (requested, cleared))
     return "" if request == last else request
 
 
@@ -41,42 +42,44 @@ class SharedStore(ABC):
     Versions only grow: a lower one in the store is of a backup, and gives way.
     """
 
-    AWAY: tuple[type[Exception], ...] = (OSError,)
-    PATIENCE = 1.0  # for others may publish, ask or go
+    UNREACHABLE: tuple[type[Exception], ...] = (OSError,)
+    POLL = 1.0  # for others may publish, ask or go
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Mapping[str, Table]) -> None:
+        self._tables = tables
         self.wakeup = Event()
         self._snapshot: Snapshot | None = None
         self._status = Status()
-        self._unsaid = False  # whether the store has another status
-        self._behind = False  # whether the store has an older version, or none
-        self._away: dict[str, Status] = {}  # what fails: read, write or lease; and since when
-        self._asked = self._unsent = ""  # the newest request, and one that the store lacks yet
+        self._status_dirty = False  # whether the store has another status
+        self._needs_republish = False  # whether the store has an older version, or none
+        self._outages: dict[str, Status] = {}  # what fails: read, write or lease; and since when
+        self._request = ""  # the newest
+        self._unsent_request = ""  # one that the store lacks yet
         self._is_leader = False
         self._missing: int | None = None  # the version that was looked for in vain
-        self._looking = Lock()
+        self._sync_lock = Lock()
         self.sync()
 
     def latest(self, version: int | None = None) -> Snapshot | None:
-        if self._lags(version) and not self._away:
-            with self._looking:
-                if self._lags(version) and not self._away:  # others may have waited here too
+        if self._lags(version) and not self._outages:
+            with self._sync_lock:
+                if self._lags(version) and not self._outages:  # others may have waited here too
                     self._sync()
                     if self._lags(version):
                         self._missing = version
         return self._snapshot
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
-        data = codec.encode(snapshot)
+        data = codec.encode(snapshot, self._tables)
         with self._noted("write"):
             published = self._write(snapshot.version, data, over)
         if published:
-            with self._looking:
-                self._snapshot, self._behind = snapshot, False
+            with self._sync_lock:
+                self._snapshot, self._needs_republish = snapshot, False
         return published
 
     def status(self) -> Status:
-        away = next(iter(self._away.values()), None)
+        away = next(iter(self._outages.values()), None)
         if away is None:
             return self._status
         return replace(
@@ -84,37 +87,37 @@ class SharedStore(ABC):
         )
 
     def report(self, status: Status) -> None:
-        self._status, self._unsaid = status, True
+        self._status, self._status_dirty = status, True
         self._say()
 
     def request_refresh(self) -> None:
-        self._asked = request = uuid4().hex
-        self._unsent = request
-        if not self._away:  # a viewer does not wait for it
+        self._request = request = uuid4().hex
+        self._unsent_request = request
+        if not self._outages:  # a viewer does not wait for it
             self._send()
         self.wakeup.set()  # only now, as whoever wakes looks into the store
 
     def refresh_requested(self) -> str:
-        return self._asked
+        return self._request
 
     def clear_request(self, request: str) -> None:
-        if self._asked == request:
-            self._asked = self._unsent = ""
+        if self._request == request:
+            self._request = self._unsent_request = ""
         if request:
-            self._try("write", lambda: self._write_answered(request))
+            self._try("write", lambda: self._write_cleared(request))
 
     def sync(self) -> None:
-        with self._looking:
+        with self._sync_lock:
             self._missing = None
             self._sync()
 
     def lease(self) -> bool:
-        if "read" in self._away:
+        if "read" in self._outages:
             return False
         led, self._is_leader = self._is_leader, bool(self._try("lease", self._lease))
         if self._is_leader and not led:
             self.sync()  # whoever led may just have published
-            if "read" in self._away:
+            if "read" in self._outages:
                 return False
         if self._is_leader:
             self._restore()
@@ -136,21 +139,21 @@ class SharedStore(ABC):
         self._try("read", self._take)
 
     def _take(self) -> None:
-        status, version, asked = self._look()
-        request = self._unsent
+        status, version, requested = self._look()
+        request = self._unsent_request
         if request:
             self._send()
-        self._asked = request or asked
+        self._request = request or requested
         held = self._snapshot
-        self._behind = held is not None and (version is None or version < held.version)
+        self._needs_republish = held is not None and (version is None or version < held.version)
         if version is not None and (held is None or version > held.version):
             data = self._read(version)
             if data is not None:
                 self._snapshot = self._unpack(version, data)
         if not self._is_leader:  # what it could not write is for others to say
-            self._unsaid = False
-            self._away.pop("write", None)
-        if self._unsaid:
+            self._status_dirty = False
+            self._outages.pop("write", None)
+        if self._status_dirty:
             return
         # Only now, as it says when the next version is due: nobody shall wait for that too soon.
         with contextlib.suppress(ValueError):  # none yet, or one of another release
@@ -158,29 +161,29 @@ class SharedStore(ABC):
 
     def _send(self) -> None:
         """Write a request that the store lacks yet."""
-        request = self._unsent
-        if self._try("write", lambda: self._write_asked(request) or True):
-            self._unsent = ""
+        request = self._unsent_request
+        if self._try("write", lambda: self._write_request(request) or True):
+            self._unsent_request = ""
 
     def _restore(self) -> None:
         """Write back what the store has lost."""
         held = self._snapshot
-        if held is not None and not held.fault and self._behind:
-            data = codec.encode(held)
+        if held is not None and not held.fault and self._needs_republish:
+            data = codec.encode(held, self._tables)
             if self._try("write", lambda: self._write(held.version, data, held.version)):
                 logger.info("version %s was missing in the store, and is there again", held.version)
-                self._behind = False
-        if self._unsaid:
+                self._needs_republish = False
+        if self._status_dirty:
             self._say()
 
     def _say(self) -> None:
         data = JSON.dump_json(self._status)
-        self._unsaid = not self._try("write", lambda: self._write_status(data) or True)
+        self._status_dirty = not self._try("write", lambda: self._write_status(data) or True)
 
     def _unpack(self, version: int, data: bytes) -> Snapshot:
         """Return a stored snapshot, or one that says why it cannot be shown, to be replaced."""
         try:
-            snapshot = codec.decode(data)
+            snapshot = codec.decode(data, self._tables)
             if snapshot and snapshot.version < version:
                 raise ValueError(f"it holds version {snapshot.version}")
         except ValueError as error:
@@ -200,7 +203,7 @@ class SharedStore(ABC):
 
     def _try(self, what: str, action: Callable[[], T]) -> T | None:
         """Return what an action gives, or None if the store is away."""
-        with contextlib.suppress(*self.AWAY), self._noted(what):
+        with contextlib.suppress(*self.UNREACHABLE), self._noted(what):
             return action()
         return None
 
@@ -209,21 +212,21 @@ class SharedStore(ABC):
         """Note, and log, when reading or writing starts to fail, and when it is well again."""
         try:
             yield
-        except self.AWAY as error:
+        except self.UNREACHABLE as error:
             said = f"the store cannot be reached: {describe(error)}"
-            first = self._away.get(what)
+            first = self._outages.get(what)
             if not first:
                 first = Status(incident=uuid4().hex[:8], failing_since=now_utc())
-                if said not in (it.error for it in self._away.values()):
+                if said not in (it.error for it in self._outages.values()):
                     logger.error(said, extra={"incident": first.incident})
-            self._away[what] = replace(first, error=said)
+            self._outages[what] = replace(first, error=said)
             raise
-        if self._away.pop(what, None) and not self._away:
+        if self._outages.pop(what, None) and not self._outages:
             logger.info("the store is back")
 
     @abstractmethod
     def _look(self) -> tuple[bytes, int | None, str]:
-        """Return the status, the newest version, and the id of an unanswered request, or ""."""
+        """Return the status, the newest version, and the id of the open request, or ""."""
 
     @abstractmethod
     def _read(self, version: int) -> bytes | None:
@@ -237,10 +240,10 @@ class SharedStore(ABC):
     def _write_status(self, data: bytes) -> None: ...
 
     @abstractmethod
-    def _write_asked(self, request: str) -> None: ...
+    def _write_request(self, request: str) -> None: ...
 
     @abstractmethod
-    def _write_answered(self, request: str) -> None: ...
+    def _write_cleared(self, request: str) -> None: ...
 
     @abstractmethod
     def _lease(self) -> bool:

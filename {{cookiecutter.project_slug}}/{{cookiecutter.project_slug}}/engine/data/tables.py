@@ -1,4 +1,4 @@
-"""What a table is, and how raw rows are made to fit it: a row that cannot be right is set aside."""
+"""Tables: what their rows must look like. A row that cannot be right is set aside."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -48,6 +48,11 @@ class Table:
     key: tuple[str, ...]
     mode: Literal["append", "replace"]
 
+    def empty(self) -> pd.DataFrame:
+        """Return a table without rows."""
+        columns = pd.DataFrame(columns=list(self.schema.columns))
+        return self.schema.validate(columns, lazy=True)
+
 
 @dataclass(frozen=True)
 class Rules:
@@ -71,7 +76,7 @@ class Batch:
     duplicates: int = 0
 
 
-def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
+def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
     """Make every table fit its schema. Raises DataError for a problem with a whole table."""
     fitted, rejected, duplicates = {}, [], 0
     for name, data in raw.items():
@@ -79,8 +84,8 @@ def fit(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rul
             raise DataError(f"the table {name!r} is not declared: add it to preprocess.TABLES")
         if not isinstance(data, pd.DataFrame):
             kind = type(data).__name__
-            raise DataError(f"{name}: read returned a {kind}: let it return a DataFrame")
-        valid, reasons = _validate(name, data.reset_index(drop=True), tables[name], rules)
+            raise DataError(f"{name}: read returned a {kind}: return a DataFrame")
+        valid, reasons = _fit(name, data.reset_index(drop=True), tables[name], rules)
         fitted[name] = deduplicate_and_sort(valid, tables[name])
         duplicates += len(valid) - len(fitted[name])
         for reason, rows in reasons.groupby(reasons, sort=False) if len(reasons) else ():
@@ -110,7 +115,7 @@ def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
     return data.reset_index(drop=True)
 
 
-def _validate(
+def _fit(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the rows that fit, and why each of the others does not, by its number."""

@@ -7,8 +7,6 @@ import re
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
-from ..settings import PREFIX
-
 
 class LogFile(RotatingFileHandler):
     """Rotates its file, or goes on with it while another program holds it open, as on Windows."""
@@ -37,13 +35,16 @@ class LogFile(RotatingFileHandler):
 
 
 def of_schedule(file: str) -> str:
-    """Return the file of a schedule that runs apart: two processes cannot rotate one file."""
+    """Return the file of a standalone schedule: two processes cannot rotate one file."""
     return str(Path(file).with_stem(f"{Path(file).stem}-schedule")) if file else ""
 
 
-def named_in(config: Path) -> str:
-    """Return the log file that is set, even if the config file cannot be used."""
-    name = os.environ.get(f"{PREFIX}LOG__FILE")
+def named_in(config: Path, variable: str) -> str:
+    """Return the log file that is set, even if the config file cannot be used.
+
+    `variable` is the environment variable that sets it.
+    """
+    name = os.environ.get(variable)
     if name is None:
         with contextlib.suppress(OSError):
             text = config.read_text("utf-8", errors="replace")
@@ -57,4 +58,4 @@ def write(file: str, text: str) -> None:
     if file:
         with contextlib.suppress(OSError), Path(file).open("a", encoding="utf-8") as opened:
             now = logging.Formatter().formatTime(logging.makeLogRecord({}))
-            opened.write(f"{now} ERROR {__package__}.server: {text}\n")
+            opened.write(f"{now} ERROR server: {text}\n")

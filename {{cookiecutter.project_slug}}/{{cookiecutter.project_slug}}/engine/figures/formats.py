@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,19 @@ import numpy as np
 LONGEST = 6  # decimals; numbers that need more are shown with a power of ten
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 HUGE = 1e15  # so are numbers from here on
+UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+WORDS = {
+    "year": timedelta(days=365),
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "min": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
 
 
 def decimals(values: Any) -> int | None:
@@ -71,6 +84,23 @@ def moment(time: datetime, zone: ZoneInfo) -> str:
     time = time.astimezone(zone)
     is_day = not (time.hour or time.minute or time.second or time.microsecond)
     return f"{time:%Y-%m-%d}" if is_day else f"{time:%Y-%m-%d %H:%M}"
+
+
+def duration(span: timedelta) -> str:
+    """Write a duration as the settings do: the largest unit that it is a whole number of."""
+    for unit, size in UNITS.items():
+        if not span % size:
+            return f"{span // size}{unit}"
+    return f"{span / timedelta(milliseconds=1):g}ms"
+
+
+def words(span: timedelta) -> str:
+    """Write a duration in words; 365 days are a year."""
+    for name, size in WORDS.items():
+        if not span % size:
+            count = span // size
+            return f"{count} {name}{'s' * (count != 1 and name not in ('min', 's'))}"
+    return duration(span)
 
 
 def _has(sizes: Any, digits: int, usual: float) -> bool:

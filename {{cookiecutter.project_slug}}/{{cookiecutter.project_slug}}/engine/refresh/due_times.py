@@ -3,14 +3,14 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from ..settings import Refresh
 from ..data.snapshot import EPOCH
+from ..settings import Refresh
 
 
-def slots(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     """Return the latest due time and the next one, in UTC.
 
-    A daily time that the clock skips in spring, or shows twice in autumn, is one slot all the same.
+    A daily time that the clock skips in spring, or shows twice in autumn, is due once all the same.
     """
     if not refresh.daily_at:
         latest = now - (now - EPOCH) % refresh.every
@@ -21,13 +21,13 @@ def slots(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, da
         for day in (-1, 0, 1)
         for at in refresh.daily_at
     )
-    return max(slot for slot in due if slot <= now), min(slot for slot in due if slot > now)
+    return max(it for it in due if it <= now), min(it for it in due if it > now)
 
 
 def is_due(done: datetime | None, latest: datetime, following: datetime) -> bool:
-    """Whether the latest slot still wants its refresh.
+    """Whether the refresh of the latest due time is still to be done.
 
-    After the clock was set back a little, `done` may be the slot that follows: that one is not
-    done twice. If it is later still, the clock was set back further, and the schedule starts anew.
+    After the clock was set back a little, `done` may be the time that follows: that one is not done
+    twice. If it is later still, the clock was set back further, and the schedule starts anew.
     """
     return done is None or not latest <= done <= following

@@ -1,4 +1,4 @@
-"""Where a refresh runs: every kind of worker is a `concurrent.futures` executor."""
+"""Where a refresh runs: in a thread, in a process, or on a Dask cluster."""
 
 import contextlib
 import os
@@ -12,10 +12,10 @@ from threading import Thread
 from typing import Any, TypeVar
 
 from .. import log
+from ..config.extras import extra
 from ..diagnostics import redaction
 from ..diagnostics.errors import portable
-from ..settings import Log, Settings
-from ..config.extras import extra
+from ..settings import AnySettings, Log
 
 T = TypeVar("T")
 
@@ -97,8 +97,8 @@ class DaskExecutor(Executor):
             self._client.close(timeout=1)
 
 
-def open_executor(settings: Settings) -> Executor:
-    """Open the worker that `[refresh] worker` names. Raises SettingError."""
+def open_executor(settings: AnySettings) -> Executor:
+    """Open the executor that `[refresh] worker` names. Raises SettingError."""
     match settings.refresh.worker:
         case "process":
             return ProcessExecutor(settings.log)

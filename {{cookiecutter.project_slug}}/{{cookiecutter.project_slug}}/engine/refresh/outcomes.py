@@ -1,18 +1,24 @@
 """What the status says after a refresh: pure functions from one status to the next."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from ...preprocess import TABLES
 from ..data.status import Outcome, Rejected, Status
-from ..data.tables import Batch
+from ..data.tables import Batch, Table
 
 KEPT = 50  # outcomes of each kind
 SHOWN = timedelta(days=1)  # how long rows that were set aside are mentioned
 
 
 def succeeded(
-    before: Status, batch: Batch, outcome: Outcome, changed: bool, due: datetime, next_due: datetime
+    before: Status,
+    batch: Batch,
+    tables: Mapping[str, Table],
+    outcome: Outcome,
+    changed: bool,
+    due: datetime,
+    next_due: datetime,
 ) -> Status:
     """Return the status after a refresh without an error.
 
@@ -23,7 +29,7 @@ def succeeded(
         takes=timedelta(seconds=outcome.seconds),
         refreshed=outcome.ended,
         due=due,
-        rejected=_merge(before.rejected, batch, outcome.ended),
+        rejected=_merge(before.rejected, batch, tables, outcome.ended),
         changes=(*before.changes, *([outcome] if changed or before.error else []))[-KEPT:],
         failures=before.failures,
     )
@@ -37,6 +43,7 @@ def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime |
         error=outcome.error,
         incident=incident,
         failing_since=before.failing_since or outcome.ended,
+        failed_in_a_row=before.failed_in_a_row + 1,
         failures=(*before.failures, outcome)[-KEPT:],
     )
 
@@ -47,7 +54,9 @@ def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
     return [it for it in batch.rejected if (it.table, it.reason) not in known]
 
 
-def _merge(before: tuple[Rejected, ...], batch: Batch, now: datetime) -> tuple[Rejected, ...]:
+def _merge(
+    before: tuple[Rejected, ...], batch: Batch, tables: Mapping[str, Table], now: datetime
+) -> tuple[Rejected, ...]:
     """Add rows that were set aside to those that are still mentioned.
 
     In a table with nothing new they are still there. In a table that was read in full, only those
@@ -55,11 +64,11 @@ def _merge(before: tuple[Rejected, ...], batch: Batch, now: datetime) -> tuple[R
     """
     merged = {}
     for it in before:
-        if it.table not in TABLES:
+        if it.table not in tables:
             continue
         if it.table not in batch.tables:
             merged[it.table, it.reason] = replace(it, seen=now)
-        elif TABLES[it.table].mode == "append" and abs(now - it.seen) < SHOWN:
+        elif tables[it.table].mode == "append" and abs(now - it.seen) < SHOWN:
             merged[it.table, it.reason] = it
     for it in batch.rejected:
         merged[it.table, it.reason] = replace(it, seen=now)

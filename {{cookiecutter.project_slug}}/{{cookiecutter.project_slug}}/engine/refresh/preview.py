@@ -1,4 +1,4 @@
-"""What reading.py reads, shown before anything is started: `python -m` this or the reading."""
+"""Shows what `read` returns before anything is started."""
 
 import io
 import sys
@@ -7,41 +7,44 @@ from pathlib import Path
 
 import pandas as pd
 
-from . import pipeline
-from .... import reading
-from ..diagnostics import redaction
 from ..config import secret_values
-from .. import settings
-from ..data import merge
+from ..config.types import SettingError
+from ..data.merge import merge
+from ..data.snapshot import now_utc
+from ..data.tables import DataError, counted, validate
+from ..diagnostics import redaction
 from ..diagnostics.errors import describe
 from ..diagnostics.redaction import redact
-from ..config.types import SettingError
-from ..data.snapshot import now_utc
-from ..data.tables import DataError, counted
+from ..settings import AnySettings
+from . import pipeline
+from .pipeline import Pipeline
 
 ROWS = 10
 WIDTH = 60  # characters of a value that are shown
 
 
-def main() -> int:
-    """Read once, as the first refresh does, and show the first rows; 1 if they do not fit."""
+def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
+    """Read as the first refresh does, and show the first rows; return 1 if they do not fit."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows cannot take every character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        settings = setting.load(setting.CONFIG, reading.Source, {})
-        redaction.hide(secret_values.find(settings, reading.Source))
-        raw = pipeline.read(settings, None)
+        settings, now = settings_type.load(), now_utc()
+        redaction.hide(secret_values.find(settings))
+        span = pipeline.span(None, it.tables, settings.refresh, now)
+        raw = pipeline.read_source(it.read, settings.source, span)
         print("\n\n".join(show(name, data) for name, data in raw.items()))
-        batch, now = pipeline.clean(raw, settings), now_utc()
-        update = snapshots.append(None, batch, now, now, settings.refresh)
+        copies = {name: data.copy(deep=False) for name, data in raw.items()}
+        batch = validate(it.clean(copies), it.tables, pipeline.rules(settings, now))
+        update = merge(None, batch, it.tables, now, now, settings.refresh)
     except (SettingError, DataError) as error:
         print(redact(str(error)), file=sys.stderr)
         return 1
     except Exception as error:  # whatever a user's code and its source may raise
-        print(f"{_where(error)}{describe(error)}", file=sys.stderr)
+        print(f"{_where(error, it)}{describe(error)}", file=sys.stderr)
         return 1
-    for it in batch.rejected:
-        print(f"\n{it.table}: {counted(it.count)} set aside: {it.reason}, as in {it.example}")
+    for rejected in batch.rejected:
+        rows = counted(rejected.count)
+        print(f"\n{rejected.table}: {rows} set aside: {rejected.reason}, as in {rejected.example}")
     if not update.rows:
         print("\nThere are no rows to show: look at [source] in config.toml.")
         return 1
@@ -59,12 +62,8 @@ def show(name: str, data: object) -> str:
     return f"{name}: {counted(len(data))}, with {columns}\n\n{first}"
 
 
-def _where(error: Exception) -> str:
-    """Return the line of reading.py that an error came from."""
-    file = str(reading.__file__)
+def _where(error: Exception, it: Pipeline) -> str:
+    """Return the line of the module with `read` that an error came from."""
+    file = it.read.__code__.co_filename
     lines = [it.lineno for it in traceback.extract_tb(error.__traceback__) if it.filename == file]
     return f"{Path(file).name}, line {lines[-1]}: " if lines else ""
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -3,58 +3,64 @@
 import contextlib
 import logging
 import math
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime, timedelta
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Any
 from uuid import uuid4
 
 import schedule
 
-from . import outcomes, pipeline
-from ..data import merge
-from ..diagnostics.errors import describe
-from ..settings import Settings
-from .due_times import is_due, slots
-from ..data.merge import Update
+from ..data.merge import Update, merge
 from ..data.snapshot import EPOCH, Snapshot, now_utc
-from ..data.status import Outcome
+from ..data.status import Outcome, Status
 from ..data.store import Store
-from ..data.tables import Batch, counted
+from ..data.tables import FUTURE, Batch, counted, validate
+from ..diagnostics.errors import describe
+from ..settings import AnySettings
+from . import outcomes, pipeline
+from .due_times import due_times, is_due
+from .executors import ThreadExecutor
+from .listeners import Listener, Listeners
+from .pipeline import Frames, Pipeline
 
 logger = logging.getLogger(__name__)
 
 
-class Schedule:
-    """Has the pipeline run in a worker whenever a refresh is due, and publishes what it gives.
+class Scheduler:
+    """Refreshes the data whenever it is due, and publishes them.
 
-    Of all processes that share a store the one with its lease does so; the others look on. With
-    `is_leader` False it never takes the lease.
+    Of all processes that share a store, only the one with its lease does so; the others look on.
+    With `is_leader` False it never takes the lease.
     """
 
     def __init__(
         self,
-        settings: Settings,
+        settings: AnySettings,
         store: Store,
-        worker: Executor,
+        pipeline: Pipeline,
+        executor: Executor,
+        listeners: Sequence[Listener] = (),
         clock: Callable[[], datetime] = now_utc,
         monotonic: Callable[[], float] = time.monotonic,
         is_leader: bool = True,
     ) -> None:
-        self._settings, self._store, self._worker = settings, store, worker
+        self._settings, self._store, self._pipeline = settings, store, pipeline
+        self._executor, self._validator = executor, ThreadExecutor()
         self._clock, self._monotonic, self._is_leader = clock, monotonic, is_leader
-        self._running: Future[Batch] | None = None
+        self._listeners = Listeners(listeners)
+        self._fetching: Future[Frames] | None = None
+        self._running: Future[Batch] | None = None  # the same, and then validated
         self._previous: Snapshot | None = None
-        self._refresh = self._request = ""  # the ids of this refresh, and of who asked for it
+        self._refresh = self._request = ""  # the ids of this refresh, and of the request for it
         self._known = ("", -1)  # the last refresh that succeeded here, and the version after it
         self._due = EPOCH
         self._started = self._retry_at = -math.inf
         self._hangs = False
         self._failures = 0
-        self._stop = Event()
+        self._stop, self._leasing = Event(), Lock()
         self._thread = Thread(target=self._run, name="schedule", daemon=True)
 
     def start(self) -> None:
@@ -63,24 +69,26 @@ class Schedule:
 
     def stop(self) -> None:
         """End the thread within a second; a refresh that still runs is left behind."""
-        self._stop.set()
+        with self._leasing:
+            self._stop.set()
         self._store.wakeup.set()
         if self._thread.is_alive():
             self._thread.join(1)
-        self._worker.shutdown(wait=False)
-        self._store.release()
+        try:
+            self._executor.shutdown(wait=False)
+        finally:
+            self._store.release()
 
     def is_alive(self) -> bool:
         """Whether the background thread runs."""
         return self._thread.is_alive()
 
     def tick(self) -> None:
-        """Start a refresh if one is wanted and none runs, or take in the one that has ended."""
+        """Start a refresh if one is due and none runs, or take in the one that has ended."""
         self._store.sync()
-        is_leader = self._is_leader and not self._hangs and self._store.lease()
-        if not is_leader:
-            self._failures = 0  # whoever is_leader has them now
-        elif self._running is None and self._wanted_in() <= 0:
+        if self._hangs or not self._lease():
+            self._failures = 0  # the leader counts them now
+        elif self._running is None and self._due_at() <= self._monotonic():
             self._begin()
         if self._running is not None:
             if wait([self._running], timeout=0.5).done:
@@ -90,62 +98,84 @@ class Schedule:
                 self._give_up()
 
     def _run(self) -> None:
-        if self._is_leader:  # so that whoever takes over is ready to
-            with contextlib.suppress(Exception):  # the first refresh will say it
-                self._worker.submit(pipeline.load)
+        if self._is_leader:  # so that a process that takes over is ready to
+            with contextlib.suppress(Exception):  # the first refresh reports it
+                self._executor.submit(pipeline.load, self._pipeline.read, self._pipeline.clean)
         scheduler = schedule.Scheduler()
         job = scheduler.every().second.do(self.tick)
         job.next_run = datetime.now()
         while not self._stop.is_set():
             try:
-                wakeup = self._store.wakeup.wait(max(scheduler.idle_seconds or 0, 0))
+                woken = self._store.wakeup.wait(max(scheduler.idle_seconds or 0, 0))
                 self._store.wakeup.clear()
                 if not self._stop.is_set():
-                    scheduler.run_all() if wakeup else scheduler.run_pending()
+                    scheduler.run_all() if woken else scheduler.run_pending()
                 # Set anew each time: the library's times are local and naive, so that its job
                 # would sleep through the hour that autumn, or a clock set back, brings twice.
+                # `due_times` works in UTC instead, and a retry or a request changes the time too.
                 job.next_run = datetime.now() + self._pause()
-            except BaseException:  # no bug may end the loop: pages would grow stale for ever
+            except BaseException:  # no bug may end the loop: pages would grow stale forever
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
 
     def _begin(self) -> None:
-        self._due, _ = self._slots()
+        refresh, now = self._settings.refresh, self._clock()
+        self._due, _ = self._due_times()
         self._started, self._previous = self._monotonic(), self._store.latest()
         self._refresh, self._request = uuid4().hex, self._store.refresh_requested()
         known, version = self._known
         if self._previous is None or self._previous.version != version:
-            known = ""  # the newest snapshot is of another process
+            known = ""  # the newest snapshot is from another process
         try:
-            refresh, now = self._settings.refresh, self._clock()
-            since = pipeline.read_from(self._previous, refresh, now)
-            self._running = self._worker.submit(
-                pipeline.fetch, self._settings, since, self._refresh, known
+            span = pipeline.span(self._previous, self._pipeline.tables, refresh, now)
+            self._fetching = self._executor.submit(
+                pipeline.fetch,
+                self._pipeline.read,
+                self._pipeline.clean,
+                self._settings.source,
+                span,
+                self._refresh,
+                known,
             )
-        except Exception as error:  # no process can be started, say
+            self._running = self._validator.submit(self._validate, self._fetching)
+        except Exception as error:  # no process can be started, for example
             self._failed(error)
 
+    def _validate(self, fetching: Future[Frames]) -> Batch:
+        """Wait for the rows, and make them fit the tables.
+
+        Here and not in the executor, since the checks of a schema may be lambdas, which cannot be
+        sent to another process.
+        """
+        rules = pipeline.rules(self._settings, self._clock())
+        return validate(fetching.result(), self._pipeline.tables, rules)
+
+    def _lease(self) -> bool:
+        """Take or renew the lease, but not once `stop` has begun."""
+        with self._leasing:
+            return self._is_leader and not self._stop.is_set() and self._store.lease()
+
     def _pause(self) -> timedelta:
+        """Return how long to sleep."""
         if self._running is not None:
             return timedelta(0)
-        wait = self._wanted_in()
-        if wait <= 0:  # another process is at it: the longer it takes, the rarer are the looks
+        wait = self._due_at() - self._monotonic()
+        if wait <= 0:  # another process refreshes: the longer it takes, the rarer are the looks
             wait = max(0.1, -wait / 10)
-        return timedelta(seconds=min(wait, self._store.PATIENCE))
+        return timedelta(seconds=min(wait, self._store.POLL))
 
-    def _slots(self) -> tuple[datetime, datetime]:
-        return slots(self._settings.refresh, self._settings.app.timezone, self._clock())
+    def _due_times(self) -> tuple[datetime, datetime]:
+        return due_times(self._settings.refresh, self._settings.app.timezone, self._clock())
 
-    def _wanted_in(self) -> float:
-        """Return in how many seconds a refresh is wanted, or less than none: since when."""
+    def _due_at(self) -> float:
+        """Return when the next refresh is due, or since when, by the monotonic clock."""
         if self._store.refresh_requested():
-            return self._started + 1 - self._monotonic()
+            return self._started + 1
         if self._failures:
-            return self._retry_at - self._monotonic()
-        latest, following = self._slots()
-        if is_due(self._done(), latest, following):
-            return (latest - self._clock()).total_seconds()
-        return (following - self._clock()).total_seconds()
+            return self._retry_at
+        latest, following = self._due_times()
+        due = latest if is_due(self._done(), latest, following) else following
+        return self._monotonic() + (due - self._clock()).total_seconds()
 
     def _done(self) -> datetime | None:
         """Return the due time of the last refresh that succeeded."""
@@ -157,16 +187,18 @@ class Schedule:
     def _take_in(self, ended: Future[Batch]) -> None:
         try:
             batch, previous, now = ended.result(), self._previous, self._clock()
-            update = snapshots.append(previous, batch, self._due, now, self._settings.refresh)
+            tables, refresh = self._pipeline.tables, self._settings.refresh
+            update = merge(previous, batch, tables, self._due, now, refresh)
             changed = update.snapshot is not previous
-            is_leader = self._store.lease()
-            if is_leader and changed:
-                is_leader = self._store.publish(update.snapshot, previous.version if previous else None)
+            published = self._lease()
+            if published and changed:
+                over = previous.version if previous else None
+                published = self._store.publish(update.snapshot, over)
         except BaseException as error:  # a source may even call sys.exit
             self._failed(error)
             return
         self._failures = 0
-        if is_leader:
+        if published:
             self._succeeded(update, changed, batch)
             self._store.clear_request(self._request)
         elif changed:
@@ -174,35 +206,37 @@ class Schedule:
 
     def _succeeded(self, update: Update, changed: bool, batch: Batch) -> None:
         """Report a refresh, and log what it changed and what it set aside."""
-        self._known = self._refresh, update.snapshot.version
+        version = update.snapshot.version
+        waiting = any(it.reason == FUTURE for it in batch.rejected)  # time may put these right
+        self._known = "" if waiting else self._refresh, version
         before, seconds = self._store.status(), self._monotonic() - self._started
         for it in outcomes.newly_rejected(before, batch):
-            said = "%s: %s set aside: %s (as in: %s)"
-            logger.warning(said, it.table, counted(it.count), it.reason, it.example)
+            text = "%s: %s set aside: %s (as in: %s)"
+            logger.warning(text, it.table, counted(it.count), it.reason, it.example)
         outcome = Outcome(self._clock(), seconds, update.rows, note=update.note)
-        following = self._slots()[1]
-        self._store.report(
-            outcomes.succeeded(before, batch, outcome, changed, self._due, following)
+        tables, following = self._pipeline.tables, self._due_times()[1]
+        self._report(
+            outcomes.succeeded(before, batch, tables, outcome, changed, self._due, following)
         )
         if changed:
-            facts: dict[str, Any] = {"version": update.snapshot.version, "rows": update.rows}
+            facts: dict[str, Any] = {"version": version, "rows": update.rows}
             facts |= {"seconds": round(seconds, 3), "note": update.note}
             line = "published version=%(version)d rows=%(rows)d seconds=%(seconds).3f"
             logger.info(line + " (%(note)s)" * bool(update.note), facts, extra=facts)
 
     def _give_up(self) -> None:
-        """End a refresh that takes too long; if that cannot be done, no other starts meanwhile."""
-        assert self._running is not None
-        said = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
-        if self._running.cancel():
+        """End a refresh that takes too long; if that is not possible, no other starts meanwhile."""
+        assert self._fetching is not None
+        text = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
+        if self._fetching.cancel():
             self._running = None
-            self._failed(TimeoutError(said))
+            self._failed(TimeoutError(text))
         elif not self._hangs:
             self._hangs = True
-            said += ' and cannot be ended: refresh.worker = "process" could'
+            text += ' and cannot be ended: refresh.worker = "process" could'
             incident = self._incident()
-            logger.error(said, extra={"incident": incident})
-            self._report(said, incident)
+            logger.error(text, extra={"incident": incident})
+            self._report_failure(text, incident)
             self._store.release()  # another process may go on
 
     def _failed(self, error: BaseException) -> None:
@@ -211,23 +245,21 @@ class Schedule:
         self._failures = min(self._failures + 1, 16)
         self._retry_at = self._monotonic() + pause.total_seconds()
         incident = self._incident()
-        said = "refresh failed, next try in %s"
-        logger.error(said, pause, exc_info=error, extra={"incident": incident})
-        self._report(describe(error), incident, self._clock() + pause)
+        text = "refresh failed, next try in %s"
+        logger.error(text, pause, exc_info=error, extra={"incident": incident})
+        self._report_failure(describe(error), incident, self._clock() + pause)
         self._store.clear_request(self._request)
 
     def _incident(self) -> str:
         """Return the id that all failures have in the log until a refresh succeeds."""
         return self._store.status().incident or uuid4().hex[:8]
 
-    def _report(self, error: str, incident: str, next_due: datetime | None = None) -> None:
-        if not self._store.lease():
-            return  # whoever has it by now says how the refreshes go
+    def _report_failure(self, error: str, incident: str, next_due: datetime | None = None) -> None:
+        if not self._lease():
+            return  # the process that has it now reports
         outcome = Outcome(self._clock(), self._monotonic() - self._started, error=error)
-        self._store.report(outcomes.failed(self._store.status(), outcome, incident, next_due))
+        self._report(outcomes.failed(self._store.status(), outcome, incident, next_due))
 
-
-if __name__ == "__main__":  # the schedule alone; all is wired in the server's module
-    from ..serve.cli import main
-
-    sys.exit(main(["--schedule-only", *sys.argv[1:]]))
+    def _report(self, status: Status) -> None:
+        self._store.report(status)
+        self._listeners.notify(status, self._store.latest())

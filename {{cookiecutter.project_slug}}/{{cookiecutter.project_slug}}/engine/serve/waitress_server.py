@@ -15,8 +15,8 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer
 
-from ..settings import Server
 from ..config.types import SettingError
+from ..settings import Server
 
 logger = logging.getLogger(__name__)
 

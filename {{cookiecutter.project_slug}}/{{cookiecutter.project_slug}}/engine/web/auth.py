@@ -1,13 +1,10 @@
 """Who may see the dashboard: HTTP's own user names and passwords, then a signed session."""
 
-import argparse
-import getpass
-import json
 import secrets
-import sys
 from hashlib import sha256
 from threading import Lock
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from cachetools import TTLCache
 from dash import Dash
@@ -16,24 +13,25 @@ from flask.sessions import SecureCookieSessionInterface
 from itsdangerous import BadSignature
 from werkzeug.datastructures import Authorization
 from werkzeug.http import parse_cookie
-from werkzeug.security import generate_password_hash
 
+from ..settings import AnySettings
 from .credentials import PAUSE, Credentials, TooManyFailures
-from .middleware import Environ
-from .operators import is_operator
-from ..settings import Settings
 from .fast_path import FastPath
+from .operators import is_operator
 
 OPEN, FOR_OPERATORS = {"health.healthz", "metrics_off"}, {"health.readyz", "metrics"}
 
 
-def install(app: Dash, settings: Settings) -> None:
-    """Have every route ask for a user's password, if there are users, but those of `OPEN`."""
+def install(app: Dash, name: str, settings: AnySettings, fast_path: FastPath) -> None:
+    """Have all routes except those of `OPEN` ask for a password, if there are users.
+
+    `name` tells the cookies of several dashboards on one host apart.
+    """
     if settings.auth.users:
-        BasicAuth(app.server, settings, app.server.extensions["fast_path"])
+        BasicAuth(app.server, name, settings, fast_path)
 
 
-def warning(settings: Settings) -> str:
+def warning(settings: AnySettings) -> str:
     """Return what to say at the start of a server that is open to others, or nothing."""
     host = settings.server.host
     if settings.auth.users or host in ("localhost", "127.0.0.1", "::1"):
@@ -54,15 +52,18 @@ class Session(SecureCookieSessionInterface):
 class BasicAuth:
     """Checks a password once, and from then on the session that it has signed."""
 
-    def __init__(self, server: Flask, settings: Settings, fast_path: FastPath) -> None:
+    def __init__(
+        self, server: Flask, name: str, settings: AnySettings, fast_path: FastPath
+    ) -> None:
+        self._name, self._cookie = name, f"{name}_session"
         self._auth, self._lock = settings.auth, Lock()
         self._hashes = {name: it.get_secret_value() for name, it in settings.auth.users.items()}
         self._credentials = Credentials(self._hashes)
         self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
         server.session_interface = Session()
         server.config.update(
-            # Of its own name and path, as all dashboards of one host share the browser's cookies.
-            SESSION_COOKIE_NAME=f"{__package__}_session",
+            # Of its own name and path: all dashboards of one host share the browser's cookies.
+            SESSION_COOKIE_NAME=self._cookie,
             SESSION_COOKIE_PATH=settings.server.url_prefix,
             SESSION_COOKIE_SAMESITE="Lax",
             SESSION_REFRESH_EACH_REQUEST=False,
@@ -82,11 +83,11 @@ class BasicAuth:
             return None
         given = request.authorization
         if given is None or given.type != "basic":
-            return _ask()
+            return self._challenge()
         name, password = given.username or "", given.password or ""
         try:
             if not self._credentials.check(name, password, request.remote_addr or ""):
-                return _ask()
+                return self._challenge()
         except TooManyFailures:
             said = "Too many wrong passwords: wait a minute.\n"
             return Response(said, 429, {"Retry-After": str(PAUSE)}, mimetype="text/plain")
@@ -95,7 +96,7 @@ class BasicAuth:
         session["mark"] = _mark(self._hashes[name])
         return None
 
-    def knows(self, environ: Environ) -> bool:
+    def knows(self, environ: WSGIEnvironment) -> bool:
         """Whether a request has a user's session or a password that was checked already."""
         if self._has_session(environ):
             return True
@@ -104,7 +105,7 @@ class BasicAuth:
             return False
         return self._credentials.knows(given.username or "", given.password or "")
 
-    def _has_session(self, environ: Environ) -> bool:
+    def _has_session(self, environ: WSGIEnvironment) -> bool:
         """Whether a request is of the session of a user who still has the same password."""
         cookie = environ.get("HTTP_COOKIE", "")
         with self._lock:
@@ -118,7 +119,7 @@ class BasicAuth:
         return True
 
     def _is_signed(self, cookie: str) -> bool:
-        value = parse_cookie(cookie).get(f"{__package__}_session", "")
+        value = parse_cookie(cookie).get(self._cookie, "")
         try:
             said = self._signer.loads(value, max_age=self._auth.session.total_seconds())
             mark = _mark(self._hashes[said["user"]["email"]])
@@ -126,37 +127,18 @@ class BasicAuth:
         except (BadSignature, LookupError, TypeError):
             return False
 
+    def _challenge(self) -> Response:
+        """Ask for a password.
 
-def _ask() -> Response:
-    """Ask for a password.
-
-    A script of the page gets no challenge: the browser would open a dialog for it and keep its
-    request waiting. The script loads the page instead.
-    """
-    wanted = {"WWW-Authenticate": f'Basic realm="{__package__}", charset="UTF-8"'}
-    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
-        wanted = {}
-    return Response("Log in.\n", 401, wanted, mimetype="text/plain")
+        A script of the page gets no challenge: the browser would open a dialog for it and keep its
+        request waiting. The script loads the page instead.
+        """
+        challenge = {"WWW-Authenticate": f'Basic realm="{self._name}", charset="UTF-8"'}
+        if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+            challenge = {}
+        return Response("Log in.\n", 401, challenge, mimetype="text/plain")
 
 
 def _mark(hash_: str) -> str:
     """Return what tells the hash of a password from others, and nothing else of it."""
     return sha256(hash_.encode()).hexdigest()[:32]
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Ask for a password, and print the line of config.toml that lets its user in."""
-    parser = argparse.ArgumentParser(f"python -m {__package__}.auth", description=main.__doc__)
-    parser.add_argument("user", help="the user's name")
-    user = parser.parse_args(argv).user
-    terminal = sys.stdin.isatty()
-    password = getpass.getpass() if terminal else sys.stdin.readline().rstrip("\r\n")
-    if not password or (terminal and getpass.getpass("Again: ") != password):
-        print("The password is empty, or not the same twice: try again.", file=sys.stderr)
-        return 2
-    print(f'users = {{ {json.dumps(user)} = "{generate_password_hash(password)}" }}')
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,60 +1,65 @@
-"""Dash's own JavaScript: compressed once, and kept by browsers for good."""
+"""JavaScript: compressed once; Dash's own is kept by browsers for good."""
 
-import sys
+from hashlib import blake2b
 from pathlib import Path
 
 from dash import Dash
-from dash.exceptions import DependencyException
-from dash.fingerprint import build_fingerprint, check_fingerprint
 from flask import Response, abort, make_response, request
 from flask_compress import Compress
 
+from .dash_internals import BundleNotFound, bundle_endpoint, early_bundles, parse_bundle_path
 from .response_cache import CachedResponse, ResponseCache, keep
 
 MAX_BYTES = 32_000_000
-# Dash 4.4 asks for these only once it has drawn the page, and by names that cannot be kept.
-EARLY = [
-    ("plotly", "package_data/plotly.min.js"),
-    ("dash", "dcc/async-graph.js"),
-    ("dash", "dcc/async-dropdown.js"),
-]
+STATIC = Path(__file__).with_name("static")
 
 
 def install(app: Dash, compress: Compress) -> None:
-    """Keep what `_dash-component-suites` gives, and have the page load the large ones early."""
-    space = ResponseCache(compress, MAX_BYTES)
-    name = "_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"
-    endpoint = app.config.routes_pathname_prefix + name
+    """Cache Dash's bundles, have the page load the large ones early, and add the engine's own."""
+    cache = ResponseCache(compress, MAX_BYTES)
+    endpoint = bundle_endpoint(app)
     serve = app.server.view_functions[endpoint]
 
     def bundle(package_name: str, fingerprinted_path: str) -> Response:
-        path, lasts = check_fingerprint(fingerprinted_path)
+        path, lasts = parse_bundle_path(fingerprinted_path)
 
         def make() -> CachedResponse:
             request.environ.pop("HTTP_IF_NONE_MATCH", None)  # the whole is kept, whoever asks
             return keep(make_response(serve(package_name, fingerprinted_path)))
 
         try:
-            response = space.response((package_name, path, lasts), make)
-        except (DependencyException, OSError):  # the second if Dash lists what it does not ship
+            response = cache.response((package_name, path, lasts), make)
+        except BundleNotFound:
             abort(404)
-        if lasts:
-            response.cache_control.immutable = True
-        else:
-            response.cache_control.no_cache = True  # kept, but asked about each time
-        response.make_conditional(request)
-        return response
+        return _cacheable(response, lasts)
 
     app.server.view_functions[endpoint] = bundle
-    # Before Dash's own, which need storage when they are loaded; and not once more with the assets.
-    app.config.external_scripts.insert(0, app.get_asset_url("storage.js"))
-    ignored = filter(None, (app.config.assets_ignore, r"^storage\.js$"))
-    app.config.assets_ignore = "|".join(ignored)
-    for package, path in EARLY:
-        module = sys.modules[package]
-        file = Path(str(module.__file__)).parent / path
-        if file.exists():  # another Dash may have others
-            marked = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
-            prefix = app.config.requests_pathname_prefix
-            url = f"{prefix}_dash-component-suites/{package}/{marked}"
-            app.config.external_scripts.append(url)
+    _add_script(app, cache)
+    app.config.external_scripts.extend(early_bundles(app))
+
+
+def _add_script(app: Dash, cache: ResponseCache) -> None:
+    """Have the page load the engine's JavaScript.
+
+    It comes before Dash's own, which needs the storage that it may have to replace.
+    """
+    script = b"\n".join(it.read_bytes() for it in sorted(STATIC.glob("*.js")))
+    name = f"_engine-{blake2b(script, digest_size=8).hexdigest()}.js"
+
+    def engine() -> Response:
+        headers = [("Content-Type", "text/javascript; charset=utf-8")]
+        headers.append(("Cache-Control", "public, max-age=31536000"))
+        return _cacheable(cache.response(name, lambda: CachedResponse(headers, script)), lasts=True)
+
+    app.server.add_url_rule(f"{app.config.routes_pathname_prefix}{name}", "engine_script", engine)
+    app.config.external_scripts.insert(0, f"{app.config.requests_pathname_prefix}{name}")
+
+
+def _cacheable(response: Response, lasts: bool) -> Response:
+    """Let browsers keep a response for good, or ask each time whether it has changed."""
+    if lasts:
+        response.cache_control.immutable = True
+    else:
+        response.cache_control.no_cache = True
+    response.make_conditional(request)
+    return response

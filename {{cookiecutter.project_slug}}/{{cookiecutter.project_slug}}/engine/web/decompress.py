@@ -2,23 +2,20 @@
 
 import contextlib
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from io import BytesIO
-from typing import Any
-
-Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 GZIP = zlib.MAX_WBITS | 16  # the format, as zlib's functions call it
 
 
-def decompress(app: Application, max_bytes: int) -> Application:
+def decompress(app: WSGIApplication, max_bytes: int) -> WSGIApplication:
     """Have an application get bodies as they were before compression.
 
     Of a body that is too large it gets as much as it needs to see that.
     """
 
-    def decompressed(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def decompressed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and 0 < length <= max_bytes:
             body = environ["wsgi.input"].read(length)

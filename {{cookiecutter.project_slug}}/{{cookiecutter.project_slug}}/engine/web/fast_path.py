@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from itertools import chain
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
 from dash import Dash
 from flask import Flask, request_finished, request_started, request_tearing_down
 
+from .dash_internals import is_dashs
 from .response_cache import CachedResponse
 
 logger = logging.getLogger(__name__)
 
-Environ = dict[str, Any]
-Answer = Callable[[Environ], CachedResponse | None]
-OWN = {"dash", "flask_compress"}  # packages whose hooks guard nothing
+Answer = Callable[[WSGIEnvironment], CachedResponse | None]
 SIGNALS = (request_started, request_finished, request_tearing_down)
 # What handles a request in Flask, and what a class of one's own may override.
 METHODS = (
@@ -39,14 +39,13 @@ class FastPath:
         self._server: Flask = app.server
         self._hooks: list[Callable[..., Any]] = []
         self._routes: dict[tuple[str, str], tuple[str, Any, Answer]] = {}
-        self._knows: Callable[[Environ], bool] = _is_nobody
+        self._knows: Callable[[WSGIEnvironment], bool] = _is_nobody
         self._said = ""
         self._flask = app.server.wsgi_app
         self._wrapped = _overridden(app.server, ["wsgi_app"])
         app.server.wsgi_app = self._answer
-        app.server.extensions["fast_path"] = self
 
-    def guard(self, hook: Callable[[], Any], knows: Callable[[Environ], bool]) -> None:
+    def guard(self, hook: Callable[[], Any], knows: Callable[[WSGIEnvironment], bool]) -> None:
         """Stay open for clients that are known, and whom the hook would let through."""
         self._hooks.append(hook)
         self._knows = knows
@@ -55,14 +54,14 @@ class FastPath:
         """Answer what else an endpoint's view would; None leaves it to that."""
         self._routes[method, path] = endpoint, self._server.view_functions[endpoint], answer
 
-    def _answer(self, environ: Environ, start_response: Callable[..., Any]) -> Any:
+    def _answer(self, environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Any:
         route = self._routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
         if route and self._is_open(environ, *route[:2]) and (answer := route[2](environ)):
             start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", [*answer.headers])
             return [answer.body]
         return self._flask(environ, start_response)
 
-    def _is_open(self, environ: Environ, endpoint: str, view: Any) -> bool:
+    def _is_open(self, environ: WSGIEnvironment, endpoint: str, view: Any) -> bool:
         if why := self._wrapped or self._foreign(endpoint, view):
             if why != self._said:
                 logger.warning("the fast path is off, and all requests go through Flask: %s", why)
@@ -94,12 +93,6 @@ class FastPath:
         return ""
 
 
-def is_dashs(function: Any) -> bool:
-    """Whether a function is one of Dash's own; a wrapper copies a name, but not where it is."""
-    where = getattr(getattr(function, "__func__", function), "__globals__", {})
-    return str(where.get("__name__")).partition(".")[0] in OWN
-
-
 def _overridden(server: Flask, names: Iterable[str]) -> str:
     """Return what stands in for a method of Flask, or nothing."""
     for name in names:
@@ -114,5 +107,5 @@ def _name(function: Any) -> str:
     return f"{getattr(function, '__module__', '')}.{name}"
 
 
-def _is_nobody(environ: Environ) -> bool:
+def _is_nobody(environ: WSGIEnvironment) -> bool:
     return "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ

@@ -2,8 +2,8 @@
 
 from dash import Dash
 
-from . import csp
 from ..settings import Server
+from . import csp
 
 Headers = list[tuple[str, str]]
 

@@ -7,11 +7,10 @@ from typing import Literal
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from ..refresh import pipeline
-from ..settings import Settings
 from ..data.snapshot import Snapshot, now_utc
 from ..data.store import Store
 from ..data.tables import counted
+from ..settings import AnySettings
 
 SKEW = timedelta(seconds=10)  # by which the clocks of several servers may differ
 UNKNOWN = timedelta(days=1)  # the distance between rows as long as there is only one of a series
@@ -35,7 +34,7 @@ class Health:
         return self.version is not None and not self.stale
 
 
-def check(settings: Settings, store: Store, now: datetime) -> Health:
+def check(settings: AnySettings, store: Store, now: datetime) -> Health:
     """Judge the newest snapshot: loading before the first, then an error, stale or live.
 
     Data are stale by the time of their newest row, or when no refresh has succeeded for too long.
@@ -71,18 +70,18 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
     time = snapshot.paces[name].newest
     if time <= now:
         return time
-    times = pipeline.table(snapshot, name)["time"]
+    times = snapshot.visible(name)["time"]
     end = times.searchsorted(now, "right")
     return times.iloc[end - 1].to_pydatetime() if end else now
 
 
-def limit(settings: Settings, snapshot: Snapshot, name: str) -> timedelta:
+def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
     """Return the age from which a table is stale: as set, or three usual distances of its rows."""
     distance = snapshot.paces[name].distance or UNKNOWN
     return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
 
 
-def notices(settings: Settings, store: Store, health: Health) -> list[str]:
+def notices(settings: AnySettings, store: Store, health: Health) -> list[str]:
     """Say what is wrong and since when, in a sentence each; nothing while all is well.
 
     Every viewer sees them: what an error says of hosts, queries and files is for the log.
@@ -104,7 +103,7 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
     if snapshot is None:
         return said
     for name in snapshot.paces:
-        hidden = len(snapshot.tables[name]) - len(pipeline.table(snapshot, name))
+        hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
         if hidden:
             said.append(
                 f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
@@ -113,7 +112,7 @@ def notices(settings: Settings, store: Store, health: Health) -> list[str]:
     return said
 
 
-def _clock(settings: Settings, time: datetime) -> str:
+def _clock(settings: AnySettings, time: datetime) -> str:
     return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
 
 
@@ -128,7 +127,7 @@ def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
     return ""
 
 
-def blueprint(settings: Settings, store: Store) -> Blueprint:
+def blueprint(settings: AnySettings, store: Store) -> Blueprint:
     """Make the routes for those who watch the server."""
     routes = Blueprint("health", __name__)
 

@@ -1,21 +1,22 @@
-"""What stands in front of the application: proxy headers, request ids, headers, access log."""
+"""Middleware for all requests: proxy headers, request ids, response headers, access log."""
 
 import ipaddress
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from dash import Dash
 from waitress.proxy_headers import proxy_headers_middleware
 
-from . import headers
 from .. import log
+from ..settings import AnySettings
+from . import headers
 from .decompress import decompress
-from ..settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -25,17 +26,14 @@ SENT_ON |= {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
 TRUSTED = "dashboard.trusted"  # in the environ: whether it comes from the trusted proxy
 BY_PROXY = "dashboard.by_proxy"  # in the environ: whether a proxy has sent it, trusted or not
 
-Environ = dict[str, Any]
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-
-def install(app: Dash, settings: Settings) -> None:
-    """Put it in front, whatever serves: what a client itself says of a proxy is not believed."""
+def install(app: Dash, settings: AnySettings) -> None:
+    """Wrap an app in its middleware, the outermost last, whatever server it runs on."""
     answer: Any = decompress(app.server.wsgi_app, settings.server.max_body_bytes)
-    answer = _answered(answer, headers.pages(app, settings.server))
+    answer = _with_headers(answer, headers.pages(app, settings.server))
     if settings.log.access:
         answer = _logged(answer)
-    app.server.wsgi_app = _numbered(_proxied(answer), settings.server.trusted_proxy)
+    app.server.wsgi_app = _with_request_id(_proxied(answer), settings.server.trusted_proxy)
 
 
 @lru_cache(maxsize=1_024)  # few proxies ask, and each request does
@@ -52,23 +50,23 @@ def _is_trusted(address: str, trusted: str) -> bool:
     return known in ipaddress.ip_network(trusted)
 
 
-def _proxied(app: Application) -> Application:
+def _proxied(app: WSGIApplication) -> WSGIApplication:
     """Take the client's address from a trusted proxy's headers, and drop those of others."""
     options = {"trusted_proxy": "*", "trusted_proxy_headers": PROXY}
     believed = proxy_headers_middleware(app, **options, clear_untrusted=True)
     unproxied = proxy_headers_middleware(app, clear_untrusted=True)
 
-    def proxied(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        chosen: Application = believed if environ[TRUSTED] else unproxied
+    def proxied(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        chosen: WSGIApplication = believed if environ[TRUSTED] else unproxied
         return chosen(environ, start_response)
 
     return proxied
 
 
-def _numbered(app: Application, proxy: str) -> Application:
+def _with_request_id(app: WSGIApplication, proxy: str) -> WSGIApplication:
     """Give each request an id, which is in its answer and in all that is logged meanwhile."""
 
-    def numbered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def with_request_id(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
         trusted = environ[TRUSTED] = _is_trusted(environ.get("REMOTE_ADDR", ""), proxy)
         known = trusted and re.fullmatch(r"[\w-]{8,64}", given)
@@ -81,10 +79,10 @@ def _numbered(app: Application, proxy: str) -> Application:
         finally:
             log.REQUEST.reset(token)
 
-    return numbered
+    return with_request_id
 
 
-def _drop_what_fails(environ: Environ) -> None:
+def _drop_what_fails(environ: WSGIEnvironment) -> None:
     """Drop headers that no browser sends here, and at which werkzeug fails."""
     for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # refused, but with the whole file
         environ.pop(name, None)
@@ -96,10 +94,10 @@ def _drop_what_fails(environ: Environ) -> None:
         del environ["HTTP_COOKIE"]
 
 
-def _answered(app: Application, pages: headers.Headers) -> Application:
+def _with_headers(app: WSGIApplication, pages: headers.Headers) -> WSGIApplication:
     """Add the headers of all answers that an answer does not have of its own."""
 
-    def answered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, given: headers.Headers, *args: Any) -> Any:
             wanted = headers.DATA if ("Content-Type", "application/json") in given else pages
             if environ["wsgi.url_scheme"] == "https":
@@ -111,13 +109,13 @@ def _answered(app: Application, pages: headers.Headers) -> Application:
 
         return app(environ, start)
 
-    return answered
+    return with_headers
 
 
-def _logged(app: Application) -> Application:
+def _logged(app: WSGIApplication) -> WSGIApplication:
     """Log each request, with the address of its client."""
 
-    def logged(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def logged(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, *args: Any) -> Any:
             path = quote(environ["PATH_INFO"].encode("latin-1"))  # a line break cannot be logged
             request = f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{path}"

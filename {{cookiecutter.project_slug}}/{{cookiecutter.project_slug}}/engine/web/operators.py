@@ -6,8 +6,8 @@ import secrets
 
 from flask import request, session
 
-from .middleware import BY_PROXY
 from ..settings import Auth
+from .middleware import BY_PROXY
 
 
 def is_operator(auth: Auth) -> bool:

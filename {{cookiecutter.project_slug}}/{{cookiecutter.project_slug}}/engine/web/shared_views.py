@@ -1,4 +1,4 @@
-"""One computation per snapshot version and choices, for all viewers of a page."""
+"""One computation of each view per snapshot and choices, for all viewers."""
 
 import contextlib
 import inspect
@@ -10,204 +10,172 @@ from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from io import BytesIO
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 from dash import Dash
 from flask import Response, make_response, request
 from flask_compress import Compress
+from werkzeug.test import create_environ
 
-from .... import anonymous
 from .. import log
-from .computations import Computations, NotReady
-from .response_cache import CachedResponse, ResponseCache, keep
+from ..data.snapshot import Tables
 from ..settings import Server
-from .fast_path import FastPath, is_dashs
-from ..data.store import Store
+from .computations import Computations, NotReady
+from .dash_internals import callback_endpoint, callbacks, is_dashs
+from .fast_path import FastPath
+from .response_cache import CachedResponse, ResponseCache, keep
+from .views import TABLES, views_of
 
 logger = logging.getLogger(__name__)
 
-Callback = TypeVar("Callback", bound=Callable[..., Any])
 # The computations that a client waits for, from its last 202. With several processes there is one
 # of each process that was asked; otherwise a view slower than the refresh would never be delivered.
 WAITS_FOR = "X-Computation"
 MOST = 8  # computations in that header
+JSON = "application/json"
 
 
-class Personal(Exception):
-    """An answer is for one viewer only."""
+class Query(NamedTuple):
+    """A request for a view: its cache key, what is asked, and the tables to answer from."""
 
-
-def personal(callback: Callback) -> Callback:
-    """Mark a callback that goes by the session, cookies, headers or address of a request.
-
-    It is computed for each viewer. A callback without the mark that reads one of these is detected,
-    too, but only after it has been computed once for nobody.
-    """
-    callback.personal = True  # type: ignore[attr-defined]
-    return callback
+    key: str
+    asked: dict[str, Any]
+    tables: Tables
 
 
 class SharedViews:
-    """Answers the callbacks that take `Input("snapshot-version", "data")`.
+    """Answers requests for views from a cache; all other callbacks are left to Dash.
 
-    What is kept goes by the server's version of the data, and by what a request says besides the
-    version. It is computed in a request without a client. So a viewer can neither plant an answer
-    under another version nor be left with an old one, nor get what is another's.
+    A response is stored under the server's version of the data, whatever version a client names,
+    and computed in a request without a viewer. So no viewer can place anything in the cache that
+    another one must not see.
     """
 
     def __init__(
-        self,
-        app: Dash,
-        store: Store,
-        compress: Compress,
-        fast_path: FastPath,
-        settings: Server,
-        shares: bool = True,
+        self, app: Dash, compress: Compress, fast_path: FastPath, settings: Server
     ) -> None:
-        self._app, self._store, self._shares = app, store, shares
-        self._space = ResponseCache(compress, settings.cache_bytes)
+        self._app, self._views = app, views_of(app)
+        self._cache = ResponseCache(compress, settings.cache_bytes)
         self._computations: Computations[CachedResponse] = Computations(settings.threads)
-        self._personal: set[str] = set()
         self._version: int | None = None
-        server = app.server
-        self._path = f"{app.config.routes_pathname_prefix}_dash-update-component"
+        self.on_answer: Callable[[bool], None] = lambda hit: None
+        server, self._path = app.server, callback_endpoint(app)
         self._dash = server.ensure_sync(server.view_functions[self._path])
-        # As a view it is behind whatever guards the server.
         server.view_functions[self._path] = self._view
-        fast_path.add("POST", self._path, self._path, self._kept)
-        anonymous.install(app)
-        self.count: Callable[[bool], None] = lambda kept: None
-        server.extensions["response_cache"] = self
+        fast_path.add("POST", self._path, self._path, self._cached)
 
     @property
     def size(self) -> int:
-        """How many bytes are kept."""
-        return self._space.size
+        """How many bytes are cached."""
+        return self._cache.size
 
     def _view(self, **_: Any) -> Response:
         body = request.get_data()
         try:
-            if asked := self._asked(body):
-                with contextlib.suppress(Personal):
-                    return self._shared(*asked)
-            return self._own(body)
+            query = self._query(body)
+            return self._shared(query) if query else self._own(body)
         except NotReady as it:
-            return _not_yet(it.key, _keys(request.headers.get(WAITS_FOR, ""))).response()
+            return _not_ready(it.key, _keys(request.headers.get(WAITS_FOR, ""))).response()
 
-    def _shared(self, key: str, asked: dict[str, Any]) -> Response:
-        """Return the answer that is for everybody. Raises Personal, and NotReady."""
+    def _shared(self, query: Query) -> Response:
+        """Return the response for all viewers. Raises NotReady."""
         hit = True
 
         def make() -> CachedResponse:
             nonlocal hit
             hit = False
-            compute = partial(self._compute, key, asked, log.REQUEST.get())
+            compute = partial(self._compute, query, log.REQUEST.get())
             waited_for = _keys(request.headers.get(WAITS_FOR, ""))
-            computation = self._computations.ended(key, compute, waited_for)
-            kept = computation.future.result()
-            return kept if computation.key == key else replace(kept, lasts=False)
+            computation = self._computations.ended(query.key, compute, waited_for)
+            response = computation.future.result()
+            return response if computation.key == query.key else replace(response, lasts=False)
 
-        response = self._space.response(key, make)
-        self.count(hit)
+        response = self._cache.response(query.key, make)
+        self.on_answer(hit)
         if number := response.headers.pop("X-Request-ID", None):
             request.environ["HTTP_X_REQUEST_ID"] = number  # the one that the log has
         return response
 
     def _own(self, body: bytes) -> Response:
-        """Have Dash answer this viewer alone. Raises NotReady."""
+        """Have Dash answer this viewer only. Raises NotReady."""
         if self._is_quick(body):
             return make_response(self._dash())
         with self._computations.slot():
             return make_response(self._dash())
 
-    def _compute(self, key: str, asked: dict[str, Any], number: str) -> CachedResponse:
-        """Have Dash answer for everybody. Raises Personal."""
+    def _compute(self, query: Query, number: str) -> CachedResponse:
+        """Have Dash answer for all viewers: in a request without cookies, headers and address."""
         log.REQUEST.set(number)
-        response, looked_for = anonymous.respond(self._app, self._path, asked, self._dash)
-        output = asked["output"]
-        if looked_for:
-            if output not in self._personal:
-                self._personal.add(output)
-                logger.warning(
-                    "the callback of %s reads %s, so it is computed for each viewer: mark it with "
-                    "@response_cache.personal, or use only its arguments",
-                    output,
-                    looked_for[0],
-                )
-            raise Personal
+        TABLES.set(query.tables)
+        body = json.dumps(query.asked)
+        environ = create_environ(self._path, method="POST", data=body, content_type=JSON)
+        with self._app.server.request_context(environ):
+            try:
+                response = make_response(self._dash())
+            except Exception as error:
+                response = make_response(self._app.server.handle_user_exception(error))
         if response.status_code >= 400:
             response.headers["X-Request-ID"] = number
-        kept = keep(response, _is_whole(response, asked))
-        self._space.put(key, kept)
-        return kept
+        cached = keep(response, _is_whole(response, query.asked))
+        self._cache.put(query.key, cached)
+        return cached
 
-    def _kept(self, environ: dict[str, Any]) -> CachedResponse | None:
+    def _cached(self, environ: dict[str, Any]) -> CachedResponse | None:
+        """Answer a request from the cache, without Flask; None leaves it to `_view`."""
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if not 0 < length <= (self._app.server.config["MAX_CONTENT_LENGTH"] or length):
             return None
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)
-        asked = self._asked(body)
-        if not asked:
+        query = self._query(body)
+        if not query:
             return None
-        if kept := self._space.get(asked[0], environ.get("HTTP_ACCEPT_ENCODING", "")):
-            self.count(True)
-            return kept
+        if cached := self._cache.get(query.key, environ.get("HTTP_ACCEPT_ENCODING", "")):
+            self.on_answer(True)
+            return cached
         waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
         try:
-            self._computations.refuse_in_a_crowd(asked[0], waited_for)
+            self._computations.refuse_in_a_crowd(query.key, waited_for)
         except NotReady as it:
-            return _not_yet(it.key, waited_for)
+            return _not_ready(it.key, waited_for)
         return None
 
-    def _asked(self, body: bytes) -> tuple[str, dict[str, Any]] | None:
-        """Return the key of a shared answer and what is asked; None if the request is not for one.
-
-        What is asked names the server's version, whatever a client has claimed.
-        """
-        if not self._shares:
-            return None
+    def _query(self, body: bytes) -> Query | None:
+        """Return what is asked of a view; None if the request is not for one."""
         try:
             asked = json.loads(body)  # as Flask does: what differs for it must differ here
-            output = asked["output"]
-            if output in self._personal or not _is_shared(self._app.callback_map[output]):
+            view = self._views.get(asked["output"])
+            if view is None:
                 return None
-            _set_version(asked["inputs"], self._newest(_version(asked["inputs"])))
-            return blake2b(repr(asked).encode()).hexdigest(), asked
+            tables = view.data.tables(_version(asked["inputs"]))
+            _set_version(asked["inputs"], tables.version)
+            asked["changedPropIds"] = []  # what a viewer has just changed; no view may know
+            self._forget_other_versions(tables.version)
+            return Query(blake2b(repr(asked).encode()).hexdigest(), asked, tables)
         except (ValueError, LookupError, TypeError, RecursionError):
             return None  # Dash says what is wrong
 
-    def _is_quick(self, body: bytes) -> bool:
-        """Whether a callback is Dash's own, as that for pages is, or there is none."""
-        try:
-            callback = self._app.callback_map[json.loads(body)["output"]]["callback"]
-            return is_dashs(inspect.unwrap(callback))
-        except (ValueError, LookupError, TypeError, RecursionError):
-            return True  # Dash says what is wrong
-
-    def _newest(self, seen: int | None = None) -> int | None:
-        snapshot = self._store.latest(seen)
-        version = snapshot.version if snapshot else None
+    def _forget_other_versions(self, version: int | None) -> None:
         if version != self._version:
             self._version = version
-            self._space.clear()
-        return version
+            self._cache.clear()
+
+    def _is_quick(self, body: bytes) -> bool:
+        """Whether a callback is Dash's own, as that for pages is, or there is none."""
+        with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
+            callback = callbacks(self._app)[json.loads(body)["output"]]["callback"]
+            return is_dashs(inspect.unwrap(callback))
+        return True  # Dash says what is wrong
 
 
-def _not_yet(key: str, waited_for: list[str]) -> CachedResponse:
+def _not_ready(key: str, waited_for: list[str]) -> CachedResponse:
     keys = " ".join(dict.fromkeys([*waited_for, key]))
     return CachedResponse([("Retry-After", "1"), (WAITS_FOR, keys.strip())], b"", 202)
 
 
 def _keys(header: str) -> list[str]:
     return re.findall("[0-9a-f]{128}", header)[-MOST:]
-
-
-def _is_shared(callback: dict[str, Any]) -> bool:
-    own = callback.get("background") or callback.get("no_output")
-    own = own or getattr(inspect.unwrap(callback["callback"]), "personal", False)
-    return not own and {"id": "snapshot-version", "property": "data"} in callback["inputs"]
 
 
 def _is_whole(response: Response, asked: dict[str, Any]) -> bool:

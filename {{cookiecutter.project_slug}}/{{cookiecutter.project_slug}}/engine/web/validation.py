@@ -1,28 +1,25 @@
-"""Refuses requests that no page would send, before Dash stumbles over them."""
+"""Refuses requests that no page would send, before Dash fails on them."""
 
 import inspect
 import logging
 import re
-from inspect import signature
-from typing import Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, Any, NoReturn
 
 from dash import Dash
-from dash._utils import split_callback_id
 from dash.exceptions import PreventUpdate
 from flask import Flask, Response, abort, make_response, request
-from pydantic import PydanticUserError, StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import to_json
-from typing_extensions import TypedDict
+from pydantic import StringConstraints, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from .... import anonymous
+from .arguments import Arguments, hints
+from .dash_internals import callback_endpoint, callbacks, outputs
 from .request_body import Body, Part, Parts, is_about_a_stream
 
 logger = logging.getLogger(__name__)
 
 
-class Guard:
-    """Lets a callback run if what is asked fits what the application has declared.
+class Validation:
+    """Lets a callback run only if the request fits what the application has declared.
 
     Values must fit the annotations of the callback's arguments, which are checked as JSON: one
     that is `Literal["a", "b"]` or `list[str]` is never called with anything else.
@@ -30,7 +27,7 @@ class Guard:
 
     def __init__(self, app: Dash) -> None:
         self._app = app
-        self._arguments: dict[str, TypeAdapter[Any]] = {}
+        self._arguments: dict[str, Arguments] = {}
         # What Dash's own callback for pages takes, which has no annotations.
         below = StringConstraints(pattern=f"^{re.escape(app.config.requests_pathname_prefix)}")
         self._address: dict[str, Any] = {
@@ -38,9 +35,9 @@ class Guard:
             "_pages_location.search": str,
         }
         server: Flask = app.server
-        path = f"{app.config.routes_pathname_prefix}_dash-update-component"
-        self._dash = server.ensure_sync(server.view_functions[path])
-        server.view_functions[path] = self._view
+        endpoint = callback_endpoint(app)
+        self._dash = server.ensure_sync(server.view_functions[endpoint])
+        server.view_functions[endpoint] = self._view
         # Callbacks that stream from Dash 4.5 on; it answers a page about its own alone.
         self._streams = getattr(app, "shared_storage_enabled", False)
         server.register_error_handler(HTTPException, _in_short)
@@ -60,14 +57,13 @@ class Guard:
         except (HTTPException, PreventUpdate):
             raise
         except BaseException as error:  # sys.exit, or a panic of Rust: waitress would not answer
-            shown_or_repeated = self._app.server.debug or anonymous.in_vain()
-            if shown_or_repeated and isinstance(error, Exception):
-                raise
+            if self._app.server.debug and isinstance(error, Exception):
+                raise  # Dash shows it in the page
             logger.exception("the callback of %s failed", body.output)
             return Response("Internal Server Error", 500, mimetype="text/plain")
 
     def _check(self, body: Body) -> None:
-        callback = self._app.callback_map.get(body.output)
+        callback = callbacks(self._app).get(body.output)
         if callback is None or "callback" not in callback:  # one that runs in the browser
             _refuse("no callback has this output")
         if not (
@@ -78,9 +74,7 @@ class Guard:
             _refuse("its inputs, state or outputs are not those of the callback")
         if body.output not in self._arguments:
             self._arguments[body.output] = _arguments(callback, self._address)
-        names, values = _names(callback), map(_value, (*body.inputs, *body.state))
-        given = to_json(dict(zip(names, values, strict=True)), inf_nan_mode="constants")
-        self._arguments[body.output].validate_json(given, strict=True)
+        self._arguments[body.output].validate(list(map(_value, (*body.inputs, *body.state))))
 
 
 def _first(error: ValidationError) -> str:
@@ -116,7 +110,7 @@ def _fits(declared: list[dict[str, Any]], parts: Parts) -> bool:
 
 
 def _fits_outputs(name: str, parts: Part | Parts | None) -> bool:
-    declared = split_callback_id(name)
+    declared = outputs(name)
     if isinstance(declared, list):
         return isinstance(parts, list) and _fits(declared, parts)
     return parts is not None and _is(declared, parts)
@@ -140,22 +134,12 @@ def _names(callback: dict[str, Any]) -> list[str]:
     return [f"{part['id']}.{part['property']}" for part in parts]
 
 
-def _arguments(callback: dict[str, Any], known: dict[str, Any]) -> TypeAdapter[Any]:
+def _arguments(callback: dict[str, Any], known: dict[str, Any]) -> Arguments:
     """Return what checks a callback's arguments, by the names of its inputs and state."""
     function = inspect.unwrap(callback["callback"])
     names, places = _names(callback), callback["inputs_state_indices"]
     types: dict[str, Any] = {name: known.get(name, Any) for name in names}
     if isinstance(places, list) and all(isinstance(place, int) for place in places):  # not grouped
-        hints = get_type_hints(function, include_extras=True)
-        for place, argument in zip(places, signature(function).parameters, strict=False):
-            types[names[place]] = _known(hints.get(argument, Any))
-    return TypeAdapter(TypedDict("Arguments", types))  # type: ignore[operator]
-
-
-def _known(hint: Any) -> Any:
-    """Return an annotation if values can be checked by it."""
-    try:
-        TypeAdapter(hint)
-    except PydanticUserError:
-        return Any
-    return hint
+        for place, hint in zip(places, hints(function), strict=False):
+            types[names[place]] = hint
+    return Arguments(types)

@@ -7,10 +7,10 @@ from conftest import ask
 from test_app import CHOICES
 
 from {{cookiecutter.project_slug}}.app import create_app
-from {{cookiecutter.project_slug}}.engine.settings import Settings
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.data.status import Outcome, Status
 from {{cookiecutter.project_slug}}.engine.data.snapshot import now_utc
+from {{cookiecutter.project_slug}}.engine.data.status import Outcome, Status
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 PARTS = [("", "cards"), ("data", "rows"), ("status", "history")]
 

@@ -7,40 +7,36 @@ import os
 import platform
 from typing import Any
 
-import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-from ..engine.web import polling
-from ..engine import log
-from ..engine.web.operators import is_operator
-from ..engine.settings import Settings
-from ..engine.data.status import Outcome
-from ..engine.data.store import Store
+from ..engine import Outcome
+from ..engine.page import Data, aria, is_operator, log_tail
+from ..setting import Settings
 
 COLUMNS = ["Ended", "Seconds", "New rows", "Outcome"]
 
 
-def register(app: Dash, settings: Settings, store: Store, _series: pd.DataFrame) -> None:
+def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
     """Have both follow each poll, as failures bring no data; status.js draws them."""
 
     @app.callback(
-        Output("status-content", "data"), Output("log-of", "children"), Input("answer", "data")
+        Output("status-content", "data"), Output("log-of", "children"), Input("poll", "data")
     )
-    def show(_answer: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
-        status = store.status()
+    def show(_poll: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
+        status = data.status()
         outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
         operator = is_operator(settings.auth)
         history = [row(it, settings, operator) for it in reversed(outcomes)]
         if not operator:
             return {"history": history, "lines": []}, "is shown to operators only"
         process = f"of process {os.getpid()} on {platform.node()}, the newest line first"
-        return {"history": history, "lines": log.tail()[::-1]}, process
+        return {"history": history, "lines": log_tail()[::-1]}, process
 
     app.clientside_callback(ClientsideFunction("status", "show"), Input("status-content", "data"))
 
 
-def layout(_store: Store, _series: pd.DataFrame) -> Component:
+def layout(_data: Data, _settings: Settings) -> Component:
     """Return the page without what it says."""
     heads = html.Thead(html.Tr([html.Th(name, scope="col") for name in COLUMNS]))
     return html.Main(
@@ -58,7 +54,7 @@ def layout(_store: Store, _series: pd.DataFrame) -> Component:
 
 def frame(content: Component, label: str) -> Component:
     """Return a frame that scrolls, by the keyboard too."""
-    return html.Section(content, className="panel", tabIndex=0, **live.aria(label=label))
+    return html.Section(content, className="panel", tabIndex=0, **aria(label=label))
 
 
 def row(outcome: Outcome, settings: Settings, operator: bool) -> dict[str, Any]:

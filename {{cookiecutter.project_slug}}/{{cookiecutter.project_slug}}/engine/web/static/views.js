@@ -2,8 +2,8 @@
 // pauses, and the page can say which are slow, lost or failing. A view is a callback that follows
 // the data or the address; what a button does is never repeated.
 (function () {
-    const FOLLOWS = new Set(["snapshot-version", "answer", "_pages_location"]);
-    const CLOCKWORK = new Set(["snapshot-version", "answer"]); // what changes by itself
+    const FOLLOWS = new Set(["snapshot-version", "poll", "_pages_location"]);
+    const CLOCKWORK = new Set(["snapshot-version", "poll"]); // what changes by itself
     const PAUSES = [0.5, 1, 2, 4, 8, 15, 30], SLOW = 10, GIVE_UP = 300; // seconds
     const QUEUE = [0.1, 0.2, 0.4, 0.8, 1.5, 3]; // seconds until a 202 is followed up
     const WAITS_FOR = "X-Computation";

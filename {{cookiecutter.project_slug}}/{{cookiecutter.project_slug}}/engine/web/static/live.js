@@ -41,7 +41,7 @@
         dash().internals.forget();
         advance();
         dash().reload.renew(newest.code);
-        dash().set_props("answer", {data: newest});
+        dash().set_props("poll", {data: newest});
     }
 
     function note() {
@@ -94,7 +94,7 @@
         shown = wanted;
         basis = said ?? basis;
         dash().set_props("clock", {n_intervals: 0}); // so that the status line says so at once
-        if (first && answer) dash().set_props("answer", {data: {...answer}});
+        if (first && answer) dash().set_props("poll", {data: {...answer}});
     }
 
     // About once a refresh, and not with all other pages in the same instant.
@@ -236,7 +236,7 @@
         const triggers = dash().callback_context.triggered.map((it) => it.prop_id);
         const reason = newest && newest.version === null && newest.state !== "loading";
         if (shown === null && !reason) return "show";
-        chose = !triggers.includes("answer.data") || (chose && dash().views.busy());
+        chose = !triggers.includes("poll.data") || (chose && dash().views.busy());
         return chose ? "auto" : "hide";
     }
 

@@ -1,0 +1,29 @@
+"""What is refreshed, and what is done after each refresh."""
+
+import sys
+
+from . import preprocess, reading
+from .engine import Dashboard, Pipeline, Snapshot, Status
+from .engine.serve import cli
+from .setting import Settings
+
+
+def after_refresh(status: Status, snapshot: Snapshot | None) -> None:
+    """Add what is to be done after each refresh, such as sending a message if it failed."""
+
+
+DASHBOARD = Dashboard(
+    name=__package__,
+    settings=Settings,
+    pipeline=Pipeline(read=reading.read, clean=preprocess.clean, tables=preprocess.TABLES),
+    listeners=[after_refresh],
+)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Refresh the data without serving pages."""
+    return cli.refresh(DASHBOARD, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
