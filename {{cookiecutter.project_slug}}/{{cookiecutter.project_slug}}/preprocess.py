@@ -24,7 +24,7 @@ TABLES = {
             drop_invalid_rows=True,  # rows that do not fit are set aside; False: they are an error
         ),
         key=("time", "series"),
-        mode="replace",
+        mode="append",
     ),
 }
 
