@@ -51,11 +51,15 @@ def snapshot(settings: Settings) -> Snapshot:
 
 @pytest.fixture
 def data(snapshot: Snapshot) -> Data:
-    """The same, as pages see it."""
-    from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-    from {{cookiecutter.project_slug}}.engine.page import Data
+    """The same snapshot as pages see it."""
     from {{cookiecutter.project_slug}}.schedule import DASHBOARD
 
-    store = MemoryStore()
-    store.publish(snapshot)
-    return Data(store, DASHBOARD.pipeline.tables)
+    return DASHBOARD.data(snapshot)
+
+
+@pytest.fixture
+def no_data() -> Data:
+    """What pages see before the first refresh."""
+    from {{cookiecutter.project_slug}}.schedule import DASHBOARD
+
+    return DASHBOARD.data(None)

@@ -14,6 +14,7 @@ from . import log
 from .config import secret_values
 from .config.types import SettingError
 from .data.access import Data
+from .data.memory_store import MemoryStore
 from .data.snapshot import Snapshot
 from .data.store import Store, open_store
 from .diagnostics import log_file, redaction
@@ -78,6 +79,10 @@ class Dashboard:
     def refresh_once(self, settings: AnySettings) -> Snapshot:
         """Return what a first refresh makes of the source."""
         return pipeline.refresh_once(self.pipeline, settings).snapshot
+
+    def data(self, snapshot: Snapshot | None) -> Data:
+        """Return a snapshot as pages see it, for tests."""
+        return Data(MemoryStore(snapshot), self.pipeline.tables)
 
     def open_store(self, settings: AnySettings) -> Store:
         """Open the store. Raises SettingError."""

@@ -68,9 +68,8 @@ def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
     )
     @validate_call
     def download(_clicks: int | None, names: Names, window: Window) -> dict[str, Any]:
-        readings = selected(data.tables(), names, window)
-        readings = readings.assign(time=readings["time"].dt.tz_convert(settings.app.timezone))
-        return {"content": to_csv(readings), "filename": f"{app.config.name}.csv"}
+        content = csv(data.tables(), names, window, settings)
+        return {"content": content, "filename": f"{app.config.name}.csv"}
 
 
 def layout(data: Data, settings: Settings) -> Component:
@@ -103,6 +102,13 @@ def selected(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
     """Return the newest readings that a viewer has chosen."""
     chosen = [plain(it) for it in names or []]
     return engineering.select(tables["readings"], chosen, None if window == "all" else window)
+
+
+def csv(tables: Tables, names: Names, window: Window, settings: Settings) -> str:
+    """Return what a viewer has chosen as CSV, with the times of the dashboard's zone."""
+    readings = selected(tables, names, window)
+    times = readings["time"].dt.tz_convert(settings.app.timezone)
+    return to_csv(readings.assign(time=times))
 
 
 def guarded(text: str) -> str:

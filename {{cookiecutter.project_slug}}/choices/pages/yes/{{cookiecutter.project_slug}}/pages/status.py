@@ -10,7 +10,7 @@ from typing import Any
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-from ..engine import Outcome
+from ..engine import Outcome, Status
 from ..engine.page import Data, aria, is_operator, log_tail
 from ..setting import Settings
 
@@ -24,14 +24,12 @@ def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
         Output("status-content", "data"), Output("log-of", "children"), Input("poll", "data")
     )
     def show(_poll: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
-        status = data.status()
-        outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
         operator = is_operator(settings.auth)
-        history = [row(it, settings, operator) for it in reversed(outcomes)]
+        rows = history(data.status(), settings, operator)
         if not operator:
-            return {"history": history, "lines": []}, "is shown to operators only"
+            return {"history": rows, "lines": []}, "is shown to operators only"
         process = f"of process {os.getpid()} on {platform.node()}, the newest line first"
-        return {"history": history, "lines": log_tail()[::-1]}, process
+        return {"history": rows, "lines": log_tail()[::-1]}, process
 
     app.clientside_callback(ClientsideFunction("status", "show"), Input("status-content", "data"))
 
@@ -55,6 +53,12 @@ def layout(_data: Data, _settings: Settings) -> Component:
 def frame(content: Component, label: str) -> Component:
     """Return a frame that scrolls, by the keyboard too."""
     return html.Section(content, className="panel", tabIndex=0, **aria(label=label))
+
+
+def history(status: Status, settings: Settings, operator: bool) -> list[dict[str, Any]]:
+    """Return the last refreshes as rows of the table, the newest first."""
+    outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
+    return [row(it, settings, operator) for it in reversed(outcomes)]
 
 
 def row(outcome: Outcome, settings: Settings, operator: bool) -> dict[str, Any]:
