@@ -17,19 +17,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import time_machine
-from pydantic import BaseModel
 
-from .setting import Settings
+from .engine import Section
 
 FAULT, TOOK = Path("fault"), Path("took")
 HOUR = pd.Timedelta(hours=1)
 
 
-class Source(BaseModel, extra="allow"):
+class Source(Section, extra="allow"):
     """What `[source]` in config.toml may say: whatever the project it is copied into says."""
 
 
-def read(settings: Settings, since: datetime) -> Any:
+def read(source: Source, since: datetime) -> Any:
     """Return a row of two series for each second, unless told otherwise."""
     end = pd.Timestamp.now(tz="UTC").floor("s")
     start = max(end - pd.Timedelta(minutes=10), pd.Timestamp(since).ceil("s"))

@@ -102,7 +102,7 @@ class Shell:
                 shell=True,
                 cwd=self.folder,
                 env=self.environment,
-                input="hush\n" if ".auth " in command else 40 * "\n",  # else take the defaults
+                input="hush\n" if "--hash-password" in command else 40 * "\n",  # else take the defaults
                 capture_output=True,
                 text=True,
                 encoding="utf-8",

@@ -101,7 +101,7 @@ def asked(callback: dict[str, Any], **values: Any) -> dict[str, Any]:
         dict(zip(("id", "property"), it.rsplit(".", 1), strict=False))
         for it in callback["output"].strip(".").split("...")
     ]
-    values = {"window": "All", "series": [], **values}
+    values = {"window": "all", "series": [], **values}
     parts = {
         kind: [{**it, "value": values.get(it["id"])} for it in callback[kind]]
         for kind in ("inputs", "state")
@@ -168,7 +168,7 @@ VALUES = st.recursive(
 )
 VALID = {
     "series": st.none() | st.lists(st.text(max_size=9) | st.sampled_from(ODD_TEXT), max_size=3),
-    "window": st.sampled_from(["5 min", "1 hour", "6 hours", "1 day", "All"]),
+    "window": st.sampled_from(["1h", "6h", "1d", "7d", "all"]),
     "snapshot-version": st.none() | st.integers(),
 }
 

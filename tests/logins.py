@@ -8,7 +8,6 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import dash_auth
@@ -72,7 +71,7 @@ def statuses(client: Any, headers: Headers) -> list[int]:
 
 def view(client: Any, output: str, headers: Headers) -> tuple[int, str]:
     id_, _, property_ = output.partition(".")
-    values = {"series": [], "window": "All"}
+    values = {"series": [], "window": "all"}
     inputs = [{"id": "snapshot-version", "property": "data", "value": None}]
     inputs += [{"id": it, "property": "value", "value": values[it]} for it in VIEWS[output]]
     body = {
@@ -86,32 +85,32 @@ def view(client: Any, output: str, headers: Headers) -> tuple[int, str]:
 
 
 def check(package: str, login: Any, when: str) -> None:
-    """See that a login holds, which is put up before or after the page is wired."""
-    parts = {name: import_module(f"{package}.{name}") for name in ("app", "reading", "setting")}
-    live = parts["app"].live
-    settings = parts["setting"].load(Path("config.toml"), parts["reading"].Source, {})
-    register = live.register
+    """See that a login holds that is added before or after the views."""
+    module, dashboard = (import_module(f"{package}.{name}") for name in ("app", "schedule"))
+    add_views = module.add_views
     put: list[Any] = []
 
-    def wired(app: Dash, *rest: Any) -> None:
-        app.server.secret_key = "key"
-        if when == "before":
+    def add_views_and_login(app: Dash, *rest: Any) -> None:
+        if when == "before" and not put:
             put.append(login(app))
-        register(app, *rest)
+        add_views(app, *rest)
 
-    live.register = wired
+    def create_app(*args: Any) -> Dash:
+        app = module.create_app(*args)
+
+        @app.callback(Output("who", "children"), Input("snapshot-version", "data"))
+        def who(_version: int | None) -> str:
+            return f"<{put[0][1]()}>"
+
+        if when == "after":
+            put.append(login(app))
+        return app
+
+    module.add_views = add_views_and_login
     try:
-        store = import_module(f"{package}.store").MemoryStore()
-        app = parts["app"].create_app(settings, store)
+        app, _ = dashboard.DASHBOARD.build(dashboard.Settings.load(), create_app)
     finally:
-        live.register = register
-
-    @app.callback(Output("who", "children"), Input("snapshot-version", "data"))
-    def who(_version: int | None) -> str:
-        return f"<{put[0][1]()}>"
-
-    if when == "after":
-        put.append(login(app))
+        module.add_views = add_views
     headers, _ = put[0]
     seen = {}
     for _ in range(2):

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,23 +22,20 @@ ROWS = 60  # of each series
 
 def main(package: str, port: int) -> None:
     """Serve until killed."""
-    modules = {
-        name: import_module(f"{package}.{name}")
-        for name in ("app", "log", "reading", "setting", "store")
-    }
-    settings = modules["setting"].load(Path("config.toml"), modules["reading"].Source, {})
-    modules["log"].configure(settings.log)
-    store = modules["store"].MemoryStore()
-    app = modules["app"].create_app(settings, store)
+    engine, dashboard = import_module(f"{package}.engine"), import_module(f"{package}.schedule")
+    settings = dashboard.DASHBOARD.load()
+    store = import_module(f"{package}.engine.data.memory_store").MemoryStore()
+    create_app = import_module(f"{package}.app").create_app
+    app, _ = dashboard.DASHBOARD.build(settings, create_app, store)
     count = itertools.count()
 
     def publish() -> None:
         now, number = datetime.now(UTC), next(count)
         tables = {"readings": readings(now, number)}
-        store.publish(modules["store"].Snapshot(1_000_000 + number, now, now, tables))
-        outcome = modules["store"].Outcome(now, 0.1, rows=number)
+        store.publish(engine.Snapshot(1_000_000 + number, now, now, tables))
+        outcome = engine.Outcome(now, 0.1, rows=number)
         changes = (*store.status().changes, outcome)[-50:]
-        store.report(modules["store"].Status(changes=changes))
+        store.report(engine.Status(changes=changes))
         logging.getLogger(package).info("published version=%d", number)
 
     def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -26,13 +26,14 @@ def main(package: str, start: float, hurry: float, seed: int) -> int:
     def clock() -> datetime:
         return datetime.fromtimestamp(start + (time.time() - start) * hurry, UTC)
 
+    source = Source(clock, random.Random(seed))
+    import_module(f"{package}.reading").read = lambda _source, _since: source.read()
     server = import_module(f"{package}.server")
-    hasten(server.Schedule, clock, hurry)
+    hasten(import_module(f"{package}.engine.refresh.scheduler").Scheduler, clock, hurry)
+    import_module(f"{package}.engine.web.polling")  # which the server imports only when it starts
     for module in parts(package):
         if hasattr(module, "now_utc"):
             module.now_utc = clock
-    source = Source(clock, random.Random(seed))
-    import_module(f"{package}.reading").read = lambda _settings, _since: source.read()
     return int(server.main([]))
 
 

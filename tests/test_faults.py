@@ -74,7 +74,7 @@ class Dashboard:
 
     @property
     def notice(self) -> str:
-        return self.page.locator("#notice").inner_text()
+        return self.page.locator("#alert").inner_text()
 
     @property
     def refreshed(self) -> str:

@@ -202,7 +202,7 @@ def test_a_chart_that_cannot_be_drawn_does_not_wait_for_data(csv: Project, page:
     try:
         with csv.serving(**FOREVER) as server:
             page.goto(server.url)
-            expect(page.locator("#notice")).to_contain_text(
+            expect(page.locator("#alert")).to_contain_text(
                 "Distribution could not be updated", timeout=30_000
             )
             expect(page.locator("#trend-graph .trace").first).to_be_attached(timeout=30_000)
@@ -218,9 +218,9 @@ def test_stale_data_are_amber_all_over(csv: Project, source: Path, page: Page) -
         expect(page.locator(".card").first).to_be_visible(timeout=30_000)
         source.unlink()
         state(page, "stale")
-        expect(page.locator("#notice")).not_to_be_empty(timeout=30_000)
+        expect(page.locator("#alert")).not_to_be_empty(timeout=30_000)
         word = page.locator("#status-state").evaluate("it => getComputedStyle(it).color")
-        expect(page.locator("#notice")).to_have_css("border-left-color", word)
+        expect(page.locator("#alert")).to_have_css("border-left-color", word)
 
 
 def test_a_card_stays_within_its_frame(csv: Project, source: Path, page: Page) -> None:

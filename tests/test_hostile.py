@@ -143,7 +143,7 @@ def fill(files: list[str], client: Client, key: list[bytes]) -> None:
 
 def password(project: Project) -> dict[str, str]:
     """Return the setting that asks for a password."""
-    command = [project.tool("python"), "-m", f"{project.slug}.auth", "ann"]
+    command = [project.tool("python"), "-m", f"{project.slug}.server", "--hash-password", "ann"]
     line = subprocess.run(
         command, cwd=project.path, input="right\n", capture_output=True, text=True, check=True
     ).stdout

@@ -66,7 +66,7 @@ def test_a_view_slower_than_the_refresh_is_drawn_and_named(restless: Server, pag
     page.goto(restless.url)
     changes(page, lambda: page.evaluate(DRAWN), 3, 30)
     state(page, "live")
-    notice = page.locator("#notice")
+    notice = page.locator("#alert")
     expect(notice).to_contain_text(re.compile(r"Trend is slow: it takes \d s"))
     page.evaluate("window.delays = {}")
     expect(notice).to_be_empty(timeout=15_000)
@@ -79,13 +79,13 @@ def test_a_view_that_hangs_does_not_hold_back_the_others(restless: Server, page:
     state(page, "live")
     page.evaluate("window.delays = {trend: 18_000}")
     before = page.evaluate(DRAWN)
-    expect(page.locator("#notice")).to_contain_text(
+    expect(page.locator("#alert")).to_contain_text(
         re.compile(r"Trend has been loading for 1\d s"), timeout=20_000
     )
     changes(page, lambda: page.locator(".card-value").nth(1).inner_text(), 3, 6)
     wait_until(lambda: page.evaluate(DRAWN) != before)
     page.evaluate("window.delays = {}")
-    expect(page.locator("#notice")).to_be_empty(timeout=30_000)
+    expect(page.locator("#alert")).to_be_empty(timeout=30_000)
 
 
 def lose(route: Route) -> None:
@@ -106,7 +106,7 @@ def test_lost_first_views_are_fetched_again(
     with csv.serving(REFRESH__EVERY="1h", APP__STALE_AFTER="3650d") as server:
         page.route(VIEWS, fault)
         page.goto(server.url)
-        notice = page.locator("#notice")
+        notice = page.locator("#alert")
         expect(notice).to_contain_text(f"could not be updated: {why}Trying again.")
         expect(notice).to_contain_text("Trend, Distribution")
         assert "null" not in notice.inner_text()
@@ -123,13 +123,13 @@ def test_a_version_counts_as_shown_when_its_views_have_come(restless: Server, pa
     page.goto(restless.url)
     next_version(page)
     page.route(VIEWS, lose)
-    expect(page.locator("#notice")).to_contain_text("Trying again")
+    expect(page.locator("#alert")).to_contain_text("Trying again")
     before, values = version(page), page.locator(".cards").inner_text()
     state(page, "stale")  # as what it shows is not the newest
     assert (version(page), page.locator(".cards").inner_text()) == (before, values)
     page.unroute(VIEWS)
     state(page, "live")
-    expect(page.locator("#notice")).to_be_empty()
+    expect(page.locator("#alert")).to_be_empty()
     assert version(page) != before
     assert page.locator(".cards").inner_text() != values
 
@@ -142,10 +142,10 @@ def test_a_choice_made_while_the_server_restarts_takes_effect(csv: Project, page
         every = page.evaluate(points)
         page.route(VIEWS, bad_gateway)
         page.locator("#window").get_by_text("1 hour").click()
-        expect(page.locator("#notice")).to_contain_text("(502). Trying again")
+        expect(page.locator("#alert")).to_contain_text("(502). Trying again")
         page.unroute(VIEWS)
         wait_until(lambda: page.evaluate(points) < every)
-        expect(page.locator("#notice")).to_be_empty()
+        expect(page.locator("#alert")).to_be_empty()
         state(page, "live")
 
 
@@ -162,11 +162,11 @@ def test_the_notice_of_a_failing_panel_goes_when_one_leaves_its_page(
     page.route(VIEWS, fail)
     page.goto(restless.url)
     said = "Distribution could not be updated: the server's log says why (request 0123456789abcdef)"
-    expect(page.locator("#notice")).to_contain_text(said)
+    expect(page.locator("#alert")).to_contain_text(said)
     next_version(page)
     state(page, "live")
     page.get_by_role("navigation").get_by_role("link", name="Data").click()
-    expect(page.locator("#notice")).to_be_empty()
+    expect(page.locator("#alert")).to_be_empty()
 
 
 @pytest.mark.usefixtures("no_console_errors")
@@ -372,7 +372,7 @@ def test_a_clock_that_is_set_back_makes_nothing_younger(restless: Server, page: 
     page.route(ANSWER, lose)
     page.evaluate("() => { const real = Date.now; Date.now = () => real() - 3_600_000; }")
     state(page, "stale")
-    expect(page.locator("#notice")).to_contain_text(re.compile(r"not answered for [1-9]\d* s"))
+    expect(page.locator("#alert")).to_contain_text(re.compile(r"not answered for [1-9]\d* s"))
     expect(page.locator("#status-age")).to_contain_text(re.compile(r"checked [1-9]\d* s ago"))
 
 
@@ -397,12 +397,12 @@ def test_a_notice_has_the_color_of_the_state(restless: Server, page: Page) -> No
     state(page, "live")
     color = {
         "#status-state": "it => getComputedStyle(it).color",
-        "#notice": "it => getComputedStyle(it).borderLeftColor",
+        "#alert": "it => getComputedStyle(it).borderLeftColor",
     }
     for name in ("stale", "error"):
         page.route(ANSWER, partial(tell, name))
         state(page, name)
-        expect(page.locator("#notice")).to_contain_text("It is old.")
+        expect(page.locator("#alert")).to_contain_text("It is old.")
         colors = [page.locator(it).evaluate(script) for it, script in color.items()]
         assert colors[0] == colors[1]
 

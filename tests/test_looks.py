@@ -228,7 +228,7 @@ def test_what_goes_wrong_is_read_aloud_once(pages: Project, page: Page) -> None:
         shown(page)
         state(page, "live")
         page.evaluate(COUNT)
-        notice = page.locator("#notice")
+        notice = page.locator("#alert")
 
         def fail(route: Any) -> None:
             if '"output":"distribution' not in (route.request.post_data or ""):

@@ -185,7 +185,7 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
             broken = {"no_csv": b"x", "wrong_type": re.sub(rb",[\d.]+\n", b",abc\n", content)}
             source.write_bytes(broken.get(breakage, content + b"\xff\xfe"))
         state(page, "error")
-        expect(page.locator("#notice")).to_contain_text(re.compile(r"failed since \d{4}-\d\d-\d\d"))
+        expect(page.locator("#alert")).to_contain_text(re.compile(r"failed since \d{4}-\d\d-\d\d"))
         assert ready(server)[0] == 200
         state(page, "stale")
         assert ready(server)[0] == 503
@@ -196,7 +196,7 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
         assert shown(page) == 4
         source.write_bytes(fresh(content))
         state(page, "live")
-        expect(page.locator("#notice")).to_be_empty()
+        expect(page.locator("#alert")).to_be_empty()
         assert ready(server)[0] == 200
 
 
@@ -206,8 +206,8 @@ def test_no_data_yet_says_why_and_does_not_spin(csv: Project, source: Path, page
     with csv.serving(REFRESH__RETRY_AT_MOST="2s") as server:
         page.goto(server.url)
         state(page, "error")
-        expect(page.locator("#notice")).to_contain_text(re.compile(r"look for \w+ in the server"))
-        incident = page.locator("#notice").inner_text().split("look for ")[1].split()[0]
+        expect(page.locator("#alert")).to_contain_text(re.compile(r"look for \w+ in the server"))
+        incident = page.locator("#alert").inner_text().split("look for ")[1].split()[0]
         assert f"[{incident}]: refresh failed" in server.output()
         assert "FileNotFoundError" in server.output() and "readings.csv" in ready(server)[1]
         expect(page.locator(".dash-spinner")).to_have_count(0)
@@ -236,12 +236,12 @@ def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page
         server.process.terminate()
         assert os.name == "nt" or server.process.wait(10) == 0  # Windows ends it at once
         state(page, "stale")
-        expect(page.locator("#notice")).to_contain_text("server has not answered")
+        expect(page.locator("#alert")).to_contain_text("server has not answered")
         expect(page.locator(".card")).to_have_count(4)
     with csv.serving("--port", str(port), news=True):
         state(page, "live")
         next_version(page)
-        expect(page.locator("#notice")).to_be_empty()
+        expect(page.locator("#alert")).to_be_empty()
         assert shown(page) == 4
 
 
@@ -280,7 +280,7 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
             page.goto(server.url)
             assert shown(page) == 4
             flag.unlink()
-            notice = page.locator("#notice")
+            notice = page.locator("#alert")
             expect(notice).to_contain_text("Distribution could not be updated", timeout=30_000)
             assert "Trend" not in notice.inner_text()
             number = re.findall(r"request (\w+)", notice.inner_text())[0]
@@ -298,7 +298,7 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
 
 def users(project: Project) -> str:
     """Return the setting that lets Ann in, whose password is "right"."""
-    command = [project.tool("python"), "-m", f"{project.slug}.auth", "ann"]
+    command = [project.tool("python"), "-m", f"{project.slug}.server", "--hash-password", "ann"]
     line = subprocess.run(
         command, cwd=project.path, input="right\n", capture_output=True, text=True, check=True
     ).stdout
@@ -363,8 +363,8 @@ def test_a_request_that_is_too_large_says_its_size_and_the_setting(
         assert shown(page) == 4
         for size, sent in ((2_000_000, "2000061"), (30_000_000, "30000061")):
             page.evaluate(send, size)
-            expect(page.locator("#notice")).to_contain_text(f"{sent} bytes")
-            expect(page.locator("#notice")).to_contain_text(said)
+            expect(page.locator("#alert")).to_contain_text(f"{sent} bytes")
+            expect(page.locator("#alert")).to_contain_text(said)
         assert f"A request of 2000061 bytes is larger than {said}" in server.output()
 
 

@@ -97,7 +97,7 @@ def test_the_page_is_the_same_whatever_carries_it(
         content = source.read_bytes()
         newest = content.rstrip().rpartition(b"\n")[2].partition(b",")[0]
         source.write_bytes(content + newest + b",pressure,nonsense\n")
-        expect(page.locator("#notice")).to_contain_text("1 row of readings set aside")
+        expect(page.locator("#alert")).to_contain_text("1 row of readings set aside")
         assert shown(page) == 4
         source.write_bytes(content.replace(b"value", b"reading", 1))
         state(page, "error")
@@ -124,7 +124,7 @@ def test_the_page_is_the_same_whatever_carries_it(
             {"SERVER__WORKERS": "2", "STORE__URL": "file://store", "SERVER__SECRET_KEY": ""},
             ["SERVER__SECRET_KEY", "empty"],
         ),
-        ("waitress", {"REFRESH__APART": "true"}, ["apart", "memory://", "file://"]),
+        ("waitress", {"REFRESH__STANDALONE": "true"}, ["standalone", "memory://", "file://"]),
         ("waitress", {"STORE__URL": "mongodb://host"}, ["store.url", "memory://", "redis://"]),
         ("gunicorn", {"SERVER__URL_PREFIX": "dash"}, ["server.url_prefix", "'dash'", "/"]),
     ],
@@ -200,8 +200,8 @@ def said(server: Server, words: str) -> int:
     return server.output().count(words)
 
 
-def test_a_schedule_can_run_apart(machine: Project, tmp_path: Path) -> None:
-    settings = {"STORE__URL": (tmp_path / "store").as_uri(), "REFRESH__APART": "true"}
+def test_a_schedule_can_be_standalone(machine: Project, tmp_path: Path) -> None:
+    settings = {"STORE__URL": (tmp_path / "store").as_uri(), "REFRESH__STANDALONE": "true"}
     with machine.serving(**settings) as server:
         assert ready(server)[0] == 503
         named = {f"{machine.slug.upper()}__{key}": value for key, value in settings.items()}
@@ -240,7 +240,7 @@ def test_dask_carries_it_and_may_go_away(
     with csv.serving(news=True, **settings, REFRESH__RETRY_AT_MOST="2s") as server:
         page.goto(server.url)
         state(page, "error")
-        expect(page.locator("#notice")).to_contain_text("Refreshes have failed since")
+        expect(page.locator("#alert")).to_contain_text("Refreshes have failed since")
         assert str(port) in server.output()
         for _ in range(2):
             with cluster():
@@ -265,7 +265,7 @@ def test_pages_live_through_a_redis_that_goes_away(
             state(page, "live")
             wait_until(lambda: all(ready(server)[0] == 200 for server in servers))
         state(page, "error")
-        expect(page.locator("#notice")).to_contain_text("Refreshes have failed since")
+        expect(page.locator("#alert")).to_contain_text("Refreshes have failed since")
         assert shown(page) >= 2
         for server in servers:
             wait_until(lambda it=server: "reached" in ready(it)[1])
@@ -411,16 +411,16 @@ def test_metrics_are_those_of_all_workers(machine: Project, tmp_path: Path) -> N
             )
             return float(found[0]) if found else 0
 
-        asked = 'dashboard_requests_total{method="GET",status="200"}'
+        asked = 'my_dashboard_requests_total{method="GET",status="200"}'
         wait_until(lambda: len(workers_of(server)) == 3)
         before = counted(asked)
         for _ in range(30):
             assert fetch(f"{server.url}/healthz")[0] == 200
         assert counted(asked) == before + 31, "with the one that has asked before"
-        refreshes = counted("dashboard_refresh_seconds_count")
-        wait_until(lambda: counted("dashboard_refresh_seconds_count") >= refreshes + 2)
-        assert counted('dashboard_rows{table="readings"}') > 0
-        assert 0 <= counted("dashboard_data_age_seconds") < 60
+        refreshes = counted("my_dashboard_refresh_seconds_count")
+        wait_until(lambda: counted("my_dashboard_refresh_seconds_count") >= refreshes + 2)
+        assert counted('my_dashboard_rows{table="readings"}') > 0
+        assert 0 <= counted("my_dashboard_data_age_seconds") < 60
 
 
 def workers_of(server: Server) -> set[int]:

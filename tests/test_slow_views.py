@@ -120,12 +120,12 @@ def test_slow_views_leave_the_browser_a_connection(csv: Project, context: Browse
         watch(tabs)
         flag.touch()
         for tab in tabs:
-            notice = tab.locator("#notice")
+            notice = tab.locator("#alert")
             expect(notice).to_contain_text("has been loading for 2", timeout=60_000)
         assert [said(tab) for tab in tabs] == [{"live"}] * 4, "which needs answers to its polls"
         flag.unlink()
         for tab in tabs:
-            expect(tab.locator("#notice")).to_be_empty(timeout=60_000)
+            expect(tab.locator("#alert")).to_be_empty(timeout=60_000)
             assert shown(tab) == 4
         assert [said(tab) for tab in tabs] == [{"live"}] * 4
 

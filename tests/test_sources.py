@@ -76,7 +76,7 @@ def test_it_is_shown(source: str, pages: str, sources: Callable[..., Project], p
             page.goto(server.url)
             expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
             expect(page.locator(".card").first).to_be_visible()
-            expect(page.locator("#notice")).to_be_empty()
+            expect(page.locator("#alert")).to_be_empty()
 
 
 @pytest.mark.parametrize("source", [it for it in SOURCES if it != "http"])

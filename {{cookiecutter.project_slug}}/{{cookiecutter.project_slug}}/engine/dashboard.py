@@ -126,7 +126,8 @@ class Dashboard:
         app = create_app(settings, Data(store, self.pipeline.tables))
         views.refuse_wrapped(app)
         server = app.server
-        server.secret_key = settings.server.secret_key.get_secret_value() or os.urandom(32)
+        secret_key = settings.server.secret_key.get_secret_value()
+        server.secret_key = secret_key or server.secret_key or os.urandom(32)
         server.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
 
         validation.Validation(app)
