@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Project, kept_file, wait_until
 from playwright.sync_api import Page, expect
-from test_page import shown, state
+
+from helpers.browser import shown, state
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.readings import kept_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 ODD = ["__proto__", "constructor", "hasOwnProperty", "toString", "valueOf", "x __PROTO__ y"]

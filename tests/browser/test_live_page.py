@@ -7,9 +7,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import Project, Server, wait_until
 from playwright.sync_api import Page, Route, expect
-from test_page import next_version, polls, shown, state, version
+
+from helpers.browser import next_version, polls, shown, state, version
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("routes_end")]
 

@@ -10,9 +10,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from conftest import Project, kept_file, wait_until
 from playwright.sync_api import Browser, Page, expect
-from test_page import next_version, shown, state
+
+from helpers.browser import next_version, shown, state
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.readings import kept_file
 
 pytestmark = pytest.mark.slow
 FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}

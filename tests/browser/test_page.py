@@ -1,9 +1,7 @@
 """The page in a real browser, served by a rendered project as its user would serve it."""
 
-import json
 import os
 import re
-import subprocess
 import urllib.error
 import urllib.request
 from base64 import b64encode
@@ -13,50 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import Project, Server, correct, end, free_port, fresh, wait_until
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from helpers.browser import inaccessible, next_version, polls, shown, state, traces, version
+from helpers.processes import end, free_port, wait_until
+from helpers.projects import Project
+from helpers.readings import correct, fresh
+from helpers.servers import ready
+
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
-
-# What Dash 4.4 gives its own Dropdown and RadioItems, and no property of theirs can change.
-DASH_OWN = {"aria-hidden-focus", "aria-input-field-name", "nested-interactive"}
-
-
-def state(page: Page, wanted: str) -> None:
-    expect(page.locator("#status")).to_have_attribute("data-state", wanted, timeout=30_000)
-
-
-def version(page: Page) -> str:
-    return page.locator("#status").get_attribute("data-version") or ""
-
-
-def next_version(page: Page) -> None:
-    before = version(page)
-    expect(page.locator("#status")).not_to_have_attribute("data-version", before, timeout=30_000)
-
-
-def traces(page: Page, graph: str) -> list[str]:
-    """Return the names of the series that a graph shows."""
-    script = (
-        "id => document.querySelector(`#${id} .js-plotly-plot`)?.data?.map(it => it.name) ?? []"
-    )
-    return page.evaluate(script, graph)
-
-
-def shown(page: Page) -> int:
-    """Wait until the cards and both graphs show the same series; return how many."""
-    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
-
-    def agree() -> int:
-        cards = sorted(page.locator(".card-label").all_inner_texts())
-        graphs = [sorted(traces(page, f"{name}-graph")) for name in ("trend", "distribution")]
-        return len(cards) if graphs == [cards, cards] else 0
-
-    count = wait_until(agree, lambda: page.content())
-    for graph in ("trend-graph", "distribution-graph"):
-        expect(page.locator(f"#{graph} .trace").first).to_be_attached()
-    return int(count)
 
 
 def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page: Page) -> None:
@@ -296,17 +259,8 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
         module.write_text(before, "utf-8")
 
 
-def users(project: Project) -> str:
-    """Return the setting that lets Ann in, whose password is "right"."""
-    command = [project.tool("python"), "-m", f"{project.slug}.auth", "ann"]
-    line = subprocess.run(
-        command, cwd=project.path, input="right\n", capture_output=True, text=True, check=True
-    ).stdout
-    return json.dumps({"ann": line.split('"')[-2]})
-
-
 def test_an_address_may_hold_the_password(csv: Project, page: Page) -> None:
-    with csv.serving(AUTH__USERS=users(csv)) as server:
+    with csv.serving(AUTH__USERS=csv.users()) as server:
         page.goto(f"{server.url.replace('//', '//ann:right@')}/#here")
         assert shown(page) == 4
         assert page.evaluate("document.URL") == f"{server.url}/#here"
@@ -334,7 +288,7 @@ def test_a_session_that_has_ended_is_asked_for_its_password(
     devtools.on("Fetch.authRequired", dialog)
     devtools.on("Fetch.requestPaused", go_on)
     devtools.send("Fetch.enable", {"handleAuthRequests": True})
-    with csv.serving(AUTH__USERS=users(csv), REFRESH__EVERY="1s") as server:
+    with csv.serving(AUTH__USERS=csv.users(), REFRESH__EVERY="1s") as server:
         # As after a restart of the browser, which knows the cookie and no password.
         password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
         with urllib.request.urlopen(urllib.request.Request(server.url, headers=password)) as got:
@@ -369,7 +323,7 @@ def test_a_request_that_is_too_large_says_its_size_and_the_setting(
 
 
 def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> None:
-    settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": users(csv)}
+    settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": csv.users()}
     with csv.serving(news=True, **settings) as server:
         password: Any = {"username": "ann", "password": "right"}
         context = browser.new_context(http_credentials=password)
@@ -432,13 +386,6 @@ def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserC
             assert len(lines) <= 3, "one for all, one for the choice, and one if a refresh is due"
     finally:
         module.write_text(before, "utf-8")
-
-
-def polls(page: Page) -> list[float]:
-    """Return when a page has asked for the newest version, in seconds since it was opened."""
-    script = """() => performance.getEntriesByType("resource")
-        .filter((it) => /_live(\\?|$)/.test(it.name)).map((it) => it.startTime / 1000)"""
-    return list(page.evaluate(script))
 
 
 def test_a_page_asks_about_once_a_refresh(machine: Project, page: Page) -> None:
@@ -593,24 +540,3 @@ def test_it_is_accessible_and_fits(
         assert (sum(map(int, re.findall(r"\d+", background))) < 200) == (scheme == "dark")
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
         assert not inaccessible(page)
-
-
-def inaccessible(page: Page) -> set[tuple[str, str]]:
-    """Return what axe finds on a page, but for what Dash does."""
-    results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
-    return {
-        (violation["id"], node["html"])
-        for violation in results.response["violations"]
-        for node in violation["nodes"]
-        if not (violation["id"] in DASH_OWN and "dash-" in node["html"])
-    }
-
-
-def ready(server: Server) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"{server.url}/readyz", timeout=10) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except urllib.error.URLError as error:  # nothing listens yet
-        return 0, str(error)

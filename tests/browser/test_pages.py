@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Project, after, correct, kept_file, wait_until
 from playwright.sync_api import Page, expect
-from test_page import inaccessible, next_version, shown, state, version
+
+from helpers.browser import inaccessible, next_version, shown, state, version
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.readings import after, correct, kept_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Project, wait_until
-from containers import Builder, Image, Machine, Service, answers, compose, output
+
+from helpers.containers import Builder, Image, Machine, Service, answers, compose
+from helpers.nginx import nginx
+from helpers.processes import output, wait_until
+from helpers.projects import Project
 
 COMPOSE_FILES = ("compose.yaml", "compose.scale.yaml")
 OLD_CLICK = "8.1.8"
@@ -165,16 +168,6 @@ def test_nginx_shows_it_under_a_path(
         # The client's own address, not nginx's.
         pattern = r'127\.0\.0\.5 "GET /dashboard/_dash-layout" 200'
         wait_until(lambda: re.search(pattern, dashboard.output()), dashboard.last_lines)
-
-
-def nginx(server: Path, folder: Path) -> list[str | Path]:
-    """Return the command line of an nginx with one server block, after it has passed its check."""
-    config = folder / "nginx.conf"
-    lines = ["daemon off;", f"pid {folder}/nginx.pid;", "error_log stderr;", "events {}"]
-    config.write_text("\n".join([*lines, f"http {{ access_log off; include {server}; }}"]), "utf-8")
-    command = ["nginx", "-e", "stderr", "-c", config]
-    output(*command, "-t")
-    return command
 
 
 @pytest.fixture(scope="module")

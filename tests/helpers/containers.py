@@ -22,7 +22,9 @@ from typing import Any
 
 import psutil
 import yaml
-from conftest import Project, end, wait_until
+
+from helpers.processes import end, output, wait_until
+from helpers.projects import Project
 
 CERTIFICATES = "/etc/ssl/certs"
 PIP_OPTIONS = {"index-url", "extra-index-url", "trusted-host", "proxy", "cert", "timeout"}
@@ -37,13 +39,6 @@ mount -o remount,bind,ro "$root"
 shift
 exec chroot --userspec="$user" --groups= "$root" env -i "$@"
 """
-
-
-def output(*command: str | Path, **options: Any) -> str:
-    """Return what a command prints; if it fails, fail with all that it said."""
-    result = subprocess.run(command, capture_output=True, text=True, **options)
-    assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
-    return result.stdout
 
 
 def compose(project: Project, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of a test's own."""
+"""Redis and PostgreSQL servers of a test's own."""
 
 import os
 import subprocess
@@ -8,7 +8,17 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import free_port, running, wait_until
+
+from helpers.processes import free_port, listens, running, wait_until
+
+
+@contextmanager
+def redis_server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a Redis, or the Valkey that REDIS_SERVER names, that keeps nothing on the disk."""
+    name = os.environ.get("REDIS_SERVER", "redis-server")
+    with running(name, "--port", str(port), "--bind", "127.0.0.1", "--save", "") as process:
+        wait_until(lambda: listens(port))
+        yield process
 
 
 def _programs() -> Path:

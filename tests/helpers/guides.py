@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from conftest import TEMPLATE, Project, Server, end, free_port, wait_until
-from test_page import ready
+from helpers.processes import end, free_port, wait_until
+from helpers.projects import Project
+from helpers.rendering import TEMPLATE
+from helpers.servers import Server, ready
 
 REPOSITORY = "https://github.com/org/dash-waitress-template"
 SERVES = re.compile(r"-m \w+\.server\b|nox -s demo")

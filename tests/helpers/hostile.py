@@ -13,15 +13,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import hypothesis
-from conftest import Project
 from hypothesis import strategies as st
+
+from helpers.projects import Project
+from helpers.viewers import CALLBACK
 
 FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "1"))
 CORPUS = 1_500  # requests are drawn by Hypothesis; all others are made of these
 LARGE = 200_000  # bytes; of what is larger some is refused before all is sent
 SILENCE = 0.1  # seconds, after which one who sent half a request gives up
 CLOSE = b"Connection: close"
-CALLBACK = "/_dash-update-component"
 SHOW = """
 import json, os
 os.environ["{slug}__SERVER__METRICS".upper()] = "true"

@@ -1,4 +1,4 @@
-"""Viewers who mind their own business, while whatever else is done to a server."""
+"""What a page asks of a server, and viewers who ask it while whatever else is done to that."""
 
 import copy
 import http.client
@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from statistics import quantiles
 from typing import Any
 
-from conftest import wait_until
-from hostile import CALLBACK
+from helpers.processes import wait_until
 
+CALLBACK = "/_dash-update-component"
 SOON, LATE, RARELY = 0.25, 2, 60  # seconds between two questions of a page, as in live.js
 
 
@@ -90,6 +90,18 @@ class Viewer(threading.Thread):
             self._client.close()
             self.failed.append(f"{path}: {error!r}")
         return b""
+
+
+def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:
+    """Return the request of a view, as a browser sends it."""
+    id_, _, property_ = output.partition(".")
+    inputs = [
+        {"id": "snapshot-version", "property": "data", "value": version},
+        {"id": "series", "property": "value", "value": names},
+        {"id": "window", "property": "value", "value": "All"},
+    ]
+    asked = {"output": output, "outputs": {"id": id_, "property": property_}, "inputs": inputs}
+    return json.dumps({**asked, "changedPropIds": ["snapshot-version.data"]}).encode()
 
 
 def fetch(

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Project, install
+
+from helpers.projects import Project
 
 pytestmark = pytest.mark.slow
 
@@ -53,8 +54,8 @@ def failing(project: Project) -> set[str]:
     return set(re.findall(r"^(?:FAILED|ERROR) tests/test_(\w+)\.py", result.stdout, re.M))
 
 
-def test_only_those_of_edited_modules_fail(bake: Callable[..., Project]) -> None:
-    project = install(bake())
+def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Project]) -> None:
+    project = bake_and_install()
     package, config = project.path / project.slug, project.path / "config.toml"
 
     # Another source, one more column, another path: no test fails.

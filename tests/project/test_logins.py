@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Project
+
+from helpers.projects import Project
+from helpers.rendering import INJECTED
 
 pytestmark = pytest.mark.slow
 
@@ -15,7 +17,7 @@ def test_nobody_gets_past_a_login_of_others(csv: Project, tmp_path: Path) -> Non
     packages = ["dash-auth==2.3.0", "flask-login==0.6.3"]
     install = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
     subprocess.run([*install, "--python", sys.executable, *packages], check=True)
-    script = Path(__file__).with_name("logins.py")
+    script = INJECTED / "logins.py"
     seen = subprocess.run(
         [csv.tool("python"), str(script), csv.slug],
         cwd=csv.path,

@@ -8,7 +8,9 @@ import tomllib
 from collections.abc import Callable
 
 import pytest
-from conftest import TEMPLATE, Project, install
+
+from helpers.projects import Project
+from helpers.rendering import TEMPLATE
 
 pytestmark = pytest.mark.slow
 
@@ -42,16 +44,18 @@ print(json.dumps({{name: list(section.model_fields) for name, section in section
     assert {section: list(keys) for section, keys in config.items()} == settings
 
 
-def test_what_the_benchmark_runs_in_a_project_runs(bake: Callable[..., Project]) -> None:
-    project = install(bake())
+def test_what_the_benchmark_runs_in_a_project_runs(
+    bake_and_install: Callable[..., Project],
+) -> None:
+    project = bake_and_install()
     for script, size in (("history", 10_000), ("memory", 10)):
         path = TEMPLATE / "benchmarks" / f"{script}.py"
         lines = project.run("python", str(path), str(size)).stdout.splitlines()
         assert lines and all(json.loads(line)["rows"] >= 10_000 for line in lines)
 
 
-def test_a_commit_is_checked(bake: Callable[..., Project]) -> None:
-    project = install(bake())
+def test_a_commit_is_checked(bake_and_install: Callable[..., Project]) -> None:
+    project = bake_and_install()
 
     def git(*arguments: str) -> "subprocess.CompletedProcess[str]":
         me = ("-c", "user.name=A", "-c", "user.email=a@example.com")

@@ -10,29 +10,30 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from conftest import Project, install, wait_until
-from databases import execute, postgresql
 from playwright.sync_api import Page, expect
-from sites import Answer, serving
-from test_page import next_version
-from weather import weather
+
+from helpers.browser import next_version
+from helpers.databases import execute, postgresql
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.rendering import INJECTED
+from helpers.sites import Answer, serving
+from helpers.weather import weather
 
 pytestmark = pytest.mark.slow
-WRITERS = Path(__file__).with_name("writers.py")
-MODULES = Path(__file__).with_name("modules")
+WRITERS = INJECTED / "writers.py"
+MODULES = INJECTED / "modules"
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
 IN_TEST_RENDERED = {("machine", "no"), ("csv", "no"), ("csv", "yes")}
-# The tests of what differs; those of the engine, which is the same, are left to test_rendered.py.
-OWN = ("-k", "reading or app or engineering or pages or preprocess or pipeline or web")
 
 
 @pytest.fixture(scope="session")
-def sources(bake: Callable[..., Project]) -> Callable[..., Project]:
+def sources(bake_and_install: Callable[..., Project]) -> Callable[..., Project]:
     """Return a function that gives an installed project of a source, with one page or more."""
 
     @cache
     def of(source: str, pages: str = "no") -> Project:
-        return install(bake(source=source, pages=pages))
+        return bake_and_install(source=source, pages=pages)
 
     return of
 
@@ -41,7 +42,8 @@ def sources(bake: Callable[..., Project]) -> Callable[..., Project]:
     ("source", "pages"), sorted({*product(SOURCES, ["no", "yes"])} - IN_TEST_RENDERED)
 )
 def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
-    sources(source, pages).check(*OWN)
+    project = sources(source, pages)
+    project.check(*project.differing_tests())
 
 
 @pytest.mark.parametrize(

@@ -19,20 +19,15 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import (
-    Project,
-    Server,
-    free_port,
-    fresh,
-    install,
-    redis_server,
-    running,
-    wait_until,
-)
-from hostile import CALLBACK
 from playwright.sync_api import Browser, Page
-from test_viewers import body
-from viewers import fetch
+
+from helpers.databases import redis_server
+from helpers.processes import free_port, running, wait_until
+from helpers.projects import Project
+from helpers.readings import fresh
+from helpers.rendering import INJECTED
+from helpers.servers import Server
+from helpers.viewers import CALLBACK, body, fetch
 
 pytestmark = [
     pytest.mark.slow,
@@ -40,7 +35,7 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="redis-server and signals are not for Windows"),
 ]
 
-FAULTY = Path(__file__).with_name("faulty.py")
+FAULTY = INJECTED / "faulty.py"
 
 
 @dataclass(frozen=True)
@@ -364,9 +359,9 @@ FAULTS = [
 
 
 @pytest.fixture(scope="module")
-def faulty(bake: Callable[..., Project]) -> Project:
+def faulty(bake_and_install: Callable[..., Project]) -> Project:
     """A project whose source does what it is told, and one of whose views needs a file."""
-    project = install(bake())  # one that adds rows to those it has
+    project = bake_and_install()  # one that adds rows to those it has
     package = project.path / project.slug
     (package / "reading.py").write_text(FAULTY.read_text("utf-8"), "utf-8")
     engineering = package / "engineering.py"

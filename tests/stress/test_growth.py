@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from conftest import Server
 from playwright.sync_api import BrowserType, Page, expect
+
+from helpers.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 

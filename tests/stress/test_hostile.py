@@ -2,12 +2,10 @@
 
 import base64
 import http.client
-import json
 import os
 import random
 import re
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -16,10 +14,12 @@ from contextlib import ExitStack, suppress
 
 import psutil
 import pytest
-from conftest import Project, Server, wait_until
-from hostile import CLOSE, FUZZ_SEED, SILENCE, Answer, Request, corpus, known, latin, nth
-from test_page import ready
-from viewers import unharmed
+
+from helpers.hostile import CLOSE, FUZZ_SEED, SILENCE, Answer, Request, corpus, known, latin, nth
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server, ready
+from helpers.viewers import unharmed
 
 pytestmark = pytest.mark.slow
 # How many requests are sent; FUZZ=100000 takes some minutes. A failure names its request, which is
@@ -141,15 +141,6 @@ def fill(files: list[str], client: Client, key: list[bytes]) -> None:
                 client.send(Request(target=f"/{folder}/{file}".encode(), headers=headers_))
 
 
-def password(project: Project) -> dict[str, str]:
-    """Return the setting that asks for a password."""
-    command = [project.tool("python"), "-m", f"{project.slug}.auth", "ann"]
-    line = subprocess.run(
-        command, cwd=project.path, input="right\n", capture_output=True, text=True, check=True
-    ).stdout
-    return {"AUTH__USERS": json.dumps({"ann": line.split('"')[-2]})}
-
-
 def log_in(client: Client) -> dict[str, str]:
     """Return the header of a session."""
     given = base64.b64encode(b"ann:right")
@@ -162,7 +153,7 @@ def log_in(client: Client) -> dict[str, str]:
 @pytest.mark.parametrize("door", ["open", "locked"])
 def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
     shown, check = known(csv), Check(csv)
-    settings = {} if door == "open" else password(csv)
+    settings = {} if door == "open" else {"AUTH__USERS": csv.users()}
     settings |= {"REFRESH__EVERY": "1s", "SERVER__METRICS": "true"}
     with csv.serving(news=True, **settings) as server:
         wait_until(lambda: ready(server)[0] == 200)

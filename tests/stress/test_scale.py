@@ -20,17 +20,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import (
-    Project,
-    Server,
-    correct,
-    free_port,
-    redis_server,
-    running,
-    wait_until,
-)
 from playwright.sync_api import Page, expect
-from test_page import next_version, ready, shown, state, version
+
+from helpers.browser import next_version, shown, state, version
+from helpers.databases import redis_server
+from helpers.processes import free_port, running, wait_until
+from helpers.projects import Project
+from helpers.readings import correct
+from helpers.servers import Server, ready
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,11 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import Project, Server, wait_until
 from playwright.sync_api import BrowserContext, Page, expect
-from test_page import ready, shown, state
-from test_viewers import body
-from viewers import fetch
+
+from helpers.browser import shown, state
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server, ready
+from helpers.viewers import body, fetch
 
 pytestmark = pytest.mark.slow
 

@@ -2,19 +2,20 @@
 
 import os
 import re
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import psutil
 import pytest
-from conftest import Project, Server, end, wait_until
-from hostile import known
-from viewers import Viewer, views
+
+from helpers.hostile import known
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server
+from helpers.viewers import Viewer, views
 
 pytestmark = pytest.mark.slow
 
@@ -67,8 +68,7 @@ class Journal:
         return len(self.published) + self.failures
 
 
-@contextmanager
-def soaking(project: Project, start: float) -> Iterator[Server]:
+def soaking(project: Project, start: float) -> AbstractContextManager[Server]:
     """Serve a project by soak.py."""
     settings = {
         "SERVER__PORT": "0",
@@ -76,27 +76,8 @@ def soaking(project: Project, start: float) -> Iterator[Server]:
         "REFRESH__HISTORY": f"{HISTORY}s",
         "REFRESH__RETRY_AT_MOST": "2s",
     }
-    log = project.path / f"soak-{time.monotonic_ns()}.txt"
-    arguments = map(str, (project.slug, start, HURRY, SEED))
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [project.tool("python"), str(Path(__file__).with_name("soak.py")), *arguments],
-            cwd=project.path,
-            stdout=output,
-            stderr=output,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(project.path),
-                "MALLOC_ARENA_MAX": "2",  # as deploy/dashboard.service has it
-                **{f"{project.slug.upper()}__{name}": it for name, it in settings.items()},
-            },
-        )
-    server = Server(log, process)
-    try:
-        server.wait_until_it_listens()
-        yield server
-    finally:
-        end(process)
+    arenas = {"MALLOC_ARENA_MAX": "2"}  # as deploy/dashboard.service has it
+    return project.serving_by("soak", start, HURRY, SEED, environment=arenas, **settings)
 
 
 def watch(server: Server, journal: Journal) -> list[Reading]:

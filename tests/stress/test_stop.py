@@ -8,9 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
-from conftest import Project, Server, wait_until
-from test_page import ready
-from test_viewers import body
+
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server, ready
+from helpers.viewers import body
 
 pytestmark = [
     pytest.mark.slow,

@@ -1,7 +1,6 @@
 """A served project before a thousand viewers, and before one who means ill."""
 
 import http.client
-import json
 import os
 import statistics
 import time
@@ -11,30 +10,21 @@ from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from threading import Event
-from typing import Any
 
 import psutil
 import pytest
-from conftest import Project, Server, wait_until
 from playwright.sync_api import Page
-from test_page import next_version, ready, shown, state, users, version
+
+from helpers.browser import next_version, shown, state, version
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server, ready
+from helpers.viewers import body
 
 pytestmark = pytest.mark.slow
 
 # How many distinct bodies are sent; FLOOD=100000 takes some minutes.
 FLOOD = int(os.environ.get("FLOOD", "5000"))
-
-
-def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:
-    """Return the request of a view, as a browser sends it."""
-    id_, _, property_ = output.partition(".")
-    inputs = [
-        {"id": "snapshot-version", "property": "data", "value": version},
-        {"id": "series", "property": "value", "value": names},
-        {"id": "window", "property": "value", "value": "All"},
-    ]
-    asked = {"output": output, "outputs": {"id": id_, "property": property_}, "inputs": inputs}
-    return json.dumps({**asked, "changedPropIds": ["snapshot-version.data"]}).encode()
 
 
 def post(server: Server, content: bytes) -> int:
@@ -69,7 +59,7 @@ def test_a_thousand_viewers_stay_connected(csv: Project, many_files: None) -> No
 def test_clients_without_a_cookie_do_not_slow_down_a_viewer(csv: Project) -> None:
     """Before credentials were remembered, a poll took thousands of times as long."""
     password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
-    with csv.serving(REFRESH__EVERY="1h", AUTH__USERS=users(csv)) as server, ExitStack() as stack:
+    with csv.serving(REFRESH__EVERY="1h", AUTH__USERS=csv.users()) as server, ExitStack() as stack:
 
         def poll(headers: dict[str, str], viewer: http.client.HTTPConnection) -> float:
             began = time.perf_counter()

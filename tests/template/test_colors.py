@@ -6,7 +6,8 @@ from itertools import combinations
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE
+
+from helpers.rendering import TEMPLATE
 
 SLUG = "{{cookiecutter.project_slug}}"
 # What Machado, Oliveira and Fernandes (2009) give for those who lack one kind of cone.

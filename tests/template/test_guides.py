@@ -15,14 +15,16 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from conftest import TEMPLATE, Project, install, wait_until
-from databases import execute, postgresql
-from guides import REPOSITORY, Block, Shell, blocks, edits, empty_machine, guide, make
 from playwright.sync_api import Page, expect
-from repository import commit, publish
-from sites import Answer, serving
-from test_containers import nginx
-from test_sources import OWN
+
+from helpers.databases import execute, postgresql
+from helpers.guides import REPOSITORY, Block, Shell, blocks, edits, empty_machine, guide, make
+from helpers.nginx import nginx
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.rendering import TEMPLATE
+from helpers.repository import commit, publish
+from helpers.sites import Answer, serving
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
 GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*.md"))]
@@ -30,11 +32,11 @@ GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*
 # test runs these, or the file that has just this command:
 ELSEWHERE = {
     "python -m pip install uv && python -m uv run nox": ".ci/run",
-    "uv run pytest": "tests/test_rendered.py::test_it_passes_its_own_checks",
-    "uv run ruff check": "tests/test_rendered.py::test_it_passes_its_own_checks",
-    "uv run mypy": "tests/test_rendered.py::test_it_passes_its_own_checks",
-    "uv run pre-commit install": "tests/test_rendered.py::test_a_commit_is_checked",
-    "nginx -t": "tests/test_guides.py::test_nginx_takes_its_configuration",
+    "uv run pytest": "tests/project/test_rendered.py::test_it_passes_its_own_checks",
+    "uv run ruff check": "tests/project/test_rendered.py::test_it_passes_its_own_checks",
+    "uv run mypy": "tests/project/test_rendered.py::test_it_passes_its_own_checks",
+    "uv run pre-commit install": "tests/project/test_rendered.py::test_a_commit_is_checked",
+    "nginx -t": "tests/template/test_guides.py::test_nginx_takes_its_configuration",
     **dict.fromkeys(
         [
             "python -m uv tool run cookiecutter --no-input gh:org/dash-waitress-template "
@@ -42,7 +44,7 @@ ELSEWHERE = {
             "python -m uv run --directory my_dashboard python -m my_dashboard.server",
             "python -m pip install uv",
         ],
-        "tests/test_guides.py::test_from_pip_alone_to_a_page_on_a_table",
+        "tests/template/test_guides.py::test_from_pip_alone_to_a_page_on_a_table",
     ),
     **dict.fromkeys(
         [
@@ -52,10 +54,10 @@ ELSEWHERE = {
             "git diff HEAD",
             'git commit -a -m "Update the template"',
         ],
-        "tests/test_guides.py::test_an_update_goes_as_its_guide_says",
+        "tests/template/test_guides.py::test_an_update_goes_as_its_guide_says",
     ),
 }
-# These want Docker, or systemd; tests/test_containers.py comes as near to them as can be without.
+# These want Docker, or systemd; tests/containers comes as near to them as can be without.
 NOT_HERE = {
     "docker compose up --build --detach",
     "docker compose logs --follow",
@@ -200,12 +202,12 @@ def test_the_edits_fit_each_source(source: str, bake: Callable[..., Project]) ->
 
 @slow
 def test_what_the_change_guide_edits_is_sound_and_shown(
-    bake: Callable[..., Project], page: Page
+    bake_and_install: Callable[..., Project], page: Page
 ) -> None:
-    project = install(bake())
+    project = bake_and_install()
     for edit in edits(guide(project, "change.md")):
         make(edit, project.path)
-    project.check(*OWN)
+    project.check(*project.differing_tests())
     with project.serving() as server:
         page.goto(server.url)
         expect(page.locator(".card-label").first).to_have_text("Processor", timeout=30_000)
@@ -284,9 +286,9 @@ def take_over(rows: Block, project: Project) -> None:
 
 
 @slow
-def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
+def test_another_csv_is_read(bake_and_install: Callable[..., Project]) -> None:
     """Of German make, as the guide says, with a gap."""
-    project = install(bake(source="csv"))
+    project = bake_and_install(source="csv")
     _, rows = (it for it in blocks(guide(project, "data.md")) if it.text.startswith("def rows("))
     take_over(rows, project)
     file = project.path / "data" / "plant.csv"
@@ -301,9 +303,9 @@ def test_another_csv_is_read(bake: Callable[..., Project]) -> None:
 
 
 @slow
-def test_another_api_is_read(bake: Callable[..., Project]) -> None:
+def test_another_api_is_read(bake_and_install: Callable[..., Project]) -> None:
     """Its JSON and the function that makes rows of it are the guide's."""
-    project = install(bake(source="http"))
+    project = bake_and_install(source="http")
     data = guide(project, "data.md")
     rows = next(it for it in blocks(data) if it.text.startswith("def rows("))
     take_over(rows, project)
@@ -337,9 +339,11 @@ setInterval(() => {
 
 
 @slow
-def test_two_tables_come_each_at_its_own_pace(bake: Callable[..., Project], page: Page) -> None:
+def test_two_tables_come_each_at_its_own_pace(
+    bake_and_install: Callable[..., Project], page: Page
+) -> None:
     """As the guide has it, but that the settings make a second of a minute, and 6 of ten."""
-    project = install(bake(source="sql"))
+    project = bake_and_install(source="sql")
     for edit in edits(guide(project, "two-tables.md")):
         make(edit, project.path)
     sqlite(project.path / "data" / "shop.db", *SHOP)

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import COMBINATIONS, TEMPLATE, Project, cookiecutter, render
+
+from helpers.projects import Project
+from helpers.rendering import COMBINATIONS, TEMPLATE, cookiecutter, render
 
 ALWAYS = """
     .env .env.example .gitattributes .gitignore .pre-commit-config.yaml LICENSE README.md

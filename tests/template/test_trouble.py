@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TEMPLATE
+
+from helpers.rendering import TEMPLATE
 
 SLUG = "{{cookiecutter.project_slug}}"
 RENDERED = TEMPLATE / SLUG

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import COMBINATIONS, TEMPLATE, Project, install, wait_until
-from repository import FOLDER, LINES, add_line, commit, publish, run
-from test_page import ready
+
+from helpers.processes import wait_until
+from helpers.projects import Project, install
+from helpers.rendering import COMBINATIONS, TEMPLATE
+from helpers.repository import FOLDER, LINES, add_line, commit, publish, run
+from helpers.servers import ready
 
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
 OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from conftest import ask
 from my_dashboard import engineering
 from my_dashboard.app import ASSETS, create_app
 from my_dashboard.pages import overview
 from my_dashboard.setting import Settings
 from my_dashboard.store import MemoryStore, Snapshot
+
+from conftest import ask
 
 CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
 

@@ -3,17 +3,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ask, fitted, wait_until
 from flask import Flask
 from my_dashboard import engineering, reading, server
 from my_dashboard.app import ASSETS, create_app
 from my_dashboard.setting import Settings
 from my_dashboard.store import MemoryStore, Outcome, Snapshot, Status
-from test_app import CHOICES
 from werkzeug.security import generate_password_hash
+
+from conftest import ask, fitted, wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VALUES = [3.0, 1.0, 2.0]
+CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
 
 
 @pytest.fixture
