@@ -21,6 +21,7 @@ collect_ignore = ["injected"]  # which is run within a rendered project
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults-table", help="write what test_faults.py has seen to this file")
+    parser.addoption("--golden", action="store_true", help="write tests/template/rendered anew")
 
 
 @pytest.fixture(scope="session")
