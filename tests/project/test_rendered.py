@@ -10,23 +10,45 @@ from collections.abc import Callable
 import pytest
 
 from helpers.projects import Project
-from helpers.rendering import TEMPLATE
+from helpers.rendering import COMBINATIONS, TEMPLATE
 
 pytestmark = pytest.mark.slow
 
+# The combination that has most: its whole suite is run, and of the others what differs.
+WHOLE = "csv"
+OTHERS = [it for it in COMBINATIONS if it != WHOLE]
+SYSTEMS = ("linux", "win32", "darwin")
+ELSEWHERE = [f"mypy --platform {it}" for it in SYSTEMS if it != sys.platform]
 
-CHECKS = ["ruff check", "ruff format --check", "pytest -q", "mypy"]
-CHECKS += [f"mypy --platform {it}" for it in ("linux", "win32", "darwin") if it != sys.platform]
+
+@pytest.mark.begun_first
+@pytest.mark.parametrize("combination", [WHOLE], indirect=True)
+def test_one_passes_its_whole_suite(installed: Project) -> None:
+    installed.run("pytest", "-q")
 
 
-@pytest.mark.parametrize("command", CHECKS)
-def test_it_passes_its_own_checks(command: str, installed: Project) -> None:
+@pytest.mark.parametrize("combination", [WHOLE], indirect=True)
+@pytest.mark.parametrize("command", ELSEWHERE)
+def test_one_is_typed_for_other_systems(command: str, installed: Project) -> None:
     installed.run(*command.split())
+
+
+@pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"])
+def test_it_passes_its_own_linters(command: str, installed: Project) -> None:
+    installed.run(*command.split())
+
+
+@pytest.mark.parametrize("combination", OTHERS, indirect=True)
+def test_it_passes_its_own_tests_of_what_differs(installed: Project) -> None:
+    tests = installed.differing_tests()
+    assert {"tests/test_app.py", "tests/test_preprocess.py"} < set(tests)
+    installed.run("pytest", "-q", *tests)
 
 
 @pytest.mark.skipif("FLIPS" not in os.environ, reason="the project's own tests flip some")
 def test_flipped_bits_in_stored_snapshots(machine: Project) -> None:
-    print(machine.run("pytest", "-q", "-s", "tests/test_damage.py", "-k", "flipped").stdout)
+    (file,) = machine.path.glob("tests/**/test_damage.py")
+    print(machine.run("pytest", "-q", "-s", str(file), "-k", "flipped").stdout)
 
 
 def test_the_config_file_names_every_setting(installed: Project) -> None:

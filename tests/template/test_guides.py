@@ -32,9 +32,9 @@ GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*
 # test runs these, or the file that has just this command:
 ELSEWHERE = {
     "python -m pip install uv && python -m uv run nox": ".ci/run",
-    "uv run pytest": "tests/project/test_rendered.py::test_it_passes_its_own_checks",
-    "uv run ruff check": "tests/project/test_rendered.py::test_it_passes_its_own_checks",
-    "uv run mypy": "tests/project/test_rendered.py::test_it_passes_its_own_checks",
+    "uv run pytest": "tests/project/test_rendered.py::test_one_passes_its_whole_suite",
+    "uv run ruff check": "tests/project/test_rendered.py::test_it_passes_its_own_linters",
+    "uv run mypy": "tests/project/test_rendered.py::test_it_passes_its_own_linters",
     "uv run pre-commit install": "tests/project/test_rendered.py::test_a_commit_is_checked",
     "nginx -t": "tests/template/test_guides.py::test_nginx_takes_its_configuration",
     **dict.fromkeys(
