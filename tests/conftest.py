@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from helpers.browser import SERVER_GONE, launch_arguments
 from helpers.processes import free_port
@@ -22,6 +22,15 @@ collect_ignore = ["injected"]  # which is run within a rendered project
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--faults-table", help="write what test_faults.py has seen to this file")
     parser.addoption("--golden", action="store_true", help="write tests/template/rendered anew")
+
+
+def pytest_configure() -> None:
+    expect.set_options(timeout=30_000)  # a busy machine takes longer than Playwright's 5 s
+
+
+@pytest.hookimpl(trylast=True)  # once pytest has put together what shares a fixture
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda it: it.get_closest_marker("begun_first") is None)
 
 
 @pytest.fixture(scope="session")
