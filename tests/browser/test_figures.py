@@ -158,6 +158,11 @@ def chart_says(page: Page, graph: str) -> str:
     return over.strip('"') if over not in ("", "none", "normal") else " ".join(drawn)
 
 
+def chart_will_say(page: Page, graph: str, words: str) -> None:
+    """Wait until an empty chart says something: it pauses before it does."""
+    wait_until(lambda: chart_says(page, graph) == words, lambda: chart_says(page, graph))
+
+
 @pytest.fixture
 def slow_source(csv: Project) -> Iterator[Path]:
     """A file for which the source waits, and then finds no data in it."""
@@ -186,12 +191,11 @@ def test_an_empty_chart_says_what_is_so(
         for graph in ("trend-graph", "distribution-graph"):
             wait = f"document.querySelector('#{graph} .annotation-text')"
             page.wait_for_function(wait)
-            page.wait_for_timeout(700)  # longer than the pause before it says so
-            assert chart_says(page, graph) == "Waiting for the first data"
+            chart_will_say(page, graph, "Waiting for the first data")
         source.unlink()
         slow_source.touch()
         state(page, "error")
-        assert chart_says(page, "trend-graph") == "No data yet"
+        chart_will_say(page, "trend-graph", "No data yet")
         source.write_bytes(content)
         assert shown(page) == 4
 
@@ -210,7 +214,7 @@ def test_a_chart_that_cannot_be_drawn_does_not_wait_for_data(csv: Project, page:
             )
             expect(page.locator("#trend-graph .trace").first).to_be_attached(timeout=30_000)
             state(page, "live")
-            assert chart_says(page, "distribution-graph") == "Nothing to show yet"
+            chart_will_say(page, "distribution-graph", "Nothing to show yet")
     finally:
         module.write_text(before, "utf-8")
 

@@ -27,18 +27,25 @@ def system_chromium() -> str | None:
 
 def state(page: Page, wanted: str) -> None:
     """Wait until a page is in a state."""
-    expect(page.locator("#status")).to_have_attribute("data-state", wanted, timeout=30_000)
+    expect(page.locator("#status")).to_have_attribute("data-state", wanted)
 
 
 def version(page: Page) -> str:
+    """Return the version that a page shows, once it shows one."""
+    expect(page.locator("#status")).to_have_attribute("data-version", re.compile(r"\d"))
+    return version_now(page)
+
+
+def version_now(page: Page) -> str:
     """Return the version that a page shows now; "" before the first."""
     return page.locator("#status").get_attribute("data-version") or ""
 
 
-def next_version(page: Page) -> None:
-    """Wait until a page shows another version than now."""
-    before = version(page)
-    expect(page.locator("#status")).not_to_have_attribute("data-version", before, timeout=30_000)
+def next_version(page: Page, than: str | None = None) -> None:
+    """Wait until a page shows another version than now, or than it has shown."""
+    before = version_now(page) if than is None else than
+    another = re.compile(rf"^(?!{before}$)\d+$")
+    expect(page.locator("#status")).to_have_attribute("data-version", another)
 
 
 def traces(page: Page, graph: str) -> list[str]:
@@ -51,7 +58,7 @@ def traces(page: Page, graph: str) -> list[str]:
 
 def shown(page: Page) -> int:
     """Wait until the cards and both graphs show the same series; return how many."""
-    expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+    expect(page.locator(".card").first).to_be_visible()
 
     def agree() -> int:
         cards = sorted(page.locator(".card-label").all_inner_texts())

@@ -1,5 +1,7 @@
 """A server that runs in a process of its own."""
 
+import http.client
+import json
 import re
 import socket
 import subprocess
@@ -9,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from helpers.processes import end, wait_until
@@ -62,12 +65,17 @@ def started(
         end(process)
 
 
-def ready(server: Server) -> tuple[int, str]:
-    """Return the status and the content of /readyz; 0 is the status while nothing listens."""
+def ready(server: Server, seconds: float = 10) -> tuple[int, str]:
+    """Return the status and the content of /readyz; 0 is the status while nobody answers."""
     try:
-        with urllib.request.urlopen(f"{server.url}/readyz", timeout=10) as response:
+        with urllib.request.urlopen(f"{server.url}/readyz", timeout=seconds) as response:
             return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
+    except urllib.error.HTTPError as error:  # as it is while the data are stale
         return error.code, error.read().decode()
-    except urllib.error.URLError as error:
+    except (OSError, http.client.HTTPException) as error:
         return 0, str(error)
+
+
+def health(server: Server) -> dict[str, Any]:
+    """Return what /readyz says, once it is answered."""
+    return dict(json.loads(wait_until(lambda: (it := ready(server))[0] and it[1], server.output)))

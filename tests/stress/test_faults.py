@@ -9,8 +9,6 @@ import socket
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +24,7 @@ from helpers.processes import free_port, running, wait_until
 from helpers.projects import Project
 from helpers.readings import fresh
 from helpers.rendering import INJECTED
-from helpers.servers import Server
+from helpers.servers import Server, health, ready
 from helpers.viewers import CALLBACK, body, fetch
 
 pytestmark = [
@@ -74,21 +72,12 @@ class Dashboard:
     @property
     def refreshed(self) -> str:
         """When the source was read last without an error."""
-        try:
-            with urllib.request.urlopen(f"{self.server.url}/readyz", timeout=30) as answer:
-                return str(json.load(answer)["refreshed"])
-        except urllib.error.HTTPError as error:  # as it is while the data are stale
-            return str(json.load(error)["refreshed"])
+        return str(health(self.server)["refreshed"])
 
     def ready(self) -> str:
         """Return the code and the status of /readyz."""
-        try:
-            with urllib.request.urlopen(f"{self.server.url}/readyz", timeout=3) as answer:
-                return f"{answer.status} {json.load(answer)['status']}"
-        except urllib.error.HTTPError as error:
-            return f"{error.code} {json.load(error)['status']}"
-        except OSError:
-            return "no answer"
+        status, said = ready(self.server, seconds=3)
+        return f"{status} {json.loads(said)['status']}" if status else "no answer"
 
     def rows(self) -> set[str]:
         """Return all rows that a viewer can download."""
@@ -96,7 +85,8 @@ class Dashboard:
         asked["state"] = asked["inputs"][1:]
         asked["inputs"] = [{"id": "download-button", "property": "n_clicks", "value": 1}]
         host, kind = self.server.url.removeprefix("http://"), {"Content-Type": "application/json"}
-        with closing(http.client.HTTPConnection(host, timeout=120)) as client:
+        # A busy machine may take minutes for a million rows; that they come is what counts.
+        with closing(http.client.HTTPConnection(host, timeout=600)) as client:
             answer, said = fetch(client, CALLBACK, json.dumps(asked).encode(), kind)
         assert answer.status == 200
         content = json.loads(said)["response"]["download"]["data"]["content"]
@@ -500,6 +490,7 @@ def test_it_is_seen_and_gets_well_by_itself(
         wait_until(lambda: it.state == fault.state, lambda: f"{it.state} {it.notice} {log()}")
         wait_until(lambda: fault.said in log(), log)
         if fault.state == "error":
+            wait_until(lambda: re.match(SINCE, it.notice), lambda: f"{it.notice} {log()}")
             incident = re.findall(r"look for (\w+) in the server's log", it.notice)[0]
             assert f"[{incident}]" in log()
         elif fault.inject is not crowd:
@@ -509,9 +500,9 @@ def test_it_is_seen_and_gets_well_by_itself(
         said = re.sub(SINCE, "", it.notice).strip()
         seen = it.state + (f": {said}" if said else "")
         assert fault.state == "live" or re.match(SINCE, it.notice), "since when"
-        ready = it.ready()
         assert it.page.locator(".card").count() >= 2, "the last good data"
-        assert ready == "no answer" if fault.inject is crowd else ready == f"200 {fault.state}"
+        ready = "no answer" if fault.inject is crowd else f"200 {fault.state}"
+        wait_until(lambda: it.ready() == ready, lambda: f"{it.ready()} {log()}")
     over, before = time.monotonic(), it.version
 
     def is_well() -> bool:

@@ -11,7 +11,7 @@ from helpers.processes import wait_until
 from helpers.projects import Project, install
 from helpers.rendering import COMBINATIONS, TEMPLATE
 from helpers.repository import FOLDER, LINES, add_line, commit, publish, run
-from helpers.servers import ready
+from helpers.servers import health
 
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
 OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them
@@ -128,4 +128,4 @@ def test_what_the_first_template_made_runs_on_the_newest_engine(adopted: Path) -
     old = {"APP__STALE_AFTER": "36500d"}  # as its sample is
     with install(Project(adopted)).serving(**old) as server:
         wait_until(lambda: "published" in server.output(), server.output)
-        assert json.loads(ready(server)[1])["status"] == "live"
+        assert health(server)["status"] == "live"
