@@ -98,8 +98,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and drive each combination of answers."""
     install_for_tests(session)
-    # Two at once, as most of their time is waiting; a file's share what they have started.
-    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
+    # Two at once, as most of their time is waiting; who is done takes from the other's rest.
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -107,7 +107,7 @@ def faults(session: nox.Session) -> None:
     """Do to a running server whatever may befall it, and write what was seen to docs/faults.md."""
     install_for_tests(session)
     table = "--faults-table=docs/faults.md"
-    session.run("pytest", "tests", "-m", "faults", table, *session.posargs)
+    session.run("pytest", "tests/stress", "-m", "faults", table, *session.posargs)
 
 
 @nox.session
