@@ -92,7 +92,7 @@ class Project:
 
     def users(self) -> str:
         """Return the setting AUTH__USERS that lets Ann in, whose password is "right"."""
-        command = [self.tool("python"), "-m", f"{self.slug}.auth", "ann"]
+        command = [self.tool("python"), "-m", f"{self.slug}.server", "--hash-password", "ann"]
         line = output(*command, cwd=self.path, input="right\n")
         return json.dumps({"ann": line.split('"')[-2]})
 

@@ -98,7 +98,7 @@ def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:
     inputs = [
         {"id": "snapshot-version", "property": "data", "value": version},
         {"id": "series", "property": "value", "value": names},
-        {"id": "window", "property": "value", "value": "All"},
+        {"id": "window", "property": "value", "value": "all"},
     ]
     asked = {"output": output, "outputs": {"id": id_, "property": property_}, "inputs": inputs}
     return json.dumps({**asked, "changedPropIds": ["snapshot-version.data"]}).encode()
