@@ -1,5 +1,6 @@
 """The sessions of the template's own development; `uv run nox` runs all the tests."""
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -12,6 +13,28 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
 ROOT = Path(__file__).parent
+# The modules that hold data or open doors, and the tests that would notice a mistake in them.
+MUTANTS = {
+    "data/codec": "store damage",
+    "data/file_store": "store damage",
+    "data/freshness": "health pipeline",
+    "data/merge": "merge pipeline",
+    "data/redis_store": "store damage",
+    "data/shared_store": "store damage",
+    "data/tables": "tables pipeline",
+    "refresh/due_times": "scheduler",
+    "refresh/pipeline": "pipeline scheduler",
+    "refresh/scheduler": "scheduler",
+    "web/arguments": "validation views",
+    "web/auth": "auth",
+    "web/credentials": "auth",
+    "web/fast_path": "fast_path shared_views",
+    "web/operators": "auth",
+    "web/response_cache": "shared_views bundles",
+    "web/shared_views": "shared_views views",
+    "web/validation": "validation",
+    "web/views": "views shared_views",
+}
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 
 
@@ -75,8 +98,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and drive each combination of answers."""
     install_for_tests(session)
-    # Two at once, as most of their time is waiting; a file's share what they have started.
-    session.run("pytest", "-n", "2", "--dist", "loadfile", *session.posargs)
+    # Two at once, as most of their time is waiting; who is done takes from the other's rest.
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -84,7 +107,7 @@ def faults(session: nox.Session) -> None:
     """Do to a running server whatever may befall it, and write what was seen to docs/faults.md."""
     install_for_tests(session)
     table = "--faults-table=docs/faults.md"
-    session.run("pytest", "tests", "-m", "faults", table, *session.posargs)
+    session.run("pytest", "tests/stress", "-m", "faults", table, *session.posargs)
 
 
 @nox.session
@@ -115,6 +138,34 @@ def lowest(session: nox.Session) -> None:
         session.run("uv", "sync", "--quiet", "--all-extras", "--resolution", "lowest-direct")
         session.run("uv", "run", "--no-sync", "mypy")
         session.run("uv", "run", "--no-sync", "pytest", "-q")
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the engine's lines one by one, and list the changes that no test notices.
+
+    Modules as arguments, as in: nox -s mutants -- data/merge; without any, all in MUTANTS.
+    """
+    chosen, session.posargs[:] = session.posargs or [*MUTANTS], ["source=csv"]
+    project = render(session)
+    with session.chdir(project):
+        session.run("uv", "sync", "--quiet", "--all-extras")
+        session.run("uv", "pip", "install", "--quiet", "mutmut>=3.8")
+        pyproject = Path("pyproject.toml")
+        text = pyproject.read_text("utf-8")
+        for module in chosen:
+            source = f"{project.name}/engine/{module}.py"
+            tests = [f"tests/engine/test_{name}.py" for name in MUTANTS[module].split()]
+            config = {
+                "source_paths": [source],
+                "pytest_add_cli_args_test_selection": tests,
+                "also_copy": [project.name, "tests", "config.toml"],
+            }
+            lines = "".join(f"{key} = {json.dumps(it)}\n" for key, it in config.items())
+            pyproject.write_text(f"{text}\n[tool.mutmut]\n{lines}", "utf-8")
+            shutil.rmtree("mutants", ignore_errors=True)
+            session.run(".venv/bin/mutmut", "run", success_codes=[0, 1])
+            session.run(".venv/bin/mutmut", "results")
 
 
 @nox.session

@@ -5,18 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import (  # of tests/, which nox puts on the path
-    FLAGS,
-    Project,
-    Server,
-    install,
-    render,
-    system_chromium,
-    wait_until,
-)
 from playwright.sync_api import Browser, expect, sync_playwright
-from sites import Answer, serving
-from weather import weather
+
+from helpers.browser import launch_arguments  # of tests/, which nox puts on the path
+from helpers.processes import wait_until
+from helpers.projects import Project, install
+from helpers.rendering import render
+from helpers.servers import Server
+from helpers.sites import Answer, serving
+from helpers.weather import weather
 
 DOCS = Path(__file__).parent
 SIZE = {"width": 1440, "height": 900}
@@ -31,7 +28,7 @@ MOMENTS = 40  # that a picture of the computer shows
 def main() -> None:
     """Render each dashboard, serve it, and save docs/<source>-<theme>.png."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=system_chromium(), args=FLAGS.split())
+        browser = playwright.chromium.launch(**launch_arguments())
         for source, answers in GALLERY.items():
             with shown(source, **answers) as server:
                 picture(browser, server, source)

@@ -89,7 +89,7 @@ def main() -> None:
         make_sales(PROJECT / "data" / "sales.db")
     if ANSWERS["source"] == "csv":
         make_readings(PROJECT / "data" / "readings.csv")
-        rewrite(PROJECT / slug / "preprocess.py", 'grows="append"', 'grows="replace"')
+        rewrite(PROJECT / slug / "preprocess.py", 'mode="append"', 'mode="replace"')
 
     environment = PROJECT / ".env"
     shutil.copyfile(PROJECT / ".env.example", environment)

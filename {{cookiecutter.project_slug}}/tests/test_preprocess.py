@@ -1,13 +1,11 @@
 """What your source gives fits your tables: change these tests with `preprocess.py`."""
 
-from {{cookiecutter.project_slug}} import pipeline
+from {{cookiecutter.project_slug}}.engine import Snapshot
 from {{cookiecutter.project_slug}}.preprocess import TABLES
-from {{cookiecutter.project_slug}}.setting import Settings
 
 
-def test_what_is_read_fits_the_tables(settings: Settings) -> None:
-    batch = pipeline.fetch(settings, None)
-    assert not batch.rejected
-    for name, data in batch.tables.items():
-        assert len(data)
-        assert set(data) == set(TABLES[name].schema.columns)
+def test_what_is_read_fits_the_tables(snapshot: Snapshot) -> None:
+    for name, table in TABLES.items():
+        rows = snapshot.tables[name]
+        assert len(rows)
+        assert set(rows) == set(table.schema.columns)

@@ -2,21 +2,18 @@
 
 from pathlib import Path
 
-import pandas as pd
 from dash import Dash, html
 from dash.development.base_component import Component
 
-from . import engineering, live
+from .engine.page import Data, add_views, alert, status_line, stores
 from .pages import overview
 from .setting import Settings
-from .store import Store
 
 ASSETS = Path(__file__).with_name("assets")
 
 
-def create_app(settings: Settings, store: Store) -> Dash:
-    """Make the Dash application over a store."""
-    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
+def create_app(settings: Settings, data: Data) -> Dash:
+    """Make the Dash application; the engine adds the guards."""
     app = Dash(
         __package__,
         title=settings.app.title,
@@ -25,25 +22,25 @@ def create_app(settings: Settings, store: Store) -> Dash:
         url_base_pathname=settings.server.url_prefix,
     )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
-    app.layout = lambda: layout(settings, store, series)
-    live.register(app, settings, store, overview.CHOICES)
-    overview.register(app, settings, store, series)
+    app.layout = lambda: layout(settings, data)
+    add_views(app, overview, data, settings)
+    overview.add_callbacks(app, data, settings)
     return app
 
 
-def layout(settings: Settings, store: Store, series: pd.DataFrame) -> Component:
+def layout(settings: Settings, data: Data) -> Component:
     """Return the page's shell: everything but the data."""
     return html.Div(
         [
-            *live.machinery(store),
+            *stores(data),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),
-                    live.status_line(),
+                    status_line(),
                 ]
             ),
-            live.notice(),
-            overview.layout(store, series),
+            alert(),
+            overview.layout(data, settings),
         ],
         className="page",
     )

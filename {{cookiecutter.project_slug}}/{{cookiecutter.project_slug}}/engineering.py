@@ -4,7 +4,7 @@ import html
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 from zlib import crc32
@@ -15,10 +15,11 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from . import formats, lines
-from .lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
-from .setting import SettingError
+from .engine import SettingError
+from .engine.figures import formats, lines
+from .engine.figures.lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 
+SERIES = Path(__file__).with_name("assets") / "static_data" / "series.csv"
 # Each has a contrast of at least 3:1 on the light and on the dark background, and any two of them
 # differ for color-blind viewers, too.
 COLORS = ["#724fd9", "#969a0b", "#1ca69b", "#ac4657", "#7e90db", "#f73c89", "#965c01", "#c0197f"]
@@ -43,6 +44,12 @@ class Kpi:
     high: str
     state: State
     since: str = ""  # when its last reading was, if others have much newer ones
+
+
+@cache
+def known_series() -> pd.DataFrame:
+    """Return the series of series.csv; what is read once is not changed. Raises SettingError."""
+    return read_series(SERIES)
 
 
 def read_series(path: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from .tables import TEXT, UTC, Table
+from .engine import TEXT, UTC, Table
 
 # A longer name would not fit on the page.
 NAME = pa.Check.str_length(max_value=100, error="is longer than 100 characters")
@@ -24,7 +24,7 @@ TABLES = {
             drop_invalid_rows=True,  # rows that do not fit are set aside; False: they are an error
         ),
         key=("time", "series"),
-        grows="append",
+        mode="append",
     ),
 }
 

@@ -1,38 +1,33 @@
-"""The overview: key figures and graphs of the newest snapshot, by the viewer's choices."""
+"""The overview: key figures and graphs of the newest data, by the viewer's choices."""
 
 import re
-from datetime import timedelta
 from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
 from dash import Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
+from pydantic import validate_call
 
-from .. import engineering, live, pipeline
-from ..csv_export import to_csv
+from .. import engineering
+from ..engine import Duration
+from ..engine.figures import formats
+from ..engine.page import Data, Tables, aria, loading, per_snapshot, to_csv, view
 from ..engineering import Kpi
 from ..setting import Settings
-from ..store import Store
 
 CHOICES = [Input("series", "value"), Input("window", "value")]
-# What a viewer may choose; a callback is not called with anything that its annotations exclude.
+# What a viewer may choose; a request with anything that these types exclude is refused.
 Names = list[str] | None
-Window = Literal["5 min", "1 hour", "6 hours", "1 day", "All"]
-WINDOWS: dict[Window, timedelta | None] = {
-    "5 min": timedelta(minutes=5),
-    "1 hour": timedelta(hours=1),
-    "6 hours": timedelta(hours=6),
-    "1 day": timedelta(days=1),
-    "All": None,
-}
+Window = Duration | Literal["all"]
 # Plotly's own buttons to select have no use here, and one would send the data to its cloud.
 GRAPH: Any = {
     "displaylogo": False,
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
 }
-KEPT: Any = {"persistence": True, "persistence_type": "session"}  # when the page is loaded again
+# What was chosen stays when the page is loaded again.
+PERSISTENT: Any = {"persistence": True, "persistence_type": "session"}
 UNSEEN = "\N{WORD JOINER}"
 STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical", "none": ""}
 # By what Plotly calls the ends of whiskers, which here are percentiles.
@@ -40,25 +35,29 @@ PERCENTILES = {"min:": "5 %:", "q1:": "25 %:", "median:": "50 %:", "q3:": "75 %:
 CONFIG: Any = {"distribution-graph": {"locales": {"en": {"dictionary": PERCENTILES}}}}
 
 
-def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) -> None:
-    """Have the views follow the data and the choices."""
-    inputs = [Input("snapshot-version", "data"), *CHOICES]
-    known = Survey(store, series)
+@view(Output("cards", "children"), CHOICES)
+def cards(tables: Tables, names: Names, window: Window, settings: Settings) -> list[Component]:
+    """Show the key figures."""
+    readings = selected(tables, names, window)
+    return [card(it) for it in engineering.kpis(readings, known(tables), settings.app.timezone)]
 
-    @app.callback(Output("cards", "children"), inputs)
-    def show_cards(_version: int | None, names: Names, window: Window) -> list[Component]:
-        data = chosen(store, names, window)
-        return [card(it) for it in engineering.kpis(data, known(), settings.app.timezone)]
 
-    @app.callback(Output("trend-graph", "figure"), inputs)
-    def show_trend(_version: int | None, names: Names, window: Window) -> go.Figure:
-        data = chosen(store, names, window)
-        figure = engineering.trend_figure(data, known(), settings.app.timezone)
-        return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
+@view(Output("trend-graph", "figure"), CHOICES)
+def trend(tables: Tables, names: Names, window: Window, settings: Settings) -> go.Figure:
+    """Show the readings over time."""
+    readings = selected(tables, names, window)
+    figure = engineering.trend_figure(readings, known(tables), settings.app.timezone)
+    return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
 
-    @app.callback(Output("distribution-graph", "figure"), inputs)
-    def show_distribution(_version: int | None, names: Names, window: Window) -> go.Figure:
-        return engineering.distribution_figure(chosen(store, names, window), known())
+
+@view(Output("distribution-graph", "figure"), CHOICES)
+def distribution(tables: Tables, names: Names, window: Window) -> go.Figure:
+    """Show the spread of the readings."""
+    return engineering.distribution_figure(selected(tables, names, window), known(tables))
+
+
+def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
+    """Add what is computed for one viewer."""
 
     @app.callback(
         Output("download", "data"),
@@ -67,18 +66,18 @@ def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) 
         State("window", "value"),
         prevent_initial_call=True,
     )
+    @validate_call
     def download(_clicks: int | None, names: Names, window: Window) -> dict[str, Any]:
-        data = chosen(store, names, window)
-        data = data.assign(time=data["time"].dt.tz_convert(settings.app.timezone))
-        return {"content": to_csv(data), "filename": f"{app.config.name}.csv"}
+        content = csv(data.tables(), names, window, settings)
+        return {"content": content, "filename": f"{app.config.name}.csv"}
 
 
-def layout(store: Store, series: pd.DataFrame) -> Component:
+def layout(data: Data, settings: Settings) -> Component:
     """Return the page without its data."""
     return html.Main(
         [
-            controls(store, series),
-            live.loading(
+            controls(data, settings),
+            loading(
                 html.Div(id="cards", className="cards"),
                 html.Div(
                     [
@@ -92,26 +91,24 @@ def layout(store: Store, series: pd.DataFrame) -> Component:
     )
 
 
-class Survey:
-    """What all readings tell of each series, whatever a viewer has chosen, once a snapshot."""
-
-    def __init__(self, store: Store, series: pd.DataFrame) -> None:
-        self._store, self._series = store, series
-        self._last = 0, engineering.survey(pipeline.table(None, "readings"), series)
-
-    def __call__(self) -> pd.DataFrame:
-        snapshot = self._store.latest()
-        if snapshot and snapshot.version != self._last[0]:
-            readings = pipeline.table(snapshot, "readings")
-            known = engineering.survey(readings, self._series, snapshot.created)
-            self._last = (snapshot.version, known)
-        return self._last[1].copy()  # a view's own
+@per_snapshot
+def known(tables: Tables) -> pd.DataFrame:
+    """Return what all readings tell of each series, whatever a viewer has chosen."""
+    series = engineering.known_series()
+    return engineering.survey(tables["readings"], series, tables.created)
 
 
-def chosen(store: Store, names: Names, window: Window) -> pd.DataFrame:
+def selected(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
     """Return the newest readings that a viewer has chosen."""
-    readings = pipeline.table(store.latest(), "readings")
-    return engineering.select(readings, [plain(it) for it in names or []], WINDOWS[window])
+    chosen = [plain(it) for it in names or []]
+    return engineering.select(tables["readings"], chosen, None if window == "all" else window)
+
+
+def csv(tables: Tables, names: Names, window: Window, settings: Settings) -> str:
+    """Return what a viewer has chosen as CSV, with the times of the dashboard's zone."""
+    readings = selected(tables, names, window)
+    times = readings["time"].dt.tz_convert(settings.app.timezone)
+    return to_csv(readings.assign(time=times))
 
 
 def guarded(text: str) -> str:
@@ -124,19 +121,21 @@ def plain(text: str) -> str:
     return re.sub(f"(?i)(?<=__proto){UNSEEN}(?=__)", "", text)
 
 
-def controls(store: Store, series: pd.DataFrame) -> Component:
+def controls(data: Data, settings: Settings) -> Component:
     """Return what a viewer can choose and do."""
-    known = engineering.describe(pipeline.table(store.latest(), "readings"), series)
-    labels = {**series["label"], **known["label"]}
+    labels = {**engineering.known_series()["label"], **known(data.tables())["label"]}
     options = [{"value": guarded(it), "label": guarded(label)} for it, label in labels.items()]
+    ranges = {formats.duration(it): formats.words(it) for it in settings.app.ranges}
     return html.Section(
         [
             html.Label("Series", htmlFor="series"),
-            dcc.Dropdown(options, [], id="series", multi=True, placeholder="All", **KEPT),
+            dcc.Dropdown(options, [], id="series", multi=True, placeholder="All", **PERSISTENT),
             html.Fieldset(
                 [
                     html.Legend("Time"),
-                    dcc.RadioItems(list(WINDOWS), "All", id="window", inline=True, **KEPT),
+                    dcc.RadioItems(
+                        ranges | {"all": "All"}, "all", id="window", inline=True, **PERSISTENT
+                    ),
                 ]
             ),
             html.Button("Refresh now", id="refresh-now", className="action"),
@@ -144,7 +143,7 @@ def controls(store: Store, series: pd.DataFrame) -> Component:
             dcc.Download(id="download"),
         ],
         className="controls",
-        **live.aria(label="Choices"),
+        **aria(label="Choices"),
     )
 
 
@@ -163,7 +162,7 @@ def panel(title: str, graph: str) -> Component:
             ),
         ],
         className="panel",
-        **live.aria(label=title),
+        **aria(label=title),
     )
 
 

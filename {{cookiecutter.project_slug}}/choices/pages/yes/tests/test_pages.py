@@ -1,46 +1,29 @@
 """The pages beside the overview: change these tests with `pages/`."""
 
-from typing import Any
-
-import pytest
-from conftest import ask
-from test_app import CHOICES
-
-from {{cookiecutter.project_slug}}.app import create_app
+from {{cookiecutter.project_slug}}.app import PAGES, create_app
+from {{cookiecutter.project_slug}}.engine import Outcome, Status, now_utc
+from {{cookiecutter.project_slug}}.engine.page import Data
+from {{cookiecutter.project_slug}}.pages import data as data_page
+from {{cookiecutter.project_slug}}.pages import status as status_page
 from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import MemoryStore, Outcome, Status, now_utc
-
-PARTS = [("", "cards"), ("data", "rows"), ("status", "history")]
 
 
-def answer(settings: Settings, store: MemoryStore, output: str, values: dict[str, Any]) -> Any:
-    """Return what the callback of an output gives, once a page has been opened."""
-    client, prefix = create_app(settings, store).server.test_client(), settings.server.url_prefix
-    client.get(prefix)
-    return ask(client, output, values, prefix)[output]
+def test_each_page_can_be_opened(settings: Settings, data: Data) -> None:
+    client = create_app(settings, data).server.test_client()
+    for path in PAGES:
+        assert client.get(settings.server.url_prefix + path.strip("/")).status_code == 200
 
 
-@pytest.mark.parametrize(("path", "part"), PARTS)
-def test_each_page_has_its_layout(
-    path: str, part: str, settings: Settings, store: MemoryStore
-) -> None:
-    address = {"pathname": settings.server.url_prefix + path, "search": ""}
-    values = {f"_pages_location.{name}": it for name, it in address.items()}
-    page = answer(settings, store, "_pages_content", values)["children"]
-    assert f"'id': '{part}'" in str(page)
-
-
-def test_the_newest_row_comes_first(settings: Settings, store: MemoryStore) -> None:
-    readings = store.latest().tables["readings"]  # type: ignore[union-attr]
-    asked = {"startRow": 0, "endRow": 100, "filterModel": {}, "sortModel": []}
-    values = {**CHOICES, "rows.getRowsRequest": asked}
-    found = answer(settings, store, "rows", values)["getRowsResponse"]
+def test_the_newest_row_comes_first(settings: Settings, data: Data) -> None:
+    readings = data.tables()["readings"]
+    asked: data_page.Asked = {"startRow": 0, "sortModel": []}
+    found = data_page.rows(data.tables(), asked, [], "all", settings)
     newest = readings["time"].max().astimezone(settings.app.timezone)
     assert found["rowData"][0]["time"] == f"{newest:%Y-%m-%d %H:%M:%S}"
     assert found["rowCount"] == len(readings)
 
 
-def test_the_status_says_how_the_refreshes_went(settings: Settings, store: MemoryStore) -> None:
-    store.report(Status(changes=(Outcome(now_utc(), 0.5, rows=1234),)))
-    found = answer(settings, store, "status-content", {"answer.data": {}})["data"]
-    assert found["history"][0]["cells"][1:] == ["0.500", "1,234", "OK"]
+def test_the_status_lists_the_last_refreshes(settings: Settings) -> None:
+    status = Status(changes=(Outcome(now_utc(), 0.5, rows=1234),))
+    (row,) = status_page.history(status, settings, operator=False)
+    assert row["cells"][1:] == ["0.500", "1,234", "OK"]

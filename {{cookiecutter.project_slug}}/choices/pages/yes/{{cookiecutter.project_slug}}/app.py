@@ -5,22 +5,20 @@ from pathlib import Path
 from types import ModuleType
 
 import dash
-import pandas as pd
 from dash import ALL, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from . import engineering, live
-from .pages import data, overview, status
+from .engine.page import Data, add_views, alert, aria, status_line, stores
+from .pages import data as data_page
+from .pages import overview, status
 from .setting import Settings
-from .store import Store
 
 ASSETS = Path(__file__).with_name("assets")
-PAGES = {"/": ("Overview", overview), "/data": ("Data", data), "/status": ("Status", status)}
+PAGES = {"/": ("Overview", overview), "/data": ("Data", data_page), "/status": ("Status", status)}
 
 
-def create_app(settings: Settings, store: Store) -> Dash:
-    """Make the Dash application over a store."""
-    series = engineering.read_series(ASSETS / "static_data" / "series.csv")
+def create_app(settings: Settings, data: Data) -> Dash:
+    """Make the Dash application; the engine adds the guards."""
     app = Dash(
         __package__,
         title=settings.app.title,
@@ -32,13 +30,13 @@ def create_app(settings: Settings, store: Store) -> Dash:
         include_pages_meta=False,
     )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
-    live.register(app, settings, store, overview.CHOICES)
     for path, (name, page) in PAGES.items():
         title = f"{name} · {settings.app.title}"
-        shown = _shown(page, store, series)
+        shown = _shown(page, data, settings)
         dash.register_page(page.__name__, path=path, name=name, title=title, layout=shown)
-        page.register(app, settings, store, series)
-    app.layout = lambda: layout(settings, store)
+        add_views(app, page, data, settings)
+        page.add_callbacks(app, data, settings)
+    app.layout = lambda: layout(settings, data)
     app.clientside_callback(
         "(path, links) => links.map((it) => (it.path === path ? 'page' : null))",
         Output({"path": ALL}, "aria-current"),
@@ -48,16 +46,16 @@ def create_app(settings: Settings, store: Store) -> Dash:
     return app
 
 
-def layout(settings: Settings, store: Store) -> Component:
+def layout(settings: Settings, data: Data) -> Component:
     """Return the frame: everything but the pages."""
     links = {dash.get_relative_path(path): name for path, (name, _) in PAGES.items()}
     return html.Div(
         [
-            *live.machinery(store),
+            *stores(data),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),
-                    live.status_line(),
+                    status_line(),
                 ]
             ),
             html.Nav(
@@ -65,15 +63,15 @@ def layout(settings: Settings, store: Store) -> Component:
                     html.Span(dcc.Link(name, href=path), id={"path": path})
                     for path, name in links.items()
                 ],
-                **live.aria(label="Pages"),
+                **aria(label="Pages"),
             ),
-            live.notice(),
+            alert(),
             dash.page_container,
         ],
         className="page",
     )
 
 
-def _shown(page: ModuleType, store: Store, series: pd.DataFrame) -> Callable[..., Component]:
+def _shown(page: ModuleType, data: Data, settings: Settings) -> Callable[..., Component]:
     """Return a page's layout as Dash calls it: with all that follows a `?` in the address."""
-    return lambda **_: page.layout(store, series)
+    return lambda **_: page.layout(data, settings)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import EPOCH
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
+from {{cookiecutter.project_slug}}.engine.settings import Settings
 
 ROWS = "time,series,value\n2026-01-01T00:00:00Z,a,1\n"
 

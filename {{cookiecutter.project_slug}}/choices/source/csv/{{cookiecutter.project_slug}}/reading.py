@@ -3,20 +3,20 @@
 import io
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from pydantic import BaseModel
 
-from .setting import Settings
-from .web import Web
+from .engine import Location, Section, Zone
+from .engine.sources.web import Web
 
 
-class Source(BaseModel, extra="forbid"):
+class Source(Section):
     """What `[source]` in config.toml may say."""
 
-    path: str
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    path: Location
+    timezone: Zone = ZoneInfo("UTC")
 
 
 def rows(file: str | io.BytesIO) -> pd.DataFrame:
@@ -24,18 +24,16 @@ def rows(file: str | io.BytesIO) -> pd.DataFrame:
     return pd.read_csv(file, dtype={"series": str})
 
 
-def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of the file, whose columns are time, series and value.
 
     The file is read in full, whatever `since` is, but parsed again only when it has changed.
     """
-    path = Source(**settings.source).path
-    if path.startswith(("http://", "https://")):
-        data = _parse(_web().get(path).content)
+    if source.path.startswith(("http://", "https://")):
+        data = _parse(_web().get(source.path).content)
     else:
-        file = settings.folder / path
-        stat = file.stat()
-        data = _read(str(file), stat.st_mtime_ns, stat.st_size)
+        stat = Path(source.path).stat()
+        data = _read(source.path, stat.st_mtime_ns, stat.st_size)
     return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
 
 
@@ -55,6 +53,6 @@ def _web() -> Web:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.serve import cli
 
-    raise SystemExit(main())
+    raise SystemExit(cli.preview(f"{__package__}.schedule:DASHBOARD"))

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from sites import Answer, serving
 
-from {{cookiecutter.project_slug}} import setting
-from {{cookiecutter.project_slug}}.store import now_utc
+from {{cookiecutter.project_slug}}.engine import settings
+from {{cookiecutter.project_slug}}.engine.data.snapshot import now_utc
 
 
 @pytest.fixture(scope="session")

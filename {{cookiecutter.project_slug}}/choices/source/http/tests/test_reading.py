@@ -5,8 +5,8 @@ import json
 from sites import Answer, serving
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import EPOCH
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
 
 HOURS = {
     "time": ["2026-01-01T00:00", "2026-01-01T01:00"],

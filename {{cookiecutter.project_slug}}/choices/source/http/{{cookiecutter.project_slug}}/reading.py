@@ -7,22 +7,22 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pandas as pd
-from pydantic import BaseModel
 
-from .setting import Settings
-from .web import Web
+from .engine import Section, Zone
+from .engine.sources.web import Web
+
 
 SETTINGS = "source.url, source.params and source.headers"  # what a refusal may be due to
 
 
-class Source(BaseModel, extra="forbid", coerce_numbers_to_str=True):
+class Source(Section, coerce_numbers_to_str=True):
     """What `[source]` in config.toml may say."""
 
     url: str
     params: dict[str, bool | int | float | str] = {}
     headers: dict[str, str] = {}
     timeout: float = 10  # seconds
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    timezone: Zone = ZoneInfo("UTC")
 
 
 def rows(page: Any) -> pd.DataFrame:
@@ -31,9 +31,8 @@ def rows(page: Any) -> pd.DataFrame:
     return hours.melt("time", var_name="series").dropna(subset="value")  # an empty cell is no row
 
 
-def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of all pages; an API that can filter by time may be sent `since`."""
-    source = Source(**settings.source)
     web = _web(source.timeout, *source.headers.items())
     data = _read(*web.pages(source.url, source.params))
     return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
@@ -51,6 +50,6 @@ def _read(*pages: bytes) -> pd.DataFrame:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.serve import cli
 
-    raise SystemExit(main())
+    raise SystemExit(cli.preview(f"{__package__}.schedule:DASHBOARD"))

@@ -6,23 +6,23 @@ from datetime import datetime
 
 import pandas as pd
 import psutil
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from .setting import Settings
+from .engine import Section
 
 
-class Source(BaseModel, extra="forbid"):
+
+class Source(Section):
     """What `[source]` in config.toml may say."""
 
     sample_seconds: float = Field(0.5, gt=0, le=60)
 
 
-def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return one reading of each series: percent, megabytes a second, and tasks that want a CPU.
 
     `since` is of no use here: a computer remembers no readings.
     """
-    source = Source(**settings.source)
     before, started = _counters(), time.monotonic()
     values = {"cpu": psutil.cpu_percent(source.sample_seconds)}
     values["memory"] = psutil.virtual_memory().percent
@@ -49,6 +49,6 @@ def _counters() -> dict[str, int]:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.serve import cli
 
-    raise SystemExit(main())
+    raise SystemExit(cli.preview(f"{__package__}.schedule:DASHBOARD"))

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import EPOCH
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
 
 
 def test_only_newer_rows_are_read(settings: Settings, tmp_path: Path) -> None:

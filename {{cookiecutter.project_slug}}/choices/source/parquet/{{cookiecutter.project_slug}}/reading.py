@@ -6,27 +6,24 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset
-from pydantic import BaseModel
 
-from .setting import Settings
-from .times import read_from
+from .engine import Location, Section, Zone, read_from
+
 
 TIME = "time"  # as the file calls it
 COLUMNS = [TIME, "series", "value"]
 
 
-class Source(BaseModel, extra="forbid"):
+class Source(Section):
     """What `[source]` in config.toml may say."""
 
-    path: str
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    path: Location
+    timezone: Zone = ZoneInfo("UTC")
 
 
-def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows that are newer than `since`; only parts that can hold some are read."""
-    source = Source(**settings.source)
-    path = source.path if "://" in source.path else settings.folder / source.path
-    data = pa.dataset.dataset(path, format="parquet")
+    data = pa.dataset.dataset(source.path, format="parquet")
     kind, newer = data.schema.field(TIME).type, None
     if pa.types.is_timestamp(kind):  # dates and text are read whole
         start = read_from(since, source.timezone)
@@ -36,6 +33,6 @@ def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.serve import cli
 
-    raise SystemExit(main())
+    raise SystemExit(cli.preview(f"{__package__}.schedule:DASHBOARD"))

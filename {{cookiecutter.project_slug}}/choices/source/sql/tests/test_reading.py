@@ -7,8 +7,8 @@ import pandas as pd
 from sqlalchemy import create_engine
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.setting import Settings
-from {{cookiecutter.project_slug}}.store import EPOCH
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
 
 QUERY = "SELECT time, series, value FROM readings WHERE time > :since"
 

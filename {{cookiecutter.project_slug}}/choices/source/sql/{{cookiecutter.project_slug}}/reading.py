@@ -3,43 +3,31 @@
 import re
 from datetime import datetime
 from functools import lru_cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from pydantic import BaseModel, SecretStr
 from sqlalchemy import DateTime, Engine, TextClause, bindparam, create_engine, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from .setting import SettingError, Settings
-from .times import read_from
+from .engine import DatabaseUrl, Section, SettingError, Zone, read_from
 
 
-class Source(BaseModel, extra="forbid"):
+
+class Source(Section):
     """What `[source]` in config.toml may say."""
 
-    url: SecretStr
+    url: DatabaseUrl
     query: str
-    timezone: ZoneInfo = ZoneInfo("UTC")
+    timezone: Zone = ZoneInfo("UTC")
 
 
-def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of the query, which names their columns time, series and value."""
-    source = Source(**settings.source)
-    url, query = _url(source, settings.folder), text(source.query)
+    query = text(source.query)
     if ":since" in source.query:
         start = read_from(since, source.timezone)  # SQLite compares it as text, without its zone
         query = query.bindparams(bindparam("since", start, DateTime(timezone=True)))
-    return {"readings": _ask(url, query, source.timezone)}
-
-
-def _url(source: Source, folder: Path) -> str:
-    """Return the URL of the database; the path of a SQLite file starts at config.toml's folder."""
-    url = source.url.get_secret_value()
-    scheme, _, path = url.partition(":///")
-    if not scheme.startswith("sqlite") or not path or path.startswith((":memory:", "file:")):
-        return url
-    return f"{scheme}:///{folder / path}"
+    return {"readings": _ask(source.url.get_secret_value(), query, source.timezone)}
 
 
 def _ask(url: str, query: TextClause, zone: ZoneInfo) -> pd.DataFrame:
@@ -69,6 +57,6 @@ def _engine(url: str) -> Engine:
 
 
 if __name__ == "__main__":  # python -m … shows what would be read
-    from .preview import main
+    from .engine.serve import cli
 
-    raise SystemExit(main())
+    raise SystemExit(cli.preview(f"{__package__}.schedule:DASHBOARD"))

@@ -10,9 +10,9 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from .. import engineering
+from ..engine.page import Data, Tables, view
 from ..setting import Settings
-from ..store import Store
-from .overview import CHOICES, Names, Survey, Window, chosen, controls
+from .overview import CHOICES, Names, Window, controls, known, selected
 
 ROWS = 100  # of a page of the table; no more are sent at a time
 COLUMNS = [
@@ -42,36 +42,34 @@ class Asked(TypedDict):
     sortModel: list[Order]
 
 
-def register(app: Dash, settings: Settings, store: Store, series: pd.DataFrame) -> None:
-    """Have the rows follow the data, the choices and the table."""
-    survey = Survey(store, series)
-
-    @app.callback(
-        Output("rows", "getRowsResponse"),
-        Input("snapshot-version", "data"),
-        Input("rows", "getRowsRequest"),
-        *CHOICES,
-    )
-    def show(_version: int | None, asked: Asked | None, names: Names, window: Window) -> Any:
-        if asked is None:  # the table is not drawn yet
-            return no_update
-        data = chosen(store, names, window)
-        known = engineering.describe(data, survey())
-        data = data.assign(series=data["series"].cat.set_categories(known.index))
-        rows = order(data, asked["sortModel"]).iloc[asked["startRow"] :].head(ROWS)
-        times = rows["time"].dt.tz_convert(settings.app.timezone)
-        of = known.loc[rows["series"]]
-        shown = {
-            "id": rows["series"].astype(str).str.cat(rows["time"].astype(str), " "),
-            "time": times.dt.strftime("%Y-%m-%d %H:%M:%S"),
-            "series": of["label"].to_numpy(),
-            "value": list(map(number, rows["value"], of["decimals"])),
-            "unit": of["unit"].to_numpy(),
-        }
-        return {"rowData": pd.DataFrame(shown).to_dict("records"), "rowCount": len(data)}
+@view(Output("rows", "getRowsResponse"), [Input("rows", "getRowsRequest"), *CHOICES])
+def rows(
+    tables: Tables, asked: Asked | None, names: Names, window: Window, settings: Settings
+) -> Any:
+    """Show the rows that the table asks for."""
+    if asked is None:  # the table is not drawn yet
+        return no_update
+    data = selected(tables, names, window)
+    of_series = engineering.describe(data, known(tables))
+    data = data.assign(series=data["series"].cat.set_categories(of_series.index))
+    page = order(data, asked["sortModel"]).iloc[asked["startRow"] :].head(ROWS)
+    times = page["time"].dt.tz_convert(settings.app.timezone)
+    of = of_series.loc[page["series"]]
+    shown = {
+        "id": page["series"].astype(str).str.cat(page["time"].astype(str), " "),
+        "time": times.dt.strftime("%Y-%m-%d %H:%M:%S"),
+        "series": of["label"].to_numpy(),
+        "value": list(map(number, page["value"], of["decimals"])),
+        "unit": of["unit"].to_numpy(),
+    }
+    return {"rowData": pd.DataFrame(shown).to_dict("records"), "rowCount": len(data)}
 
 
-def layout(store: Store, series: pd.DataFrame) -> Component:
+def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
+    """Add what is computed for one viewer: nothing here."""
+
+
+def layout(data: Data, settings: Settings) -> Component:
     """Return the page without its data."""
     table = dag.AgGrid(
         id="rows",
@@ -97,7 +95,7 @@ def layout(store: Store, series: pd.DataFrame) -> Component:
         },
         className="rows",
     )
-    return html.Main([controls(store, series), table])
+    return html.Main([controls(data, settings), table])
 
 
 def order(data: pd.DataFrame, by: list[Order]) -> pd.DataFrame:

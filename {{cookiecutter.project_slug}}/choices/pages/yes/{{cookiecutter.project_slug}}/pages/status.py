@@ -7,38 +7,34 @@ import os
 import platform
 from typing import Any
 
-import pandas as pd
 from dash import ClientsideFunction, Dash, Input, Output, dcc, html
 from dash.development.base_component import Component
 
-from .. import live, log
-from ..operators import is_operator
+from ..engine import Outcome, Status
+from ..engine.page import Data, aria, is_operator, log_tail
 from ..setting import Settings
-from ..store import Outcome, Store
 
 COLUMNS = ["Ended", "Seconds", "New rows", "Outcome"]
 
 
-def register(app: Dash, settings: Settings, store: Store, _series: pd.DataFrame) -> None:
+def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
     """Have both follow each poll, as failures bring no data; status.js draws them."""
 
     @app.callback(
-        Output("status-content", "data"), Output("log-of", "children"), Input("answer", "data")
+        Output("status-content", "data"), Output("log-of", "children"), Input("poll", "data")
     )
-    def show(_answer: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
-        status = store.status()
-        outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
+    def show(_poll: dict[str, Any] | None) -> tuple[dict[str, Any], str]:
         operator = is_operator(settings.auth)
-        history = [row(it, settings, operator) for it in reversed(outcomes)]
+        rows = history(data.status(), settings, operator)
         if not operator:
-            return {"history": history, "lines": []}, "is shown to operators only"
+            return {"history": rows, "lines": []}, "is shown to operators only"
         process = f"of process {os.getpid()} on {platform.node()}, the newest line first"
-        return {"history": history, "lines": log.tail()[::-1]}, process
+        return {"history": rows, "lines": log_tail()[::-1]}, process
 
     app.clientside_callback(ClientsideFunction("status", "show"), Input("status-content", "data"))
 
 
-def layout(_store: Store, _series: pd.DataFrame) -> Component:
+def layout(_data: Data, _settings: Settings) -> Component:
     """Return the page without what it says."""
     heads = html.Thead(html.Tr([html.Th(name, scope="col") for name in COLUMNS]))
     return html.Main(
@@ -56,7 +52,13 @@ def layout(_store: Store, _series: pd.DataFrame) -> Component:
 
 def frame(content: Component, label: str) -> Component:
     """Return a frame that scrolls, by the keyboard too."""
-    return html.Section(content, className="panel", tabIndex=0, **live.aria(label=label))
+    return html.Section(content, className="panel", tabIndex=0, **aria(label=label))
+
+
+def history(status: Status, settings: Settings, operator: bool) -> list[dict[str, Any]]:
+    """Return the last refreshes as rows of the table, the newest first."""
+    outcomes = sorted((*status.changes, *status.failures), key=lambda it: it.ended)
+    return [row(it, settings, operator) for it in reversed(outcomes)]
 
 
 def row(outcome: Outcome, settings: Settings, operator: bool) -> dict[str, Any]:

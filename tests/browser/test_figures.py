@@ -1,0 +1,243 @@
+"""What charts and cards say of awkward data, in a real browser."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from helpers.browser import shown, state
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.readings import kept_file
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
+ODD = ["__proto__", "constructor", "hasOwnProperty", "toString", "valueOf", "x __PROTO__ y"]
+PLOT = "#{} .js-plotly-plot"
+FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}
+
+
+@pytest.fixture
+def rows(csv: Project) -> Iterator[Callable[[str], None]]:
+    """Write what the dashboard reads, as `minutes since the start,series,value` in each line."""
+    kept = kept_file(csv)
+    file = next(kept)
+
+    def write(lines: str) -> None:
+        split = [line.split(",") for line in lines.split()]
+        text = (
+            f"2026-01-05T{int(it) // 60:02}:{int(it) % 60:02}:00Z,{name.replace('_', ' ')},{value}"
+            for it, name, value in split
+        )
+        file.write_text("time,series,value\n" + "\n".join(text) + "\n", "utf-8")
+
+    yield write
+    next(kept, None)
+
+
+def hovered(page: Page, graph: str, across: float) -> list[str]:
+    """Point at a place in the first panel of a chart; return what it says."""
+    box = page.locator(f"{PLOT.format(graph)} .nsewdrag").first.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + across * box["width"] - 1, box["y"] + box["height"] / 2)
+    page.mouse.move(box["x"] + across * box["width"], box["y"] + box["height"] / 2)
+    labels = page.locator(f"{PLOT.format(graph)} .hoverlayer text")
+    expect(labels.first).to_be_attached()
+    return [it for it in labels.all_text_contents() if it]
+
+
+def every_minute(name: str, times: range) -> str:
+    return "\n".join(f"{it},{name},{20 + it % 7}.5" for it in times)
+
+
+def test_a_gap_is_seen_and_so_is_a_reading_within_it(
+    csv: Project, rows: Callable[[str], None], page: Page
+) -> None:
+    parts = [every_minute("a", range(60)), "300,a,22.5", every_minute("a", range(600, 660))]
+    rows("\n".join(parts))
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        expect(page.locator(".card")).to_have_count(1, timeout=30_000)
+        lines = page.locator("#trend-graph .scatterlayer .js-line[d*=L]")
+        wait_until(lambda: len({it.get_attribute("d") for it in lines.all()}) == 2)
+        sizes = page.locator("#trend-graph .point").evaluate_all(
+            "points => points.map(it => it.getBBox().width).filter(it => it > 0)"
+        )
+        assert len(sizes) == 1
+
+
+def test_one_reading_is_seen(csv: Project, rows: Callable[[str], None], page: Page) -> None:
+    rows("0,a,28.85")
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        point = page.locator("#trend-graph .point")
+        expect(point).to_have_count(1, timeout=30_000)
+        assert point.bounding_box()["width"] >= 4
+        expect(page.locator(".card-value")).to_have_text("28.85")
+        expect(page.locator(".card-state")).to_be_empty()
+
+
+def test_names_that_javascript_has_too_are_names(csv: Project, source: Path, page: Page) -> None:
+    times = [f"2026-01-05T00:{it:02}:00Z" for it in range(30)]
+    lines = [f"{time},{name},{1 + it}" for it, time in enumerate(times) for name in ODD]
+    source.write_text("time,series,value\n" + "\n".join(lines) + "\n", "utf-8")
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        assert shown(page) == len(ODD)
+        boxes = page.locator("#distribution-graph path.box")
+        expect(boxes).to_have_count(len(ODD))
+        assert all(it.bounding_box()["width"] > 5 for it in boxes.all())
+        labels = page.locator("#distribution-graph .ytick text").all_text_contents()
+        assert sorted(labels) == sorted(ODD)
+        page.reload()  # with a list of all that the data have
+        for name in ODD[:2]:
+            page.locator("#series").click()
+            options = page.locator(".dash-dropdown-option")
+            expect(options.first).to_be_visible()
+            wait_until(
+                lambda: name in map(plain, options.all()),  # noqa: B023
+                lambda: f"{name}: {[plain(it) for it in options.all()]}",  # noqa: B023
+                10,
+            )
+            next(it for it in options.all() if plain(it) == name).click()
+            page.keyboard.press("Escape")
+            expect(page.locator(".card-label")).to_have_text([name])
+            page.reload()
+            expect(page.locator(".card-label")).to_have_text([name])
+            page.evaluate("sessionStorage.clear()")
+            page.reload()
+            assert shown(page) == len(ODD)
+
+
+def plain(option: Any) -> str:
+    return str(option.inner_text()).strip().replace("\N{WORD JOINER}", "")
+
+
+def test_whiskers_are_named_as_what_they_are(csv: Project, page: Page) -> None:
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        shown(page)
+        expect(page.locator("#distribution-graph .annotation-text").last).to_have_text(
+            "whiskers: 5 to 95 %"
+        )
+        said = " ".join(hovered(page, "distribution-graph", 0.5))
+        assert "5 %:" in said and "95 %:" in said
+        assert not any(it in said for it in ("min", "max", "fence"))
+
+
+def test_a_large_number_of_bytes_is_not_one_of_billions(
+    csv: Project, rows: Callable[[str], None], page: Page
+) -> None:
+    series = csv.path / csv.slug / "assets" / "static_data" / "series.csv"
+    before = series.read_text("utf-8")
+    series.write_text(before + "disk,Disk,B,,\n", "utf-8")
+    rows("0,disk,2800000000 1,disk,2900000000 2,disk,3100000000")
+    try:
+        with csv.serving(**FOREVER) as server:
+            page.goto(server.url)
+            ticks = page.locator("#trend-graph .ytick text")
+            expect(ticks.first).to_be_attached(timeout=30_000)
+            texts = ticks.all_text_contents()
+            assert any(it.endswith("G") for it in texts)
+            assert not any(it.endswith("B") for it in texts)
+            expect(page.locator(".card-value")).to_have_text("3,100,000,000B")
+            card = page.locator(".card")
+            assert card.evaluate("it => it.scrollWidth <= it.clientWidth")
+    finally:
+        series.write_text(before, "utf-8")
+
+
+def chart_says(page: Page, graph: str) -> str:
+    """Return what an empty chart says, in the drawing or over it."""
+    over = page.locator(f".graph:has(#{graph})").evaluate(
+        "it => { const s = getComputedStyle(it, '::after');"
+        " return s.visibility === 'visible' ? s.content : ''; }"
+    )
+    drawn = page.locator(f"#{graph} .annotation-text").all_text_contents()
+    return over.strip('"') if over not in ("", "none", "normal") else " ".join(drawn)
+
+
+def chart_will_say(page: Page, graph: str, words: str) -> None:
+    """Wait until an empty chart says something: it pauses before it does."""
+    wait_until(lambda: chart_says(page, graph) == words, lambda: chart_says(page, graph))
+
+
+@pytest.fixture
+def slow_source(csv: Project) -> Iterator[Path]:
+    """A file for which the source waits, and then finds no data in it."""
+    file, flag = csv.path / csv.slug / "reading.py", csv.path / "answered"
+    before = file.read_text("utf-8")
+    start = "def read("
+    wait = (
+        "def read(*it):\n    import time\n    from pathlib import Path\n"
+        f"    while not Path({str(flag)!r}).exists():\n        time.sleep(0.05)\n"
+        "    return read_now(*it)\n\n\n"
+    )
+    file.write_text(before.replace(start, f"{wait}def read_now("), "utf-8")
+    yield flag
+    file.write_text(before, "utf-8")
+    flag.unlink(missing_ok=True)
+
+
+@pytest.mark.stops_the_server
+def test_an_empty_chart_says_what_is_so(
+    csv: Project, slow_source: Path, source: Path, page: Page
+) -> None:
+    content = source.read_bytes()
+    with csv.serving(**{**FOREVER, "REFRESH__EVERY": "1s"}) as server:
+        page.goto(server.url)
+        state(page, "loading")
+        for graph in ("trend-graph", "distribution-graph"):
+            wait = f"document.querySelector('#{graph} .annotation-text')"
+            page.wait_for_function(wait)
+            chart_will_say(page, graph, "Waiting for the first data")
+        source.unlink()
+        slow_source.touch()
+        state(page, "error")
+        chart_will_say(page, "trend-graph", "No data yet")
+        source.write_bytes(content)
+        assert shown(page) == 4
+
+
+@pytest.mark.stops_the_server
+def test_a_chart_that_cannot_be_drawn_does_not_wait_for_data(csv: Project, page: Page) -> None:
+    module = csv.path / csv.slug / "engineering.py"
+    before = module.read_text("utf-8")
+    line = "    boxes = []\n"
+    module.write_text(before.replace(line, f"{line}    raise ValueError\n"), "utf-8")
+    try:
+        with csv.serving(**FOREVER) as server:
+            page.goto(server.url)
+            expect(page.locator("#alert")).to_contain_text(
+                "Distribution could not be updated", timeout=30_000
+            )
+            expect(page.locator("#trend-graph .trace").first).to_be_attached(timeout=30_000)
+            state(page, "live")
+            chart_will_say(page, "distribution-graph", "Nothing to show yet")
+    finally:
+        module.write_text(before, "utf-8")
+
+
+def test_stale_data_are_amber_all_over(csv: Project, source: Path, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="2s") as server:
+        page.goto(server.url)
+        expect(page.locator(".card").first).to_be_visible(timeout=30_000)
+        source.unlink()
+        state(page, "stale")
+        expect(page.locator("#alert")).not_to_be_empty(timeout=30_000)
+        word = page.locator("#status-state").evaluate("it => getComputedStyle(it).color")
+        expect(page.locator("#alert")).to_have_css("border-left-color", word)
+
+
+def test_a_card_stays_within_its_frame(csv: Project, source: Path, page: Page) -> None:
+    values = ["1e200", "5e-7", "123456789012.25", "-0.0"]
+    days = ("2026-01-05", "2026-01-06")
+    lines = [f"{day}T00:00:00Z,s{it},{value}" for day in days for it, value in enumerate(values)]
+    source.write_text("time,series,value\n" + "\n".join(lines) + "\n", "utf-8")
+    page.set_viewport_size({"width": 390, "height": 844})
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        cards = page.locator(".card-value")
+        expect(cards).to_have_text(["1e+200", "5e-7", "123,456,789,012.25", "0"], timeout=30_000)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -1,0 +1,426 @@
+"""What a page says and shows while views are slow, answers are lost, and releases come and go."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from helpers.browser import next_version, polls, shown, state, version
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("routes_end")]
+
+VIEWS = "**/_dash-update-component*"
+ANSWER = "**/_live*"
+# Delays the answers to some views, as the page sees it: {the start of their output: milliseconds}.
+DELAYS = """
+    window.delays = %s;
+    const real = window.fetch;
+    window.fetch = async (url, options) => {
+        const answer = await real(url, options);
+        for (const [output, delay] of Object.entries(window.delays)) {
+            if (String(options?.body).includes(`{"output":"${output}`)) {
+                await new Promise((resolve) => setTimeout(resolve, delay));
+            }
+        }
+        return answer;
+    };
+"""
+DRAWN = """(() => {
+    const trace = document.querySelector("#trend-graph .js-plotly-plot")?._fullData?.[1];
+    return trace?.y ? String(trace.y.at(-1)) : null;
+})()"""
+
+
+@pytest.fixture
+def routes_end(page: Page) -> Iterator[None]:
+    """Let go of requests that are under way when a test ends, as the server does."""
+    yield
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def delay(page: Page, **milliseconds: float) -> None:
+    named = {name.replace("_", "-"): it for name, it in milliseconds.items()}
+    page.add_init_script(DELAYS % json.dumps(named))
+
+
+def changes(page: Page, look: Callable[[], Any], count: int, seconds: float = 60) -> list[Any]:
+    """Wait until something has changed so many times; return what it was."""
+    seen = [look()]
+
+    def has_changed() -> bool:
+        if (now := look()) != seen[-1]:
+            seen.append(now)
+        return len(seen) > count
+
+    wait_until(has_changed, lambda: f"{seen} {page.inner_text('header')}", seconds)
+    return seen
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_a_view_slower_than_the_refresh_is_drawn_and_named(restless: Server, page: Page) -> None:
+    delay(page, trend=2500)
+    page.goto(restless.url)
+    changes(page, lambda: page.evaluate(DRAWN), 3, 30)
+    state(page, "live")
+    notice = page.locator("#alert")
+    expect(notice).to_contain_text(re.compile(r"Trend is slow: it takes \d s"))
+    page.evaluate("window.delays = {}")
+    expect(notice).to_be_empty(timeout=15_000)
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_a_view_that_hangs_does_not_hold_back_the_others(restless: Server, page: Page) -> None:
+    delay(page)
+    page.goto(restless.url)
+    state(page, "live")
+    page.evaluate("window.delays = {trend: 18_000}")
+    before = page.evaluate(DRAWN)
+    expect(page.locator("#alert")).to_contain_text(
+        re.compile(r"Trend has been loading for 1\d s"), timeout=20_000
+    )
+    changes(page, lambda: page.locator(".card-value").nth(1).inner_text(), 3, 6)
+    wait_until(lambda: page.evaluate(DRAWN) != before)
+    page.evaluate("window.delays = {}")
+    expect(page.locator("#alert")).to_be_empty(timeout=30_000)
+
+
+def lose(route: Route) -> None:
+    route.abort("connectionreset")
+
+
+def bad_gateway(route: Route) -> None:
+    route.fulfill(status=502, body="<h1>502 Bad Gateway</h1>", content_type="text/html")
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [(lose, "the server did not answer. "), (bad_gateway, "the server did not answer (502). ")],
+)
+def test_lost_first_views_are_fetched_again(
+    fault: Callable[[Route], None], why: str, csv: Project, page: Page
+) -> None:
+    with csv.serving(REFRESH__EVERY="1h", APP__STALE_AFTER="3650d") as server:
+        page.route(VIEWS, fault)
+        page.goto(server.url)
+        notice = page.locator("#alert")
+        expect(notice).to_contain_text(f"could not be updated: {why}Trying again.")
+        expect(notice).to_contain_text("Trend, Distribution")
+        assert "null" not in notice.inner_text()
+        state(page, "loading")
+        expect(page.locator(".dash-spinner").first).to_be_visible()
+        page.unroute(VIEWS)
+        assert shown(page) == 4, "though no new version comes"
+        state(page, "live")
+        expect(notice).to_be_empty()
+        expect(page.locator(".dash-spinner")).to_have_count(0)
+
+
+def test_a_version_counts_as_shown_when_its_views_have_come(restless: Server, page: Page) -> None:
+    page.goto(restless.url)
+    next_version(page)
+    page.route(VIEWS, lose)
+    expect(page.locator("#alert")).to_contain_text("Trying again")
+    before, values = version(page), page.locator(".cards").inner_text()
+    state(page, "stale")  # as what it shows is not the newest
+    assert (version(page), page.locator(".cards").inner_text()) == (before, values)
+    page.unroute(VIEWS)
+    state(page, "live")
+    expect(page.locator("#alert")).to_be_empty()
+    assert version(page) != before
+    assert page.locator(".cards").inner_text() != values
+
+
+def test_a_choice_made_while_the_server_restarts_takes_effect(csv: Project, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="1h", APP__STALE_AFTER="3650d") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
+        every = page.evaluate(points)
+        page.route(VIEWS, bad_gateway)
+        page.locator("#window").get_by_text("1 hour").click()
+        expect(page.locator("#alert")).to_contain_text("(502). Trying again")
+        page.unroute(VIEWS)
+        wait_until(lambda: page.evaluate(points) < every)
+        expect(page.locator("#alert")).to_be_empty()
+        state(page, "live")
+
+
+def test_the_notice_of_a_failing_panel_goes_when_one_leaves_its_page(
+    restless: Server, page: Page
+) -> None:
+    def fail(route: Route) -> None:
+        if '"output":"distribution' not in (route.request.post_data or ""):
+            route.continue_()
+            return
+        headers = {"X-Request-ID": "0123456789abcdef"}
+        route.fulfill(status=500, body="Internal Server Error", headers=headers)
+
+    page.route(VIEWS, fail)
+    page.goto(restless.url)
+    said = "Distribution could not be updated: the server's log says why (request 0123456789abcdef)"
+    expect(page.locator("#alert")).to_contain_text(said)
+    next_version(page)
+    state(page, "live")
+    page.get_by_role("navigation").get_by_role("link", name="Data").click()
+    expect(page.locator("#alert")).to_be_empty()
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_it_loads_until_the_first_data_are_there(machine: Project, page: Page) -> None:
+    asked: list[str] = []
+    page.on("request", lambda it: asked.append(it.url))
+    delay(page, trend=1500)
+    with machine.serving(SOURCE__SAMPLE_SECONDS="4") as server:
+        page.goto(server.url)
+        spinner, status = page.locator(".dash-spinner").first, page.locator("#status")
+        wait_until(lambda: len(polls(page)) >= 3)
+        expect(spinner).to_be_visible()
+        wait_until(
+            lambda: page.evaluate(
+                """() => {
+                    const loads = document.querySelector(".dash-spinner") !== null;
+                    const drawn = document.querySelector("#trend-graph .trace") !== null;
+                    if (loads || drawn) window.gone = null;
+                    else window.gone ??= performance.now();
+                    window.early ||= window.gone && performance.now() - window.gone > 500;
+                    return drawn;
+                }"""
+            )
+        )
+        assert not page.evaluate("window.early"), "it went before there was something to see"
+        expect(page.locator(".dash-spinner")).to_have_count(0)
+        expect(status).to_have_attribute("data-state", "live")
+    assert not [it for it in asked if "undefined" in it]
+
+
+SELECT = """(element) => {
+    const range = document.createRange();
+    range.selectNodeContents(element);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+}"""
+
+
+@pytest.mark.usefixtures("no_console_errors")
+@pytest.mark.parametrize(
+    ("path", "selected"),
+    [
+        ("", ".card:nth-child(3) .card-label"),
+        ("status", "#history tr:first-child td:first-child"),
+        ("status", "#log-lines > :first-child"),
+    ],
+)
+def test_selected_text_stays_selected(
+    path: str, selected: str, restless: Server, page: Page
+) -> None:
+    page.goto(f"{restless.url}/{path}")
+    next_version(page)
+    place = page.locator(selected)
+    expect(place).not_to_be_empty()
+    place.evaluate(SELECT)
+    chosen = page.evaluate("getSelection().toString()")
+    assert chosen
+    for _ in range(4):
+        next_version(page)
+    assert page.evaluate("getSelection().toString()") == chosen
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_a_table_keeps_its_selected_row_and_its_columns(restless: Server, page: Page) -> None:
+    page.goto(f"{restless.url}/data")
+    selected = "dash_ag_grid.getApi('rows').getSelectedRows()"
+    page.locator("#rows .ag-row[row-index='6']").click()
+    reading = page.evaluate(selected)
+    assert len(reading) == 1
+    edge = page.locator("#rows .ag-header-cell[col-id=time] .ag-header-cell-resize")
+    box = edge.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"] / 2, steps=4)
+    page.mouse.up()
+    header = page.locator("#rows .ag-header-cell[col-id=time]")
+    width = "it => it.offsetWidth"
+    wide = header.evaluate(width)
+    for _ in range(2):
+        next_version(page)
+    assert page.evaluate(selected) == reading, "wherever it has moved to"
+    assert header.evaluate(width) == wide
+
+
+@pytest.fixture
+def loads(page: Page) -> list[str]:
+    """Return the list to which each load of the page adds."""
+    found: list[str] = []
+    page.on("load", lambda it: found.append(it.url))
+    return found
+
+
+def asks(page: Page, more: int) -> None:
+    """Wait until a page has polled some more times; it may be loaded meanwhile."""
+    count = 0
+
+    def one(request: Any) -> None:
+        nonlocal count
+        count += "_live" in request.url
+
+    page.on("request", one)
+    for _ in range(600):
+        if count >= more:
+            break
+        page.wait_for_timeout(50)
+    page.remove_listener("request", one)
+    assert count >= more
+
+
+def newer(route: Route) -> None:
+    """Answer as a server of another release does."""
+    response = route.fetch()
+    route.fulfill(response=response, json={**response.json(), "code": "newer"})
+
+
+def of_newer(route: Route) -> None:
+    """Give the page of another release."""
+    response = route.fetch()
+    code = re.sub(r'(name="code-version" content=)"\w+"', r'\1"newer"', response.text())
+    route.fulfill(response=response, body=code)
+
+
+def document(page: Page, server: Server, handle: Callable[[Route], None]) -> None:
+    """Have something else answer requests for the page itself, however they are made."""
+    page.route(re.compile(f"^{re.escape(server.url)}/$"), handle)
+
+
+def test_a_new_release_is_loaded_once_its_page_can_be_had(
+    restless: Server, page: Page, loads: list[str]
+) -> None:
+    page.goto(restless.url)
+    next_version(page)
+    page.route(ANSWER, newer)
+    document(page, restless, bad_gateway)
+    asks(page, 6)
+    assert len(loads) == 1, "else the tab would show 502 for good"
+    expect(page.locator(".card").first).to_be_visible()
+    document(page, restless, of_newer)
+    wait_until(lambda: page.title() and len(loads) == 2)
+    asks(page, 4)
+    assert len(loads) == 2
+
+
+def test_a_page_that_got_the_old_release_again_goes_on_to_the_new_one(
+    restless: Server, page: Page, loads: list[str]
+) -> None:
+    page.goto(restless.url)
+    next_version(page)
+    page.route(ANSWER, newer)
+    given: list[str] = []
+
+    def either(route: Route) -> None:
+        # The page is asked for, found to be new, and then comes from the old server.
+        given.append(route.request.resource_type)
+        if given[-1] == "document" and given.count("document") == 1:
+            route.continue_()
+        else:
+            of_newer(route)
+
+    document(page, restless, either)
+    wait_until(lambda: page.title() and len(loads) == 3)
+    asks(page, 3)
+    assert len(loads) == 3
+    code = page.locator('meta[name="code-version"]').get_attribute("content")
+    assert code == "newer"
+
+
+def foreign(route: Route) -> None:
+    route.fulfill(json={"error": "login_required"})
+
+
+def unauthorized(route: Route) -> None:
+    route.fulfill(status=401, body="log in")
+
+
+def elsewhere(route: Route) -> None:
+    route.fulfill(status=302, headers={"Location": "https://login.example.com/"})
+
+
+@pytest.mark.parametrize(
+    ("gateway", "count"), [(foreign, 0), (unauthorized, 1), (elsewhere, 1), (bad_gateway, 0)]
+)
+def test_a_gateway_that_asks_to_log_in_has_the_page_loaded_once(
+    gateway: Callable[[Route], None],
+    count: int,
+    restless: Server,
+    page: Page,
+    loads: list[str],
+) -> None:
+    page.goto(restless.url)
+    next_version(page)
+    page.route(ANSWER, gateway)
+    wait_until(lambda: page.title() and len(loads) == 1 + count)
+    asks(page, 8)
+    assert len(loads) == 1 + count
+    expect(page.locator("#status")).to_have_attribute("data-state", "stale")
+
+
+def test_a_clock_that_is_set_back_makes_nothing_younger(restless: Server, page: Page) -> None:
+    page.goto(restless.url)
+    next_version(page)
+    page.route(ANSWER, lose)
+    page.evaluate("() => { const real = Date.now; Date.now = () => real() - 3_600_000; }")
+    state(page, "stale")
+    expect(page.locator("#alert")).to_contain_text(re.compile(r"not answered for [1-9]\d* s"))
+    expect(page.locator("#status-age")).to_contain_text(re.compile(r"checked [1-9]\d* s ago"))
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_an_older_browser_will_do(restless: Server, page: Page) -> None:
+    page.add_init_script("delete AbortSignal.timeout")
+    page.goto(restless.url)
+    next_version(page)
+    state(page, "live")
+    page.goto("about:blank")  # as the server ends before the browser does
+
+
+def tell(name: str, route: Route) -> None:
+    """Answer as a server does whose data are in some state."""
+    response = route.fetch()
+    told = {**response.json(), "state": name, "message": "It is old."}
+    route.fulfill(response=response, json=told)
+
+
+def test_a_notice_has_the_color_of_the_state(restless: Server, page: Page) -> None:
+    page.goto(restless.url)
+    state(page, "live")
+    color = {
+        "#status-state": "it => getComputedStyle(it).color",
+        "#alert": "it => getComputedStyle(it).borderLeftColor",
+    }
+    for name in ("stale", "error"):
+        page.route(ANSWER, partial(tell, name))
+        state(page, name)
+        expect(page.locator("#alert")).to_contain_text("It is old.")
+        colors = [page.locator(it).evaluate(script) for it, script in color.items()]
+        assert colors[0] == colors[1]
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_what_the_page_relies_on_of_dash_is_there(restless: Server, page: Page) -> None:
+    page.goto(f"{restless.url}/data")
+    for _ in range(5):
+        next_version(page)
+    past = page.evaluate("dash_stores[0].getState().history.past.length")
+    assert past <= 5, "dash-renderer keeps each value of an input, and internals.js empties it"
+    assert page.evaluate("dash_stores[0].getState().history.present.id !== undefined")
+    assert page.evaluate("Array.isArray(dash_clientside.internals.path('snapshot-version'))")
+    kinds = ["requested", "prioritized", "blocked"]
+    lists = "(kinds) => kinds.every((it) => Array.isArray(dash_stores[0].getState().callbacks[it]))"
+    assert page.evaluate(lists, kinds)
+    assert page.evaluate("Array.isArray(dash_stores[0].getState().error.backEnd)")
+    assert page.evaluate("dash_component_api.getLayout('status').props['data-state']") == "live"

@@ -1,0 +1,321 @@
+"""How the page looks and can be used, in a real browser: sizes, colors, touch, screen readers."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from helpers.browser import next_version, shown, state
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.readings import kept_file
+
+pytestmark = pytest.mark.slow
+FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}
+UNITS = ["°C", "bar", "%", "kg", "V", "A", "rpm", "m³/h"]
+LONG = [f"compressor_{it:02}_".ljust(100, "x") for it in range(10)]
+MANY = [f"pump {it:02} of the north hall, temperature at its outlet" for it in range(20)]
+
+
+@pytest.fixture
+def source(pages: Project) -> Iterator[Path]:
+    yield from kept_file(pages)
+
+
+@pytest.fixture
+def known(pages: Project) -> Iterator[Path]:
+    """What a project knows of its series; put back afterwards."""
+    file = pages.path / pages.slug / "assets" / "static_data" / "series.csv"
+    content = file.read_bytes()
+    yield file
+    file.write_bytes(content)
+
+
+def write(source: Path, known: Path, names: list[str], units: list[str]) -> None:
+    """Write readings of ten digits for some series, each with the next unit."""
+    rows = [f'"{name}","{name}",{units[it % len(units)]},,' for it, name in enumerate(names)]
+    known.write_text("\n".join(["series,label,unit,warn,critical", *rows, ""]), "utf-8")
+    lines = [
+        f'2026-01-05T00:{minute:02}:00Z,"{name}",{1234567890.12 + minute + it}'
+        for minute in range(40)
+        for it, name in enumerate(names)
+    ]
+    source.write_text("\n".join(["time,series,value", *lines, ""]), "utf-8")
+
+
+def drawn(page: Page, cards: int) -> None:
+    """Wait until all cards and both charts are there."""
+    expect(page.locator(".card")).to_have_count(cards, timeout=30_000)
+    for graph in ("trend", "distribution"):
+        expect(page.locator(f"#{graph}-graph .trace").first).to_be_attached(timeout=30_000)
+
+
+def heights(page: Page, graph: str) -> list[float]:
+    script = "its => its.map(it => it.getBoundingClientRect().height)"
+    return page.locator(f"#{graph}-graph .nsewdrag").evaluate_all(script)
+
+
+def sticks_out(page: Page) -> list[str]:
+    """Return what is wider than its frame, or reaches out of the window."""
+    return page.evaluate(
+        """() => {
+            const root = document.documentElement, out = [];
+            if (root.scrollWidth > innerWidth) out.push(`page ${root.scrollWidth}`);
+            for (const it of document.querySelectorAll(".card, .card *, .panel, .controls > *")) {
+                const box = it.getBoundingClientRect();
+                if (it.scrollWidth > it.clientWidth + 1 && it.clientWidth) out.push(it.outerHTML);
+                else if (box.width > 1 && box.right > innerWidth + 1) out.push(it.outerHTML);
+            }
+            return out;
+        }"""
+    )
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_long_names_large_numbers_and_many_series_fit(
+    pages: Project, source: Path, known: Path, page: Page
+) -> None:
+    write(source, known, [*LONG, *MANY], UNITS[:4])
+    with pages.serving(**FOREVER) as server:
+        page.goto(server.url)
+        drawn(page, 30)
+        for width in (1440, 390, 320):
+            page.set_viewport_size({"width": width, "height": 844})
+            wait_until(lambda: page.evaluate(SETTLED))
+            wait_until(lambda: not sticks_out(page), lambda: str(sticks_out(page)), 10)
+        assert min(heights(page, "trend")) > 100
+        labels = page.locator("#distribution-graph .ytick text").evaluate_all(
+            "its => its.map(it => it.getBoundingClientRect()).map(it => [it.top, it.bottom])"
+        )
+        for (_, bottom), (top, _) in pairwise(sorted(labels)):
+            assert top >= bottom - 3, "no name is written over another"
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_each_of_eight_panels_is_high_enough(
+    pages: Project, source: Path, known: Path, page: Page
+) -> None:
+    write(source, known, [f"s{it}" for it in range(8)], UNITS)
+    with pages.serving(**FOREVER) as server:
+        page.goto(server.url)
+        drawn(page, 8)
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            for graph, low in (("trend", 109), ("distribution", 60)):
+                wait_until(
+                    lambda: sum(it > low for it in heights(page, graph)) == 8,  # noqa: B023
+                    lambda: str(heights(page, graph)),  # noqa: B023
+                    10,
+                )
+            chart = page.locator("#trend-graph").bounding_box()
+            frame = page.locator(".panel").first.bounding_box()
+            assert chart and frame
+            assert chart["y"] + chart["height"] <= frame["y"] + frame["height"]
+
+
+SETTLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((it) =>
+    Math.abs(it.querySelector(".main-svg").clientHeight - it.closest(".graph").clientHeight) < 2)"""
+AXIS = """() => Math.max(...[...document.querySelectorAll("#trend-graph .xaxislayer-above text")]
+    .map((it) => it.getBoundingClientRect().bottom))"""
+
+
+@pytest.mark.usefixtures("no_console_errors")
+@pytest.mark.parametrize("which", ["pages", "machine"])
+def test_the_axis_of_the_trend_is_in_view(
+    which: str, request: pytest.FixtureRequest, page: Page
+) -> None:
+    project: Project = request.getfixturevalue(which)
+    with project.serving(**(FOREVER if which == "pages" else {})) as server:
+        for width, height in ((1440, 900), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(server.url)
+            state(page, "live")
+            shown(page)
+            wait_until(lambda: page.evaluate(SETTLED))
+            assert 0 < page.evaluate(AXIS) <= height
+
+
+CONTRAST = """it => {
+    const parts = (text) => text.match(/[\\d.]+/g).slice(0, 3).map((it) => it / 255);
+    const light = (color) => parts(color)
+        .map((it) => (it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4))
+        .reduce((sum, it, at) => sum + it * [0.2126, 0.7152, 0.0722][at], 0);
+    const style = getComputedStyle(it);
+    const both = [light(style.color), light(style.backgroundColor)].sort((a, b) => a - b);
+    return (both[1] + 0.05) / (both[0] + 0.05);
+}"""
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_the_selected_time_can_be_read_after_a_click(csv: Project, page: Page) -> None:
+    schemes: list[Any] = ["light", "dark"]
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        shown(page)
+        for scheme, time in zip(schemes, ("1 hour", "6 hours"), strict=True):
+            page.emulate_media(color_scheme=scheme)
+            page.locator("#window").get_by_text(time).click()
+            selected = page.locator("#window .selected")
+            expect(selected).to_have_text(time)
+            expect(selected.locator("input")).to_be_focused()
+            assert selected.evaluate(CONTRAST) >= 4.5, "with the focus, and the mouse over it"
+            page.mouse.move(0, 0)
+            assert selected.evaluate(CONTRAST) >= 4.5
+            page.locator("h1").click()
+            assert selected.evaluate(CONTRAST) >= 4.5
+
+
+def swipe(page: Page, x: float, y: float, up: float) -> None:
+    """Move a finger upwards, as the browser itself gets it."""
+    client = page.context.new_cdp_session(page)
+
+    def touch(kind: str, *points: dict[str, float]) -> None:
+        client.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": list(points)})
+
+    touch("touchStart", {"x": x, "y": y})
+    for step in range(1, 11):
+        touch("touchMove", {"x": x, "y": y - up * step / 10})
+    touch("touchEnd")
+
+
+RANGES = """() => { const {xaxis, yaxis} =
+    document.querySelector("#trend-graph .js-plotly-plot")._fullLayout;
+    return [xaxis.range, yaxis.range]; }"""
+
+
+def test_a_swipe_that_starts_on_a_chart_scrolls_the_page(csv: Project, browser: Browser) -> None:
+    phone: Any = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    context = browser.new_context(**phone)
+    page = context.new_page()
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        shown(page)
+        places = ("#trend-graph .nsewdrag", "#trend-graph .nsdrag", "#distribution-graph .nsewdrag")
+        for place in places:
+            page.locator(place).first.scroll_into_view_if_needed()
+            box = page.locator(place).first.bounding_box()
+            assert box
+            page.evaluate(f"scrollBy(0, {box['y'] - 500})")
+            box = page.locator(place).first.bounding_box()
+            assert box
+            before, ranges = page.evaluate("scrollY"), page.evaluate(RANGES)
+            x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+            back = -150 if before > 300 else 150
+            swipe(page, x, y, back)
+            wait_until(lambda: abs(page.evaluate("scrollY") - before) > 50, lambda: place)  # noqa: B023
+            assert page.evaluate(RANGES) == ranges, place
+    context.close()
+
+
+# Counts what a screen reader reads aloud: each change of the text of a live region.
+COUNT = """() => {
+    window.said = [];
+    for (const it of document.querySelectorAll("[role=status], [role=alert], [aria-live]")) {
+        const look = () => window.said.push(it.textContent);
+        const what = {childList: true, characterData: true, subtree: true};
+        new MutationObserver(look).observe(it, what);
+    }
+}"""
+
+
+def test_what_goes_wrong_is_read_aloud_once(pages: Project, page: Page) -> None:
+    with pages.serving(news=True, REFRESH__EVERY="1s", APP__STALE_AFTER="3650d") as server:
+        page.goto(server.url)
+        shown(page)
+        state(page, "live")
+        page.evaluate(COUNT)
+        notice = page.locator("#alert")
+
+        def fail(route: Any) -> None:
+            if '"output":"distribution' not in (route.request.post_data or ""):
+                return route.continue_()
+            number = f"{next(numbers):016}"
+            headers = {"X-Request-ID": number}
+            return route.fulfill(status=500, body="Internal Server Error", headers=headers)
+
+        numbers = iter(range(1000))
+        page.route("**/_dash-update-component*", fail)
+        expect(notice).to_contain_text("Distribution could not be updated", timeout=30_000)
+        first = notice.inner_text()
+        for _ in range(5):
+            next_version(page)
+        assert notice.inner_text() != first, "each has a request of its own"
+        assert len(page.evaluate("said")) == 1, page.evaluate("said")
+        assert "Distribution could not be updated" in page.evaluate("said[0]")
+        page.unroute("**/_dash-update-component*")
+        expect(notice).to_be_empty(timeout=30_000)
+        page.evaluate("window.said = []")
+        page.route("**/_live*", lambda it: it.abort("connectionreset"))
+        seen = set()
+        expect(notice).to_contain_text("has not answered", timeout=30_000)
+        wait_until(lambda: seen.add(notice.inner_text()) or len(seen) > 6)
+        said = page.evaluate("said")
+        assert len(said) == 1, said
+        assert "Stale" in said[0] and "has not answered" in said[0]
+        page.unroute_all(behavior="ignoreErrors")
+
+
+BLOCK = """for (const name of ["localStorage", "sessionStorage"]) {
+    const get = () => { throw new DOMException("The operation is insecure.", "SecurityError"); };
+    Object.defineProperty(window, name, {get, configurable: true});
+}"""
+
+
+class Office(BaseHTTPRequestHandler):
+    """A page of another site with a dashboard in a frame."""
+
+    def __init__(self, url: str, *rest: Any) -> None:
+        self.url = url
+        super().__init__(*rest)
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        sandbox = "allow-scripts allow-same-origin allow-downloads"
+        self.wfile.write(f'<iframe sandbox="{sandbox}" src="{self.url}"></iframe>'.encode())
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_blocked_storage_does_not_matter(csv: Project, page: Page) -> None:
+    page.add_init_script(BLOCK)
+    with csv.serving(
+        news=True, SERVER__FRAME_ANCESTORS='["http://localhost:*"]', APP__STALE_AFTER="3650d"
+    ) as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        page.locator("#window").get_by_text("1 hour").click()
+        next_version(page)
+        state(page, "live")
+        with ThreadingHTTPServer(("127.0.0.1", 0), partial(Office, server.url)) as office:
+            Thread(target=office.serve_forever, daemon=True).start()
+            page.goto(f"http://localhost:{office.server_port}/")
+            frame = page.frame_locator("iframe")
+            expect(frame.locator(".card")).to_have_count(4, timeout=30_000)
+            expect(frame.locator("#trend-graph .trace").first).to_be_attached(timeout=30_000)
+            page.goto("about:blank")
+            office.shutdown()
+
+
+def test_what_the_browser_blocks_is_in_the_log(csv: Project, page: Page) -> None:
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        shown(page)
+        for number in range(3):
+            script = "url => { document.body.append(Object.assign(new Image(), {src: url})); }"
+            page.evaluate(script, f"https://tile.example.org/{number}.png")
+        wait_until(lambda: "https://tile.example.org" in server.output(), server.output)
+        line = 'csp_sources = ["https://tile.example.org"]'
+        (said,) = [it for it in server.output().splitlines() if "example.org" in it]
+        assert line in said
+        assert re.search(r"WARNING .*img-src", said)

@@ -1,0 +1,538 @@
+"""The page in a real browser, served by a rendered project as its user would serve it."""
+
+import os
+import re
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from helpers.browser import inaccessible, next_version, polls, shown, state, traces, version
+from helpers.processes import end, free_port, wait_until
+from helpers.projects import Project
+from helpers.readings import correct, fresh
+from helpers.servers import ready
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
+
+
+def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page: Page) -> None:
+    with machine.serving(SOURCE__SAMPLE_SECONDS="3") as server:
+        page.goto(server.url)
+        state(page, "loading")
+        expect(page.locator(".dash-spinner").first).to_be_visible()
+        state(page, "live")
+        expect(page.locator(".dash-spinner")).to_have_count(0)
+        assert shown(page) >= 2
+        expect(page.locator(".card", has_text="CPU")).to_contain_text("%")
+        first = version(page)
+        next_version(page)
+        assert int(version(page)) > int(first)
+        expect(page.locator("#status-age")).to_have_text(re.compile(r"newest reading \d+ s ago"))
+
+
+def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Page) -> None:
+    with machine.serving() as server:
+        page.goto(server.url)
+        state(page, "live")
+        for _ in range(3):
+            next_version(page)
+        page.evaluate(
+            """() => {
+                window.flickers = 0;
+                const look = () => {
+                    window.flickers += document.querySelectorAll(".dash-spinner").length;
+                    requestAnimationFrame(look);
+                };
+                look();
+            }"""
+        )
+        zoom = "document.querySelector('#trend-graph .js-plotly-plot')._fullLayout.yaxis.range"
+        whole = page.evaluate(zoom)
+        box = page.locator("#trend-graph .nsewdrag").first.bounding_box()
+        assert box
+        page.mouse.move(box["x"] + box["width"] / 4, box["y"] + box["height"] / 4)
+        page.mouse.down()
+        page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2, steps=5)
+        page.mouse.up()
+        wait_until(lambda: page.evaluate(zoom) != whole)
+        zoomed = page.evaluate(zoom)
+        page.locator("#trend-graph .legendtoggle").nth(1).click()
+        hidden = "document.querySelector('#trend-graph .js-plotly-plot')._fullData[1].visible"
+        wait_until(lambda: page.evaluate(hidden) == "legendonly")
+        for _ in range(3):
+            next_version(page)
+        assert page.evaluate(zoom) == zoomed
+        assert page.evaluate(hidden) == "legendonly"
+        assert page.evaluate("window.flickers") == 0
+
+
+def test_series_and_window_choose_what_is_shown(csv: Project, page: Page) -> None:
+    with csv.serving(news=True) as server:
+        page.goto(server.url)
+        expect(page.get_by_role("heading", level=1)).to_have_text('Søren\'s "Plant" 7')
+        assert shown(page) == 4
+        page.locator("#series").click()
+        page.get_by_role("option", name="Pressure").click()
+        page.keyboard.press("Escape")
+        wait_until(lambda: shown(page) == 1)
+        assert traces(page, "trend-graph") == ["Pressure"]
+        next_version(page)
+        assert traces(page, "trend-graph") == ["Pressure"]
+        page.locator("#window").get_by_text("1 hour").click()
+        points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
+        wait_until(lambda: page.evaluate(points) == 13)
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Download CSV").click()
+        lines = Path(downloading.value.path()).read_text("utf-8").splitlines()
+        assert lines[0] == "time,series,value"
+        assert len(lines) == 14
+        assert all(",pressure," in line for line in lines[1:])
+
+
+def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="1h") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        before = version(page)
+        page.keyboard.press("Tab")
+        expect(page.locator("#series")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.locator(".dash-dropdown-search")).to_be_focused()
+        page.keyboard.type("Press")
+        expect(page.get_by_role("option", name="Pressure")).to_be_visible()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.keyboard.press("Escape")
+        wait_until(lambda: shown(page) == 1)
+        page.keyboard.press("Tab")
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#window .selected")).to_have_text("7 days")
+        page.keyboard.press("Tab")
+        expect(page.get_by_role("button", name="Refresh now")).to_be_focused()
+        correct(csv)
+        page.keyboard.press("Enter")
+        next_version(page, than=before)
+
+
+def test_times_are_those_of_the_configured_zone(csv: Project, page: Page) -> None:
+    with csv.serving(APP__TIMEZONE="Asia/Tokyo") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        first = "document.querySelector('#trend-graph .js-plotly-plot').calcdata[0][0].x"
+        row = (csv.path / "data" / "readings.csv").read_text("utf-8").splitlines()[1]
+        tokyo = datetime.fromisoformat(row.split(",")[0]) + timedelta(hours=9)
+        drawn = page.evaluate(f"new Date({first}).toISOString()")
+        assert drawn == f"{tokyo:%Y-%m-%dT%H:%M:%S}.000Z"
+
+
+@pytest.mark.parametrize("breakage", ["deleted", "no_csv", "wrong_type", "not_utf8"])
+def test_a_broken_source_keeps_the_data_and_says_since_when(
+    breakage: str, csv: Project, source: Path, page: Page
+) -> None:
+    content = source.read_bytes()
+    source.write_bytes(fresh(content))
+    with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="20s") as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) == 4
+        if breakage == "deleted":
+            source.unlink()
+        else:
+            broken = {"no_csv": b"x", "wrong_type": re.sub(rb",[\d.]+\n", b",abc\n", content)}
+            source.write_bytes(broken.get(breakage, content + b"\xff\xfe"))
+        state(page, "error")
+        expect(page.locator("#alert")).to_contain_text(re.compile(r"failed since \d{4}-\d\d-\d\d"))
+        assert ready(server)[0] == 200
+        state(page, "stale")
+        assert ready(server)[0] == 503
+        assert shown(page) == 4
+        assert "Traceback" in server.output()
+        page.reload()
+        state(page, "stale")
+        assert shown(page) == 4
+        source.write_bytes(fresh(content))
+        state(page, "live")
+        expect(page.locator("#alert")).to_be_empty()
+        assert ready(server)[0] == 200
+
+
+def test_no_data_yet_says_why_and_does_not_spin(csv: Project, source: Path, page: Page) -> None:
+    content = source.read_bytes()
+    source.unlink()
+    with csv.serving(REFRESH__RETRY_AT_MOST="2s") as server:
+        page.goto(server.url)
+        state(page, "error")
+        expect(page.locator("#alert")).to_contain_text(re.compile(r"look for \w+ in the server"))
+        incident = page.locator("#alert").inner_text().split("look for ")[1].split()[0]
+        assert f"[{incident}]: refresh failed" in server.output()
+        assert "FileNotFoundError" in server.output() and "readings.csv" in ready(server)[1]
+        expect(page.locator(".dash-spinner")).to_have_count(0)
+        source.write_bytes(content)
+        state(page, "live")
+        assert shown(page) == 4
+
+
+def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
+    with csv.serving(REFRESH__EVERY="1h") as server:
+        page.goto(server.url)
+        state(page, "live")
+        before = version(page)
+        correct(csv)
+        page.get_by_role("button", name="Refresh now").click()
+        expect(page.locator("#status")).not_to_have_attribute("data-version", before, timeout=3_000)
+
+
+@pytest.mark.stops_the_server
+def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page) -> None:
+    port = free_port()
+    with csv.serving("--port", str(port)) as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) == 4
+        server.process.terminate()
+        assert os.name == "nt" or server.process.wait(10) == 0  # Windows ends it at once
+        state(page, "stale")
+        expect(page.locator("#alert")).to_contain_text("server has not answered")
+        expect(page.locator(".card")).to_have_count(4)
+    with csv.serving("--port", str(port), news=True):
+        state(page, "live")
+        next_version(page)
+        expect(page.locator("#alert")).to_be_empty()
+        assert shown(page) == 4
+
+
+@pytest.mark.stops_the_server
+def test_a_page_is_loaded_anew_when_its_code_has_changed(csv: Project, page: Page) -> None:
+    module, port = csv.path / csv.slug / "pages" / "overview.py", free_port()
+    before = module.read_text("utf-8")
+    with csv.serving("--port", str(port)) as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        page.locator("#window").get_by_text("6 hours").click()
+        end(server.process)
+    module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
+    try:
+        with csv.serving("--port", str(port), news=True):
+            expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
+            assert shown(page) == 4
+            chosen = page.locator("#window .selected")
+            expect(chosen).to_have_text("6 hours")
+            page.evaluate("window.same = true")
+            next_version(page)
+            assert page.evaluate("window.same"), "once is enough"
+    finally:
+        module.write_text(before, "utf-8")
+
+
+@pytest.mark.stops_the_server  # as it logs the answer that is an error
+def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: Page) -> None:
+    module, flag = csv.path / csv.slug / "engineering.py", csv.path / "whole"
+    before = module.read_text("utf-8")
+    line = "    boxes = []\n"
+    module.write_text(before.replace(line, f"{line}    open({str(flag)!r}).close()\n"), "utf-8")
+    flag.touch()
+    try:
+        with csv.serving(news=True, REFRESH__EVERY="1s") as server:
+            page.goto(server.url)
+            assert shown(page) == 4
+            flag.unlink()
+            notice = page.locator("#alert")
+            expect(notice).to_contain_text("Distribution could not be updated", timeout=30_000)
+            assert "Trend" not in notice.inner_text()
+            number = re.findall(r"request (\w+)", notice.inner_text())[0]
+            logged = [line for line in server.output().splitlines() if f"[{number}]" in line]
+            assert "distribution-graph.figure" in logged[0]
+            next_version(page)
+            state(page, "live")
+            assert shown(page) == 4, "with its last good data"
+            flag.touch()
+            expect(notice).to_be_empty(timeout=30_000)
+    finally:
+        flag.unlink(missing_ok=True)
+        module.write_text(before, "utf-8")
+
+
+def test_an_address_may_hold_the_password(csv: Project, page: Page) -> None:
+    with csv.serving(AUTH__USERS=csv.users()) as server:
+        page.goto(f"{server.url.replace('//', '//ann:right@')}/#here")
+        assert shown(page) == 4
+        assert page.evaluate("document.URL") == f"{server.url}/#here"
+
+
+# The browser says that an answer was 401, or 413.
+@pytest.mark.stops_the_server
+def test_a_session_that_has_ended_is_asked_for_its_password(
+    csv: Project, context: BrowserContext, page: Page
+) -> None:
+    """A dialog of the browser is a request that waits for what it asks."""
+    asked: list[str] = []
+    devtools = context.new_cdp_session(page)
+
+    def dialog(event: dict[str, Any]) -> None:
+        asked.append(event["resourceType"])
+        if asked[-1] == "Document":
+            given = {"response": "ProvideCredentials", "username": "ann", "password": "right"}
+            answer = {"requestId": event["requestId"], "authChallengeResponse": given}
+            devtools.send("Fetch.continueWithAuth", answer)
+
+    def go_on(event: dict[str, Any]) -> None:
+        devtools.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+
+    devtools.on("Fetch.authRequired", dialog)
+    devtools.on("Fetch.requestPaused", go_on)
+    devtools.send("Fetch.enable", {"handleAuthRequests": True})
+    with csv.serving(AUTH__USERS=csv.users(), REFRESH__EVERY="1s") as server:
+        # As after a restart of the browser, which knows the cookie and no password.
+        password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
+        with urllib.request.urlopen(urllib.request.Request(server.url, headers=password)) as got:
+            name, _, value = got.headers["Set-Cookie"].partition(";")[0].partition("=")
+        context.add_cookies([{"name": name, "value": value, "url": server.url}])
+        page.goto(server.url)
+        assert shown(page) == 4
+        assert asked == []
+        with page.expect_event("load"):
+            context.clear_cookies()
+        assert shown(page) == 4
+        assert asked == ["Document"]
+        devtools.detach()
+
+
+@pytest.mark.stops_the_server
+def test_a_request_that_is_too_large_says_its_size_and_the_setting(
+    csv: Project, page: Page
+) -> None:
+    said = "server.max_body_bytes = 1000000 allows"
+    send = """size => fetch("/_dash-update-component", {method: "POST", body: JSON.stringify({
+        output: "download.data", inputs: [], state: [{value: "x".repeat(size)}]
+    })}).catch(String)"""
+    with csv.serving() as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        for size, sent in ((2_000_000, "2000061"), (30_000_000, "30000061")):
+            page.evaluate(send, size)
+            expect(page.locator("#alert")).to_contain_text(f"{sent} bytes")
+            expect(page.locator("#alert")).to_contain_text(said)
+        assert f"A request of 2000061 bytes is larger than {said}" in server.output()
+
+
+def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> None:
+    settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": csv.users()}
+    with csv.serving(news=True, **settings) as server:
+        password: Any = {"username": "ann", "password": "right"}
+        context = browser.new_context(http_credentials=password)
+        page = context.new_page()
+        assert page.goto(server.url)
+        assert shown(page) == 4
+        next_version(page)
+        state(page, "live")
+        (cookie,) = context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
+        context.close()
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(server.url, timeout=10)
+
+
+def test_old_data_are_marked_wherever_they_are_shown(
+    csv: Project, source: Path, page: Page
+) -> None:
+    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="15s") as server:
+        page.goto(server.url)
+        source.write_bytes(fresh(source.read_bytes()))
+        state(page, "live")
+        assert shown(page) == 4
+        mark = "it => getComputedStyle(it, '::after').content"
+        values = page.locator(".card-state, .panel h2")
+        assert "stale" not in values.first.evaluate(mark)
+        source.unlink()
+        state(page, "stale")
+        assert all("stale" in values.nth(it).evaluate(mark) for it in range(values.count()))
+        assert ready(server)[0] == 503
+
+
+def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserContext) -> None:
+    module, computed = csv.path / csv.slug / "engineering.py", csv.path / "computed.txt"
+    before = module.read_text("utf-8")
+    start = '    known = describe(readings, series)\n    units = list(known["unit"].unique())\n'
+    line = f"    open({str(computed)!r}, 'a').write(f'{{len(readings)}}\\n')\n"
+    module.write_text(before.replace(start, start + line, 1), "utf-8")  # in trend_figure
+    try:
+        with csv.serving(news=True, REFRESH__EVERY="5s") as server:
+            tabs = [context.new_page() for _ in range(5)]
+            for tab in tabs:
+                tab.goto(server.url)
+                assert shown(tab) == 4
+            for tab in tabs:
+                next_version(tab)
+            wait_until(lambda: len({version(tab) for tab in tabs}) == 1)
+            seen, count = version(tabs[0]), len(computed.read_text("utf-8").splitlines())
+            for tab in tabs:
+                next_version(tab, than=seen)
+                assert shown(tab) == 4
+            assert len({version(tab) for tab in tabs}) == 1
+            tabs[0].locator("#window").get_by_text("1 hour").click()
+            points = "document.querySelector('#trend-graph .js-plotly-plot').calcdata?.[0].length"
+            wait_until(lambda: tabs[0].evaluate(points) == 13)
+            assert tabs[1].evaluate(points) > 13, "a choice is the viewer's own"
+            lines = computed.read_text("utf-8").splitlines()[count:]
+            assert len(lines) <= 3, "one for all, one for the choice, and one if a refresh is due"
+    finally:
+        module.write_text(before, "utf-8")
+
+
+def test_a_page_asks_about_once_a_refresh(machine: Project, page: Page) -> None:
+    with machine.serving() as server:
+        page.goto(server.url)
+        for _ in range(9):
+            next_version(page)
+        assert 9 <= len(polls(page)) <= 13
+
+
+def test_a_page_asks_with_growing_pauses_while_a_refresh_is_late(
+    machine: Project, page: Page
+) -> None:
+    with machine.serving(SOURCE__SAMPLE_SECONDS="12") as server:
+        page.goto(server.url)
+        wait_until(lambda: len(polls(page)) > 6)
+        pauses = [later - sooner for sooner, later in pairwise(polls(page))]
+        assert pauses[0] < 1, "at first it asks soon"
+        assert all(1 < pause < 4 for pause in pauses[4:6]), "then every two seconds"
+        state(page, "live")
+
+
+def test_a_hidden_tab_asks_rarely_and_catches_up_when_shown(csv: Project, page: Page) -> None:
+    # A headless browser has no tab that is hidden, so the page is told that it is.
+    page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => window.hide})")
+    with csv.serving(news=True, REFRESH__EVERY="1s") as server:
+        page.goto(server.url)
+        next_version(page)
+        page.evaluate("window.hide = true")
+        before, published = len(polls(page)), server.output().count("published")
+        wait_until(lambda: server.output().count("published") > published + 6)
+        assert len(polls(page)) <= before + 1, "the one that was set before it was hidden"
+        late = version(page)
+        page.evaluate("window.hide = false; document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.locator("#status")).not_to_have_attribute("data-version", late, timeout=1_000)
+        next_version(page)
+
+
+def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> None:
+    with machine.serving(REFRESH__EVERY="1h") as server:
+        page.goto(server.url)
+        assert shown(page) >= 2
+        sizes = """() => performance.getEntriesByType("resource")
+            .filter((it) => it.name.includes("_dash-component-suites"))
+            .map((it) => [it.name, it.transferSize, it.decodedBodySize])"""
+        first = page.evaluate(sizes)
+        assert sum(size for _, size, _ in first) < sum(whole for *_, whole in first) / 2.5
+        page.reload()
+        assert shown(page) >= 2
+        again = page.evaluate(sizes)
+        assert len(again) == len(first)
+        assert {name for name, size, _ in again if size} == set()
+
+
+@pytest.mark.stops_the_server
+def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
+    module = csv.path / csv.slug / "pages" / "overview.py"
+    before = module.read_text("utf-8")
+    with csv.serving("--debug", "--port", str(free_port()), news=True) as server:
+        wait_until(lambda: ready(server)[0] == 200, server.output)
+        assert "EVALEX" not in page.request.get(f"{server.url}/console").text(), "it runs any code"
+        with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
+            page.goto(server.url)
+        expect(page.get_by_role("heading", name="Trend")).to_be_visible()
+        module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
+        try:
+            expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
+            ended = len(server.output())  # the new process may do the last one's slot again
+            for _ in range(3):
+                next_version(page)
+        finally:
+            module.write_text(before, "utf-8")
+        versions = re.findall(r"published version=(\d+)", server.output()[ended:])
+        slots = [int(version) // 2_000 for version in versions]
+        assert len(slots) == len(set(slots)) >= 2, "a second schedule would do each slot twice"
+
+
+EDITS = {  # of what is the user's: what is edited, and where the page shows it
+    "{slug}/engineering.py": ('label=known["label"]', 'label="No " + known["label"]'),
+    "{slug}/reading.py": ('dtype={"series": str})', 'dtype={"series": str}).head(1)'),
+    "{slug}/assets/css-theme.css": ("color-scheme:", "letter-spacing: 1px; color-scheme:"),
+    "{slug}/assets/static_data/series.csv": ("°C", "°F"),
+    "config.toml": ('title = "', 'title = "New '),
+}
+
+
+@pytest.mark.stops_the_server
+def test_debug_reloads_whatever_is_edited(csv: Project, page: Page) -> None:
+    files = {csv.path / name.format(slug=csv.slug): edit for name, edit in EDITS.items()}
+    before = {file: file.read_bytes() for file in files}
+    with csv.serving("--debug", "--port", str(free_port()), REFRESH__EVERY="1s") as server:
+        wait_until(lambda: ready(server)[0] == 200, server.output)
+        page.goto(server.url)
+        expect(page.locator(".card")).to_have_count(4, timeout=30_000)
+        shown = [
+            lambda: expect(page.locator(".card-label").first).to_have_text("No Line 1"),
+            lambda: expect(page.locator(".card")).to_have_count(1),
+            lambda: expect(page.locator("body")).to_have_css("letter-spacing", "1px"),
+            lambda: expect(page.locator(".card-value small").first).to_have_text("°F"),
+            lambda: expect(page.locator("h1")).to_have_text(re.compile("^New ")),
+        ]
+        try:
+            for (file, (old, new)), look in zip(files.items(), shown, strict=True):
+                assert old in file.read_text("utf-8")
+                for _ in range(2):  # Dash compares with what it has seen since the page was loaded
+                    page.wait_for_event("response", lambda it: "_reload-hash" in it.url)
+                file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+                look()
+        finally:
+            for file, content in before.items():
+                file.write_bytes(content)
+
+
+MISTAKES = {  # each ends the program: what is added to a file, and what it says
+    "{slug}/engineering.py": ("import nothing_like_it\n", "No module named 'nothing_like_it'"),
+    "{slug}/assets/static_data/series.csv": ("line_1,Twice,,,\n", "series.csv cannot be used"),
+    "config.toml": ("nonsense\n", "config.toml is not valid TOML"),
+}
+
+
+@pytest.mark.stops_the_server
+def test_debug_waits_for_the_next_save_after_an_error(csv: Project, page: Page) -> None:
+    with csv.serving("--debug", "--port", str(free_port())) as server:
+        page.goto(server.url)
+        for name, (mistake, said) in MISTAKES.items():
+            file = csv.path / name.format(slug=csv.slug)
+            before = file.read_bytes()
+            try:
+                file.write_bytes(before + mistake.encode())
+                wait_until(lambda said=said: said in server.output(), server.output)
+                wait_until(lambda: server.output().rstrip().endswith("next save"), server.output)
+            finally:
+                file.write_bytes(before)
+            wait_until(lambda: ready(server)[0] == 200, server.output)
+        expect(page.locator(".card")).to_have_count(4, timeout=30_000)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_it_is_accessible_and_fits(
+    scheme: Any, size: tuple[int, int], machine: Project, page: Page
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme)
+    with machine.serving() as server:
+        page.goto(server.url)
+        state(page, "live")
+        assert shown(page) >= 2
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (sum(map(int, re.findall(r"\d+", background))) < 200) == (scheme == "dark")
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert not inaccessible(page)

@@ -1,0 +1,205 @@
+"""The pages of a project that has several, in a real browser."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from helpers.browser import inaccessible, next_version, shown, state, version
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.readings import after, correct, kept_file
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
+
+
+@pytest.fixture
+def source(pages: Project) -> Iterator[Path]:
+    yield from kept_file(pages)
+
+
+def go(page: Page, name: str) -> None:
+    """Follow a link of the navigation."""
+    page.get_by_role("navigation").get_by_role("link", name=name).click()
+    expect(page.locator("nav [aria-current=page]")).to_have_text(name)
+
+
+def numbered(page: Page, column: str) -> dict[int, str]:
+    """Wait for the table's rows; return what those in view say in a column, by their number."""
+    found = page.locator(f"#rows .ag-row [col-id={column}]")
+    expect(found.first).not_to_be_empty(timeout=30_000)
+    script = (
+        "its => its.map(it => [+it.closest('[row-index]').getAttribute('row-index'), it.innerText])"
+    )
+    return dict(sorted(found.evaluate_all(script)))
+
+
+def cells(page: Page, column: str) -> list[str]:
+    """Wait for the table's rows; return what those in view say in a column, from the top."""
+    return list(numbered(page, column).values())
+
+
+def add(source: Path, *lines: str) -> None:
+    with source.open("a", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def test_each_page_opens_by_its_link_its_address_and_the_way_back(
+    pages: Project, page: Page
+) -> None:
+    with pages.serving(news=True, SERVER__URL_PREFIX="/dashboard/") as server:
+        page.goto(f"{server.url}/dashboard/")
+        assert shown(page) == 4
+        go(page, "Data")
+        assert len(cells(page, "time")) > 5
+        expect(page).to_have_title("Data · My Dashboard")
+        go(page, "Status")
+        expect(page.locator("#history tr").first).to_contain_text("OK")
+        page.go_back()
+        assert len(cells(page, "time")) > 5
+        page.go_back()
+        assert shown(page) == 4
+        page.go_forward()
+        page.reload()
+        assert len(cells(page, "time")) > 5
+        next_version(page)
+        page.goto(f"{server.url}/dashboard/status?from=a&link=b")
+        expect(page.locator("#history tr").first).to_contain_text("OK")
+        page.goto(f"{server.url}/dashboard/nowhere")
+        expect(page.get_by_role("heading", name="404")).to_be_visible()
+        state(page, "live")
+
+
+def test_the_rows_follow_the_data_and_keep_filter_order_page_and_scroll(
+    pages: Project, source: Path, page: Page
+) -> None:
+    with pages.serving(REFRESH__EVERY="1s") as server:
+        page.goto(f"{server.url}/data")
+        assert re.match(r"20\d\d-\d\d-\d\d", cells(page, "time")[0])
+        add(source, f"{after(source, 1)},pressure,7.89")
+        expect(page.locator("#rows .ag-row[row-index='0']")).to_contain_text("7.89")
+        page.locator("#series").click()
+        page.get_by_role("option", name="Pressure").click()
+        page.keyboard.press("Escape")
+        panel = page.locator("#rows .ag-paging-panel")
+        expect(panel).to_contain_text("of 578")
+        page.locator("#rows .ag-header-cell[col-id=value]").click()
+        page.get_by_role("button", name="Next Page").click()
+        expect(panel).to_contain_text("Page 2 of 6")
+        wait_until(lambda: set(cells(page, "series")) == {"Pressure"})
+        viewport = page.locator("#rows .ag-body-viewport")
+        viewport.evaluate("it => it.scrollTop = 700")
+        before = numbered(page, "value")
+        values = [float(it) for it in before.values()]
+        assert values == sorted(values)
+        top = "it => it.scrollTop"
+        assert viewport.evaluate(top) == 700
+        later = after(source, 1)
+        add(source, f"{later},pressure,0.5", f"{later},output,9999")
+        expect(panel).to_contain_text("of 579")  # the row above all others moves them by one
+        expect(panel).to_contain_text("Page 2 of 6")
+
+        def moved() -> bool:  # of those that are in view both times, as the table draws no others
+            after = numbered(page, "value")
+            both = [number for number in before if number + 1 in after]
+            return len(both) > 5 and all(after[it + 1] == before[it] for it in both)
+
+        wait_until(moved)
+        assert set(cells(page, "series")) == {"Pressure"}
+        assert viewport.evaluate(top) == 700
+        with page.expect_download() as downloading:
+            page.get_by_role("button", name="Download CSV").click()
+        lines = Path(downloading.value.path()).read_text("utf-8").splitlines()
+        assert len(lines) == 1 + 579
+        assert all(",pressure," in line for line in lines[1:])
+        go(page, "Overview")
+        assert shown(page) == 1, "the choice is that of all pages"
+
+
+def test_no_more_rows_are_sent_than_a_page_shows(pages: Project, page: Page) -> None:
+    with pages.serving(REFRESH__EVERY="1s") as server:
+        page.goto(f"{server.url}/data")
+        assert cells(page, "time")
+        with page.expect_response(lambda it: "2300" in (it.request.post_data or "")) as waiting:
+            page.get_by_role("button", name="Last Page").click()
+        answer = waiting.value.json()["response"]["rows"]["getRowsResponse"]
+        assert (len(answer["rowData"]), answer["rowCount"]) == (8, 2308)
+        page.get_by_role("button", name="First Page").click()
+        expect(page.locator("#rows .ag-paging-panel")).to_contain_text("1 to 100 of 2,308")
+
+
+def test_a_failing_source_shows_in_the_history_and_the_log(
+    pages: Project, source: Path, page: Page
+) -> None:
+    content = source.read_bytes()
+    with pages.serving(REFRESH__EVERY="1s", REFRESH__RETRY_AT_MOST="1s") as server:
+        page.goto(f"{server.url}/status")
+        newest = page.locator("#history tr").first
+        expect(newest).to_contain_text("OK")
+        state(page, "live")
+        seen = version(page)
+        source.write_bytes(b"x")
+        expect(newest).to_contain_text("readings: the column")
+        expect(page.locator("#log-lines")).to_contain_text("refresh failed, next try")
+        failures = page.locator("#history .failed")
+        expect(failures.nth(2)).to_be_visible(timeout=30_000)  # though no version comes
+        expect(page.locator("#log-of")).to_contain_text(re.compile(r"process \d+ on \S+"))
+        source.write_bytes(content)
+        expect(newest).to_contain_text("OK")  # though nothing is new
+        correct(pages)
+        next_version(page, than=seen)
+
+
+@pytest.mark.stops_the_server
+def test_the_history_is_that_of_the_store(pages: Project, page: Page) -> None:
+    with pages.serving(news=True, STORE__URL="file://history", REFRESH__EVERY="1s") as server:
+        page.goto(f"{server.url}/status")
+        expect(page.locator("#history tr").nth(2)).to_be_visible(timeout=30_000)
+        first = page.locator("#history tr").last.inner_text()
+    with pages.serving(news=True, STORE__URL="file://history", REFRESH__EVERY="1s") as server:
+        page.goto(f"{server.url}/status")
+        expect(page.locator("#history tr").nth(4)).to_be_visible(timeout=30_000)
+        assert page.locator("#history tr").last.inner_text() == first
+
+
+def test_a_page_asks_for_what_it_shows_alone(pages: Project, page: Page) -> None:
+    asked: list[str] = []
+    with pages.serving(news=True, REFRESH__EVERY="1s") as server:
+        page.goto(server.url)
+        assert shown(page) == 4
+        page.on("request", lambda it: asked.append(it.post_data or ""))
+        own_views = {"Data": "rows.getRowsResponse", "Status": "..status-content.data."}
+        for name, own in own_views.items():
+            go(page, name)
+            next_version(page)  # what the last page had asked for has come
+            asked.clear()
+            next_version(page)
+            next_version(page)
+            outputs = [json.loads(it)["output"] for it in asked if it]
+            assert outputs
+            assert all(it.startswith(own) for it in outputs), outputs
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
+def test_each_page_is_accessible_and_fits(
+    scheme: Any, size: tuple[int, int], pages: Project, page: Page
+) -> None:
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    page.emulate_media(color_scheme=scheme)
+    with pages.serving(news=True) as server:
+        for path in ("", "data", "status", "nowhere"):
+            page.goto(f"{server.url}/{path}")
+            state(page, "live")
+            next_version(page)
+            if path == "data":
+                assert cells(page, "time")
+                background = "it => getComputedStyle(it).backgroundColor"
+                table = page.locator("#rows .ag-root-wrapper").evaluate(background)
+                assert (sum(map(int, re.findall(r"\d+", table))) < 200) == (scheme == "dark")
+            assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
+            assert not inaccessible(page), path

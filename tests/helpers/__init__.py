@@ -1,0 +1,1 @@
+"""What the template's tests share: rendering, serving, watching in a browser, databases."""

@@ -1,0 +1,126 @@
+"""A rendered project, installed and served as its user would."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from helpers.processes import output
+from helpers.readings import corrected
+from helpers.rendering import INJECTED
+from helpers.servers import Server, started
+
+
+@dataclass(frozen=True)
+class Project:
+    """A rendered project."""
+
+    path: Path
+
+    @property
+    def slug(self) -> str:
+        return self.path.name
+
+    def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
+        """Run a command of the project's environment; its output is shown if it fails."""
+        result = subprocess.run(
+            ["uv", "run", *command], cwd=self.path, capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result
+
+    def check(self, *tests: str) -> None:
+        """Run its own linter, type checker and some of its tests."""
+        self.run("ruff", "check")
+        self.run("ruff", "format", "--check")
+        self.run("mypy")
+        self.run("pytest", "-q", *tests)
+
+    def differing_tests(self) -> list[str]:
+        """Return those of its tests that differ by its answers: its user's, and of the web.
+
+        The engine's are the same in each project, and one project runs them all.
+        """
+        config = tomllib.loads((self.path / "pyproject.toml").read_text("utf-8"))
+        yours = [it for it in config["tool"]["cruft"]["skip"] if it.startswith("tests/")]
+        patterns = [*yours, "tests/**/test_web*.py"]
+        found = {path for pattern in patterns for path in self.path.glob(pattern)}
+        return [str(path.relative_to(self.path)) for path in sorted(found) if "test_" in path.name]
+
+    def tool(self, name: str) -> str:
+        """Return the path of a program in the project's environment."""
+        return str(self.path / ".venv" / ("Scripts" if os.name == "nt" else "bin") / name)
+
+    @contextmanager
+    def serving(
+        self, *flags: str, server: str = "waitress", news: bool = False, **settings: str
+    ) -> Iterator[Server]:
+        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment.
+
+        With `news`, the file that it reads is changed all the while.
+        """
+        command = [self.tool("python"), "-m", f"{self.slug}.server", *flags]
+        if server == "gunicorn":
+            command = [self.tool("gunicorn"), "-c", "gunicorn.conf.py", *flags]
+        settings = {"SERVER__PORT": "0", **settings}
+        environment = self._environment(settings)
+        with (
+            started(command, self.path, self._log("server"), environment) as it,
+            corrected(self) if news else nullcontext(),
+        ):
+            yield it
+
+    @contextmanager
+    def serving_by(
+        self, script: str, *arguments: object, environment: dict[str, str], **settings: str
+    ) -> Iterator[Server]:
+        """Serve by a script of tests/injected, whose first argument is the package."""
+        file = INJECTED / f"{script}.py"
+        command = [self.tool("python"), str(file), self.slug, *map(str, arguments)]
+        environment = {"PYTHONPATH": str(self.path), **environment}
+        environment = {**self._environment(settings), **environment}
+        with started(command, self.path, self._log(script), environment) as it:
+            yield it
+
+    def users(self) -> str:
+        """Return the setting AUTH__USERS that lets Ann in, whose password is "right"."""
+        command = [self.tool("python"), "-m", f"{self.slug}.server", "--hash-password", "ann"]
+        line = output(*command, cwd=self.path, input="right\n")
+        return json.dumps({"ann": line.split('"')[-2]})
+
+    def _log(self, name: str) -> Path:
+        return self.path / f"{name}-{time.monotonic_ns()}.txt"
+
+    def _environment(self, settings: dict[str, str]) -> dict[str, str]:
+        named = {f"{self.slug.upper()}__{name}": value for name, value in settings.items()}
+        return {**os.environ, **named}
+
+
+def install(project: Project, locks: Path | None = None) -> Project:
+    """Install a project into a fresh environment.
+
+    The versions that uv has found for a project are kept in `locks`, and are those of the next one
+    that asks for the same: they are looked for once in a run, which takes seconds.
+    """
+    assert shutil.which("uv"), "run the tests by nox, which brings uv"
+    lock = project.path / "uv.lock"
+    asked = (project.path / "pyproject.toml").read_bytes()
+    kept = locks and locks / f"{hashlib.sha256(asked).hexdigest()}.lock"
+    if kept and not lock.exists():
+        with suppress(FileNotFoundError):
+            shutil.copyfile(kept, lock)
+    command = ["uv", "sync", "--quiet", "--python", sys.executable]
+    subprocess.run(command, cwd=project.path, check=True)
+    if kept and not kept.exists():
+        aside = kept.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(lock, aside)
+        aside.replace(kept)  # whole, as another process may look for it
+    return project

@@ -1,0 +1,81 @@
+"""A server that runs in a process of its own."""
+
+import http.client
+import json
+import re
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from helpers.processes import end, wait_until
+
+
+@dataclass(frozen=True)
+class Server:
+    """A process that serves, and the file that it logs to."""
+
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def output(self) -> str:
+        return self.log.read_text("utf-8")
+
+    @property
+    def url(self) -> str:
+        found = re.search(
+            r"(?:serving at|is running on|Listening at:) (http://[^/\s]+)", self.output()
+        )
+        return found[1] if found else ""
+
+    def wait_until_it_listens(self) -> None:
+        """Wait for the first connection; fail if the server ends before."""
+
+        def listens() -> bool:
+            at = urlsplit(self.url)
+            with suppress(OSError):
+                socket.create_connection((at.hostname, at.port or 0), timeout=10).close()
+                return True
+            return False
+
+        wait_until(lambda: self.process.poll() is not None or listens(), self.output)
+        assert self.process.poll() is None, self.output()
+
+
+@contextmanager
+def started(
+    command: list[str], folder: Path, log: Path, environment: dict[str, str]
+) -> Iterator[Server]:
+    """Start a server in a folder, wait until it listens, and end it afterwards."""
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, stdout=output, stderr=output, env=environment
+        )
+    server = Server(log, process)
+    try:
+        server.wait_until_it_listens()
+        yield server
+    finally:
+        end(process)
+
+
+def ready(server: Server, seconds: float = 10) -> tuple[int, str]:
+    """Return the status and the content of /readyz; 0 is the status while nobody answers."""
+    try:
+        with urllib.request.urlopen(f"{server.url}/readyz", timeout=seconds) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:  # as it is while the data are stale
+        return error.code, error.read().decode()
+    except (OSError, http.client.HTTPException) as error:
+        return 0, str(error)
+
+
+def health(server: Server) -> dict[str, Any]:
+    """Return what /readyz says, once it is answered."""
+    return dict(json.loads(wait_until(lambda: (it := ready(server))[0] and it[1], server.output)))

@@ -1,0 +1,182 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from my_dashboard import engineering, reading, server
+from my_dashboard.app import ASSETS, create_app
+from my_dashboard.setting import Settings
+from my_dashboard.store import MemoryStore, Outcome, Snapshot, Status
+from werkzeug.security import generate_password_hash
+
+from conftest import ask, fitted, wait_until
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+VALUES = [3.0, 1.0, 2.0]
+CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """A store with a series that is not in `series.csv`, and with more rows than are sent."""
+    known = engineering.read_series(ASSETS / "static_data" / "series.csv").index[0]
+    times = [NOW + timedelta(seconds=row) for row in range(360)]
+    series = [known if row % 3 else "another" for row in range(360)]
+    values = [VALUES[row % 3] for row in range(360)]
+    store = MemoryStore()
+    store.publish(Snapshot(7, NOW, NOW, fitted(*zip(times, series, values, strict=True))))
+    return store
+
+
+def rows(settings: Settings, store: MemoryStore, start: int = 0, **sorted_by: str) -> Any:
+    """Ask as the table does."""
+    order = [{"colId": column, "sort": sort} for column, sort in sorted_by.items()]
+    asked = {"startRow": start, "endRow": start + 100, "filterModel": {}, "sortModel": order}
+    values = {**CHOICES, "rows.getRowsRequest": asked}
+    client = create_app(settings, store).server.test_client()
+    return ask(client, "rows", values)["rows"]["getRowsResponse"]
+
+
+def test_the_newest_rows_come_first(settings: Settings, store: MemoryStore) -> None:
+    answer = rows(settings, store)
+    assert (len(answer["rowData"]), answer["rowCount"]) == (100, 360)
+    first, second = (NOW + timedelta(seconds=it) for it in (359, 358))
+    shown = [row["time"] for row in answer["rowData"][:2]]
+    zone = settings.app.timezone
+    assert shown == [f"{it.astimezone(zone):%Y-%m-%d %H:%M:%S}" for it in (first, second)]
+    assert len(rows(settings, store, 300)["rowData"]) == 60
+    assert rows(settings, store, 10**30) == {"rowData": [], "rowCount": 360}
+
+
+def test_rows_come_in_the_order_asked_for(settings: Settings, store: MemoryStore) -> None:
+    found = rows(settings, store, value="desc", time="asc")["rowData"]
+    assert [row["value"] for row in found] == ["3"] * 100
+    assert found[0]["time"] < found[-1]["time"]
+    last = rows(settings, store, 300, series="asc")["rowData"]
+    assert {row["series"] for row in last} == {"another"}, "those of series.csv come first"
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [([28.8, 28.85], "28.80"), ([3.0, 1.0], "3"), ([0.12345678, 1.0], "0.12345678")],
+)
+def test_a_value_is_written_in_full_with_the_decimals_of_its_series(
+    values: list[float], shown: str, settings: Settings
+) -> None:
+    store = MemoryStore()
+    readings = ((NOW - timedelta(minutes=back), "a", it) for back, it in enumerate(values))
+    store.publish(Snapshot(7, NOW, NOW, fitted(*readings)))
+    assert rows(settings, store)["rowData"][0]["value"] == shown
+
+
+def test_before_the_first_data_there_are_no_rows(settings: Settings) -> None:
+    assert rows(settings, MemoryStore()) == {"rowData": [], "rowCount": 0}
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"startRow": -1, "sortModel": []},
+        {"startRow": "0", "sortModel": []},
+        {"startRow": 0, "sortModel": [{"colId": "unit", "sort": "asc"}]},
+        {"startRow": 0, "sortModel": [{"colId": "time", "sort": "up"}]},
+        {"sortModel": []},
+    ],
+)
+def test_what_no_table_asks_for_is_refused(
+    asked: Any, settings: Settings, store: MemoryStore
+) -> None:
+    values = {**CHOICES, "rows.getRowsRequest": asked}
+    with pytest.raises(AssertionError, match="cannot be used"):
+        ask(create_app(settings, store).server.test_client(), "rows", values)
+
+
+def test_the_status_says_how_the_refreshes_went(settings: Settings, store: MemoryStore) -> None:
+    later = NOW + timedelta(minutes=5)
+    changes = (
+        Outcome(NOW, 0.5, rows=1234),
+        Outcome(later, 0.25, rows=2, note="5,814 rows older than [refresh] history = 30d"),
+    )
+    failed = Outcome(NOW + timedelta(minutes=1), 1.25, error="OSError: gone")
+    store.report(Status(changes=changes, failures=(failed,)))
+    client = create_app(settings, store).server.test_client()
+    answer = ask(client, "status-content", {"answer.data": {}})["status-content"]["data"]
+    newest, middle, oldest = answer["history"]
+    assert newest["cells"][1:] == [
+        "0.250",
+        "2",
+        "OK\n5,814 rows older than [refresh] history = 30d",
+    ]
+    assert (middle["cells"][1:], middle["failed"]) == (["1.250", "0", "OSError: gone"], True)
+    assert (oldest["cells"][1:], oldest["failed"]) == (["0.500", "1,234", "OK"], False)
+
+
+@pytest.mark.parametrize(
+    ("environ", "operators", "sees"),
+    [
+        ({}, [], True),  # from this machine
+        ({"REMOTE_ADDR": "192.0.2.7"}, [], False),
+        ({"REMOTE_ADDR": "192.0.2.7"}, ["ann"], True),
+        ({"REMOTE_ADDR": "192.0.2.7"}, ["bob"], False),
+        ({"REMOTE_ADDR": ""}, [], False),  # by a Unix socket
+        ({"HTTP_X_FORWARDED_FOR": "192.0.2.7"}, [], False),
+    ],
+)
+def test_only_operators_see_errors_and_the_log(
+    environ: dict[str, str],
+    operators: list[str],
+    sees: bool,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    auth = {"users": {"ann": generate_password_hash("right")}, "operators": operators}
+    known = Settings.model_validate({**settings.model_dump(), "auth": auth})
+    monkeypatch.setattr(reading, "read", lambda *_: Path("missing.csv").read_text())
+    app, schedule = server.build(known)
+    client = app.server.test_client()
+    assert client.get("/", auth=("ann", "right")).status_code == 200
+    wait_until(lambda: schedule.tick() or client.get("/_live").get_json()["state"] == "error")
+    schedule.stop()
+    client.environ_base.update(environ)
+    answer = ask(client, "status-content", {"answer.data": {}})
+    content, of = answer["status-content"]["data"], answer["log-of"]["children"]
+    assert ("missing.csv" in content["history"][0]["cells"][-1]) == sees
+    assert content["history"][0]["failed"]
+    assert sees or (content["lines"], of) == ([], "is shown to operators only")
+
+
+@pytest.mark.parametrize("path", ["/", "/data", "/status"])
+def test_each_page_has_its_layout_whatever_follows_in_the_address(
+    path: str, settings: Settings, store: MemoryStore
+) -> None:
+    parts = {"/": "trend-graph", "/data": "rows", "/status": "history"}
+    client = create_app(settings, store).server.test_client()
+    client.get("/")
+    values = {"_pages_location.pathname": path, "_pages_location.search": "?store=1&x=&_=2"}
+    answer = ask(client, "_pages_content", values)
+    assert f"'{parts[path]}'" in str(answer["_pages_content"]["children"])
+
+
+@pytest.mark.parametrize("path", [5, None, ["/"], "", "data", "/other/data"])
+def test_an_address_that_is_none_of_the_dashboards_is_refused(
+    path: Any, settings: Settings, store: MemoryStore
+) -> None:
+    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
+    app = create_app(settings.model_copy(update={"server": below}), store)
+    client = app.server.test_client()
+    client.get("/dashboard/")
+    values = {"_pages_location.pathname": path, "_pages_location.search": ""}
+    with pytest.raises(AssertionError, match="cannot be used"):
+        ask(client, "_pages_content", values, "/dashboard/")
+    values["_pages_location.pathname"] = "/dashboard/none"
+    assert "404" in str(ask(client, "_pages_content", values, "/dashboard/"))
+
+
+def test_what_is_kept_needs_no_flask_with_pages_either(
+    settings: Settings, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = create_app(settings, store).server
+    server.test_client().get("/")
+    monkeypatch.setattr(Flask, "full_dispatch_request", lambda _: 1 / 0)
+    assert server.test_client().get("/_live").get_json()["version"] == 7

@@ -1,0 +1,79 @@
+"""A project's own tests stand the first edits that its README asks for."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from helpers.projects import Project
+
+pytestmark = pytest.mark.slow
+
+READING = '''"""Where the data come from: a plant."""
+
+from datetime import datetime
+
+import pandas as pd
+from pydantic import BaseModel
+
+from .setting import Settings
+
+
+class Source(BaseModel, extra="forbid"):
+    """What `[source]` in config.toml may say."""
+
+    plant: str
+
+
+def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+    """Return the plant's last hour."""
+    plant = Source(**settings.source).plant
+    time = pd.date_range(end=pd.Timestamp.now("UTC"), periods=60, freq="1min")
+    rows = {"time": time, "series": f"{plant}_oven", "value": 7.5, "quality": "good"}
+    return {"readings": pd.DataFrame(rows)}
+'''
+FAILS = "    raise RuntimeError('an edit that went wrong')\n"
+# No more dependent on the user's modules than the others, but slow.
+SLOW = ("auth", "computations", "damage", "schedule", "server", "times", "worker")
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1, (file, old)
+    file.write_text(text.replace(old, new), "utf-8", newline="\n")
+
+
+def failing(project: Project) -> set[str]:
+    """Run the project's tests, and return the files in which some fail."""
+    slow = [path for name in SLOW for path in project.path.glob(f"tests/**/test_{name}.py")]
+    ignored = (f"--ignore={path.relative_to(project.path)}" for path in slow)
+    command = ["uv", "run", "pytest", "-q", "-rfE", "--tb=no", *ignored]
+    result = subprocess.run(command, cwd=project.path, capture_output=True, text=True)
+    assert re.search(r"\d+ passed", result.stdout), result.stdout + result.stderr
+    return set(
+        re.findall(r"^(?:FAILED|ERROR) tests/(?:engine/)?test_(\w+)\.py", result.stdout, re.M)
+    )
+
+
+def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Project]) -> None:
+    project = bake_and_install()
+    package, config = project.path / project.slug, project.path / "config.toml"
+
+    # Another source, one more column, another path: no test fails.
+    (package / "reading.py").write_text(READING, "utf-8", newline="\n")
+    text = config.read_text("utf-8")
+    text = text[: text.index("[source]")].replace('url_prefix = "/" ', 'url_prefix = "/plant/" ')
+    config.write_text(f'{text}[source]\nplant = "north"\n', "utf-8", newline="\n")
+    value = '                "value": pa.Column('
+    edit(package / "preprocess.py", value, f'                "quality": pa.Column(str),\n{value}')
+    assert failing(project) == set()
+
+    # Mistakes: only the tests of what was edited, and of the page that shows it, fail.
+    figure = '    """Draw each series over time,'
+    edit(package / "engineering.py", figure, FAILS + figure)
+    edit(package / "app.py", "    app = Dash(\n", f"{FAILS}    app = Dash(\n")
+    edit(package / "reading.py", "    plant = ", f"{FAILS}    plant = ")
+    assert failing(project) == {"app", "engineering", "preprocess"}
+    project.run("pytest", "-q", "-k", "test_it_serves_gets_new_data_and_ends_cleanly")

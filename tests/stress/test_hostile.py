@@ -1,0 +1,201 @@
+"""A served project before requests that no browser would send, and a viewer beside them."""
+
+import base64
+import http.client
+import os
+import random
+import re
+import socket
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+
+import psutil
+import pytest
+
+from helpers.hostile import CLOSE, FUZZ_SEED, SILENCE, Answer, Request, corpus, known, latin, nth
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.servers import Server, ready
+from helpers.viewers import unharmed
+
+pytestmark = pytest.mark.slow
+# How many requests are sent; FUZZ=100000 takes some minutes. A failure names its request, which is
+# repeated by its seed and number: FUZZ_SEED=1 FUZZ_FROM=4711 FUZZ=1.
+FUZZ = int(os.environ.get("FUZZ", "3000"))
+FUZZ_FROM = int(os.environ.get("FUZZ_FROM", "0"))
+CLIENTS = 4  # send at once
+
+
+class Client(threading.local):
+    """Sends what it is told over one connection of each thread, and another when that is closed."""
+
+    def __init__(self, server: Server) -> None:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        self._address, self._socket = (host, int(port)), None
+
+    def send(self, request: Request) -> list[Answer]:
+        """Send a request; only one that is whole is sure to have an answer."""
+        return [self._ask(request)] if request.is_whole else self._throw(request.encoded(CLOSE))
+
+    def _ask(self, request: Request) -> Answer:
+        while True:
+            used, self._socket = self._socket, None
+            opened = used or socket.create_connection(self._address, timeout=30)
+            response = http.client.HTTPResponse(opened, method=request.method.decode())
+            try:
+                with suppress(ConnectionError):  # it may refuse before all is sent
+                    opened.sendall(request.encoded())
+                response.begin()
+                content = response.read()
+            except (ConnectionError, http.client.RemoteDisconnected, http.client.BadStatusLine):
+                opened.close()
+                if used:  # it was closed meanwhile
+                    continue
+                raise
+            if response.will_close:
+                opened.close()
+            else:
+                self._socket = opened
+            lines = [latin(f"{name}: {value}") for name, value in response.getheaders()]
+            return Answer(response.status, b"\r\n".join(lines), content)
+
+    def _throw(self, content: bytes) -> list[Answer]:
+        heard = b""
+        with socket.create_connection(self._address, timeout=SILENCE) as opened, suppress(OSError):
+            opened.sendall(content)
+            while part := opened.recv(1_000_000):
+                heard += part
+        answers = re.split(rb"(?=^HTTP/1\.[01] \d{3} )", heard, flags=re.M)[1:]
+        parted = [it.partition(b"\r\n\r\n") for it in answers]
+        return [Answer(int(head[9:12]), head, content) for head, _, content in parted]
+
+
+class Check:
+    """Says what is wrong with an answer, for a stranger to get."""
+
+    def __init__(self, project: Project) -> None:
+        package = project.path / project.slug
+        files = [project.path / "config.toml", package / "server.py"]
+        self._private = [it.read_bytes()[:60] for it in files]
+        self._private += [b"Traceback", b'File "', str(project.path).encode(), b"site-packages"]
+
+    def __call__(self, answer: Answer) -> str:
+        if answer.status >= 500 and answer.status != 501:  # the answer to a strange coding
+            return "a failure of the server"
+        if b"X-Injected" in answer.head:
+            return "a header that the client made up"
+        if found := [it for it in self._private if it in answer.content]:
+            return f"what is nobody's business: {found}"
+        if answer.status >= 400 and len(answer.content) >= 500:
+            return "a long body of an error"
+        return ""
+
+
+LINE = re.compile(r"[-0-9]{10} [:,0-9]{12} ([A-Z]+) [\w.]+(?: \[(\w+)\])?: ")
+
+
+def lines_by_request(log: str) -> Counter[str]:
+    """Count the lines of each request that has any; what is no line of the log is an error."""
+    counted: Counter[str] = Counter()
+    for line in log.splitlines():
+        found = LINE.match(line)
+        assert found, f"not one line: {line[:500]}"
+        counted[found[2] or f"{found[1]} of no request"] += 1
+    return counted
+
+
+def send(numbers: range, requests: list[Request], client: Client, check: Check) -> None:
+    """Send some of the row of requests by several clients at once."""
+    wrong: list[str] = []
+
+    def send_some(mine: range) -> None:
+        for number in mine:
+            if wrong:
+                return
+            request = nth(requests, number)
+            try:
+                said = [(check(it), it) for it in client.send(request)]
+            except (OSError, http.client.HTTPException) as error:
+                said = [(f"no answer: {error!r}", None)]
+            wrong.extend(
+                f"FUZZ_SEED={FUZZ_SEED} FUZZ_FROM={number}: {why}\n{request!r:.3000}\n{it!r:.1000}"
+                for why, it in said
+                if why
+            )
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        list(pool.map(send_some, [numbers[it::CLIENTS] for it in range(CLIENTS)]))
+    if wrong:
+        pytest.fail(wrong[0])
+
+
+def fill(files: list[str], client: Client, key: list[bytes]) -> None:
+    """Have the server keep all that it keeps for good, so that its memory grows no more by that."""
+    for encoding in (b"br", b"gzip", b"identity", b"zstd"):
+        for file in files:
+            for folder in ("_dash-component-suites", "assets"):
+                headers_ = (b"Accept-Encoding: %b" % encoding, *key)
+                client.send(Request(target=f"/{folder}/{file}".encode(), headers=headers_))
+
+
+def log_in(client: Client) -> dict[str, str]:
+    """Return the header of a session."""
+    given = base64.b64encode(b"ann:right")
+    (answer,) = client.send(Request(headers=(b"Authorization: Basic %b" % given,)))
+    found = re.search(rb"(?m)^Set-Cookie: ([^;]+)", answer.head)
+    assert found, answer
+    return {"Cookie": found[1].decode()}
+
+
+@pytest.mark.parametrize("door", ["open", "locked"])
+def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
+    shown, check = known(csv), Check(csv)
+    settings = {} if door == "open" else {"AUTH__USERS": csv.users()}
+    settings |= {"REFRESH__EVERY": "1s", "SERVER__METRICS": "true"}
+    with csv.serving(news=True, **settings) as server:
+        wait_until(lambda: ready(server)[0] == 200)
+        client, used = Client(server), psutil.Process(server.process.pid).memory_info
+        session = {} if door == "open" else log_in(client)
+        key = [latin(f"{name}: {it}") for name, it in session.items()]
+        requests = corpus(shown, key)
+        fill(shown.files, client, key)
+        with unharmed(server.url, shown.bodies, **session):
+            numbers = range(FUZZ_FROM, FUZZ_FROM + FUZZ)
+            send(numbers[: FUZZ // 10], requests, client, check)
+            before = used().rss
+            send(numbers[FUZZ // 10 :], requests, client, check)
+            grown = (used().rss - before) / 1e6
+        print(f"{FUZZ} requests, memory has grown by {grown:.1f} MB from {before / 1e6:.0f} MB")
+        lines = lines_by_request(server.output())
+        assert not {it: count for it, count in lines.items() if count > 1 and "of no" not in it}
+        assert lines["ERROR of no request"] == 0
+        assert grown <= 10
+
+
+@pytest.mark.usefixtures("many_files")
+def test_five_hundred_slow_ones_hold_up_nobody(csv: Project) -> None:
+    starts = [
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
+        b"POST /_live HTTP/1.1\r\nContent-Length: 999\r\n\r\n",
+    ]
+    bodies = known(csv).bodies
+    with csv.serving(news=True, REFRESH__EVERY="1s") as server, ExitStack() as stack:
+        wait_until(lambda: ready(server)[0] == 200)
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        with unharmed(server.url, bodies) as viewer:
+            slow = [
+                stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
+                for _ in range(500)
+            ]
+            for number, it in enumerate(slow):
+                it.sendall(starts[number % 2])
+            before = len(viewer.fresh())
+            while len(viewer.fresh()) < before + 5:
+                for it in random.sample(slow, 20):
+                    it.sendall(b"x")
+                time.sleep(0.05)  # as slow as they are
+        connections = psutil.Process(server.process.pid).net_connections()
+        assert sum(it.status == "ESTABLISHED" for it in connections) >= 500, "all were there"

@@ -1,0 +1,366 @@
+"""Every command of the READMEs and guides is run, and what they have their reader edit works."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from helpers.databases import execute, postgresql
+from helpers.guides import REPOSITORY, Block, Shell, blocks, edits, empty_machine, guide, make
+from helpers.nginx import nginx
+from helpers.processes import wait_until
+from helpers.projects import Project
+from helpers.rendering import TEMPLATE
+from helpers.repository import commit, publish
+from helpers.sites import Answer, serving
+
+RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
+GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*.md"))]
+# A command is in one of these tables, or it is run by one of the two `…commands_work`. Another
+# test runs these, or the file that has just this command:
+ELSEWHERE = {
+    "python -m pip install uv && python -m uv run nox": ".ci/run",
+    "uv run pytest": "tests/project/test_rendered.py::test_one_passes_its_whole_suite",
+    "uv run ruff check": "tests/project/test_rendered.py::test_it_passes_its_own_linters",
+    "uv run mypy": "tests/project/test_rendered.py::test_it_passes_its_own_linters",
+    "uv run pre-commit install": "tests/project/test_rendered.py::test_a_commit_is_checked",
+    "nginx -t": "tests/template/test_guides.py::test_nginx_takes_its_configuration",
+    **dict.fromkeys(
+        [
+            "python -m uv tool run cookiecutter --no-input gh:org/dash-waitress-template "
+            "source=sql project_slug=my_dashboard",
+            "python -m uv run --directory my_dashboard python -m my_dashboard.server",
+            "python -m pip install uv",
+        ],
+        "tests/template/test_guides.py::test_from_pip_alone_to_a_page_on_a_table",
+    ),
+    **dict.fromkeys(
+        [
+            f"uvx cruft create {REPOSITORY}",
+            f"uv run --with cruft cruft link {REPOSITORY} --checkout RELEASE",
+            "uv run --with cruft cruft update --skip-apply-ask",
+            "git diff HEAD",
+            'git commit -a -m "Update the template"',
+        ],
+        "tests/template/test_guides.py::test_an_update_goes_as_its_guide_says",
+    ),
+}
+# These want Docker, or systemd; tests/containers comes as near to them as can be without.
+NOT_HERE = {
+    "docker compose up --build --detach",
+    "docker compose logs --follow",
+    "docker compose restart",
+    "systemctl enable --now my_dashboard",
+    "systemctl restart my_dashboard",
+    "systemctl reload nginx",
+    "journalctl -f -u my_dashboard",
+}
+# Of what wants Windows, the programs.
+WINDOWS = r"""
+    py .venv\Scripts\python mkdir icacls .\my_dashboard.exe Register-ScheduledTask
+    New-ScheduledTaskAction @( New-ScheduledTaskSettingsSet New-ScheduledTaskPrincipal
+    New-NetFirewallRule Remove-Item Get-CimInstance &
+"""
+slow = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(bake: Callable[..., Project]) -> Project:
+    """One that has all the guides, and all that they speak of."""
+    return bake(docker="yes", pages="yes")
+
+
+def commands(file: Path) -> list[str]:
+    return [command for block in blocks(file) for command in block.commands]
+
+
+def test_the_tables_are_of_commands_that_are_there(project: Project) -> None:
+    files = [TEMPLATE / "README.md", *(project.path / name for name in GUIDES)]
+    found = {command for file in files for command in commands(file)}
+    assert ELSEWHERE.keys() | NOT_HERE <= found
+    assert not ELSEWHERE.keys() & NOT_HERE
+    for command, place in ELSEWHERE.items():
+        file, _, test = place.partition("::")
+        assert (f"def {test}(" if test else command) in (TEMPLATE / file).read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_its_links_lead_somewhere(name: str, project: Project) -> None:
+    file = project.path / name
+    for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", file.read_text("utf-8")):
+        text = (file.parent / path if path else file).read_text("utf-8")
+        headings = re.findall("^#+ (.*)$", text, re.M)
+        assert not anchor or anchor in [it.lower().replace(" ", "-") for it in headings]
+
+
+@pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")
+@pytest.mark.parametrize("command", sorted(NOT_HERE))
+def test_what_cannot_run_here_is_sound(command: str) -> None:
+    subprocess.run(["sh", "-n"], input=command, text=True, check=True)
+
+
+def test_what_wants_windows_starts_programs_of_windows(project: Project) -> None:
+    for block in blocks(project.path / "deploy" / "windows-service.md"):
+        assert block.language in ("powershell", "xml")
+        programs = [re.sub(r"^\$\w+ = ", "", it).split()[0] for it in block.commands]
+        assert set(programs) <= set(WINDOWS.split())
+
+
+def test_the_service_of_windows_runs_with_few_rights(project: Project) -> None:
+    text = (project.path / "deploy" / "windows-service.md").read_text("utf-8")
+    found = blocks(project.path / "deploy" / "windows-service.md")
+    service = ElementTree.fromstring(next(it.text for it in found if it.language == "xml"))
+    account = {it.tag: it.text for it in service.findall("serviceaccount/*")}
+    assert account == {"domain": "NT AUTHORITY", "user": "LocalService"}, "WinSW 2 reads these"
+    rights = [it for block in found for it in block.commands if it.startswith("icacls")]
+    assert any("/inheritance:r" in it and "*S-1-5-19:(OI)(CI)RX" in it for it in rights)
+    assert "-Priority 5" in text
+
+
+@slow
+@pytest.mark.parametrize("name", [it for it in GUIDES if "windows" not in it])
+def test_its_commands_work(name: str, project: Project, tmp_path: Path) -> None:
+    """Those of a project's guide, in its folder, one after the other."""
+    if os.name == "nt" and "deploy" in name:
+        pytest.skip("it is for a Linux machine")
+    for folder in ("opt", "etc/systemd/system", "etc/nginx/conf.d"):
+        (tmp_path / folder).mkdir(parents=True)
+    copy = tmp_path / project.slug
+    shutil.copytree(project.path, copy)
+    shell = Shell(copy, places={f" /{it}/": f" {tmp_path}/{it}/" for it in ("opt", "etc")})
+    for command in commands(project.path / name):
+        if command not in ELSEWHERE.keys() | NOT_HERE:
+            assert command.split()[0] not in {it.split()[0] for it in NOT_HERE}, command
+            shell.type(command)
+
+
+@slow
+@pytest.mark.parametrize(
+    "block",
+    [it for it in blocks(TEMPLATE / "README.md") if it.commands[-1] not in ELSEWHERE],
+    ids=lambda it: it.commands[-1],
+)
+def test_the_readmes_commands_work(block: Block, tmp_path: Path) -> None:
+    """Each block in an empty folder, or a clone; what it installs by pip is not there before."""
+    installs = "pip install" in block.text
+    shell = empty_machine(tmp_path) if installs else Shell(tmp_path)
+    if "nox" in block.text:
+        ignored = shutil.ignore_patterns(".git", ".nox", ".venv", "*_cache", "__pycache__")
+        shell.folder = shutil.copytree(TEMPLATE, tmp_path / "clone", ignore=ignored)
+    for command in block.commands:
+        shell.type(command)
+
+
+@slow
+def test_an_update_goes_as_its_guide_says(
+    project: Project,
+    template: Path,
+    tmp_path: Path,
+) -> None:
+    create, link, update = (it.commands for it in blocks(guide(project, "updating.md")))
+    release = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=template, text=True)
+    shell = Shell(tmp_path, places={REPOSITORY: str(template), "RELEASE": release.strip()})
+    for command in create:
+        shell.type(command)
+    shell.type("cd my_dashboard")
+    shell.type("git init --quiet")
+    (shell.folder / ".cruft.json").unlink()  # as if cookiecutter had made it
+    for command in link:
+        shell.type(command)
+    commit(shell.folder)
+    publish(template, "docs/scaling.md")
+    for command in update:
+        if command not in ELSEWHERE or "test_guides" in ELSEWHERE[command]:
+            shell.type(command)
+    assert (shell.folder / "docs" / "scaling.md").read_text("utf-8").endswith("newer\n")
+    assert not subprocess.check_output(["git", "status", "--porcelain"], cwd=shell.folder)
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx")
+def test_nginx_takes_its_configuration(project: Project, tmp_path: Path) -> None:
+    nginx(project.path / "deploy" / "nginx.conf", tmp_path)  # which has it checked
+
+
+@pytest.mark.parametrize("source", ["machine", "csv", "sql", "http", "parquet"])
+def test_the_edits_fit_each_source(source: str, bake: Callable[..., Project]) -> None:
+    project = bake(source=source)
+    for edit in [it for name in ("change.md", "deploy.md") for it in edits(guide(project, name))]:
+        make(edit, project.path)
+
+
+@slow
+def test_what_the_change_guide_edits_is_sound_and_shown(
+    bake_and_install: Callable[..., Project], page: Page
+) -> None:
+    project = bake_and_install()
+    for edit in edits(guide(project, "change.md")):
+        make(edit, project.path)
+    project.check(*project.differing_tests())
+    with project.serving() as server:
+        page.goto(server.url)
+        expect(page.locator(".card-label").first).to_have_text("Processor", timeout=30_000)
+        expect(page.locator("#limits-graph .point").first).to_be_attached()
+        shape = "document.querySelector('#trend-graph .js-plotly-plot')._fullData?.[0]?.line.shape"
+        wait_until(lambda: page.evaluate(shape) == "hv")
+        chosen = page.locator("#window .selected")
+        expect(chosen).to_have_css("background-color", "rgb(124, 58, 237)")
+
+
+MEASURED = "CREATE TABLE measured (taken_at {}, machine text, temperature numeric)"
+FILES = {"sqlite": "config.toml", "postgresql": ".env"}
+
+
+@contextmanager
+def database(kind: str, project: Path) -> Iterator[tuple[str, Callable[..., None]]]:
+    """Give the URL of a database, if it is not where the guide has it, and what runs statements."""
+    if kind == "postgresql":
+        with postgresql() as url:
+            yield url, partial(execute, url)
+    else:
+        yield "", partial(sqlite, project / "data" / "plant.db")
+
+
+def sqlite(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def measure(machine: str, count: int) -> list[str]:
+    """Return statements that add a row for each of the last hours, the newest of 1 degree."""
+    now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
+    rows = [(now - timedelta(hours=back), machine, back + 1) for back in range(count)]
+    return ["INSERT INTO measured VALUES ('{}', '{}', {})".format(*row) for row in rows]
+
+
+@slow
+@pytest.mark.parametrize("kind", FILES)
+def test_from_pip_alone_to_a_page_on_a_table(
+    kind: str, project: Project, tmp_path: Path, page: Page
+) -> None:
+    """By three commands and an edit of one file, of ten lines at most, as the guide has them."""
+    data = guide(project, "data.md")
+    typed = next(it.commands for it in blocks(data) if "pip install uv" in it.text)
+    edit = next(it for it in edits(data) if it.file == FILES[kind])
+    assert len(typed) <= 3
+    assert len(re.findall("^[-+]", edit.text, re.M)) <= 10
+
+    shell = empty_machine(tmp_path)
+    for command in typed[:-1]:
+        shell.type(command)
+    folder = shell.folder / project.slug
+    with database(kind, folder) as (url, run):
+        run(MEASURED.format("text" if kind == "sqlite" else "timestamp"), *measure("press", 48))
+        text = edit.text.replace("postgresql://user:password@host/name", url)
+        make(replace(edit, text=text), folder)
+        with shell.serving(typed[-1], REFRESH__EVERY="1s") as server:
+            page.goto(server.url)
+            card = page.locator(".card")
+            expect(card.locator(".card-label")).to_have_text(["press"], timeout=30_000)
+            expect(card.locator(".card-range")).to_have_text("1 to 48")
+            run(*measure("lathe", 1))
+            expect(card.locator(".card-label")).to_have_text(["lathe", "press"], timeout=30_000)
+            expect(page.locator("#status")).to_have_attribute("data-state", "live")
+
+
+def take_over(rows: Block, project: Project) -> None:
+    """Put a function `rows` of a guide in place of the project's own."""
+    file = project.path / rows.file
+    text, count = re.subn(
+        r"def rows\(.*?\n\n\n", lambda _: f"{rows.text}\n\n", file.read_text("utf-8"), flags=re.S
+    )
+    assert count == 1
+    file.write_text(text, "utf-8")
+
+
+@slow
+def test_another_csv_is_read(bake_and_install: Callable[..., Project]) -> None:
+    """Of German make, as the guide says, with a gap."""
+    project = bake_and_install(source="csv")
+    _, rows = (it for it in blocks(guide(project, "data.md")) if it.text.startswith("def rows("))
+    take_over(rows, project)
+    file = project.path / "data" / "plant.csv"
+    lines = ["Zeit;Anlage;Wert", "31.01.2026 12:00;Öfen;1,5", "31.01.2026 13:00;Öfen;"]
+    file.write_text("\n".join(lines), "cp1252")
+    with (project.path / ".env").open("a", encoding="utf-8") as environment:
+        environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
+        environment.write("MY_DASHBOARD__SOURCE__TIMEZONE=Europe/Berlin\n")
+    shown = project.run("python", "-m", f"{project.slug}.reading").stdout
+    row = r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +Öfen +1\.5$"
+    assert re.search(row, shown, re.M), shown
+
+
+@slow
+def test_another_api_is_read(bake_and_install: Callable[..., Project]) -> None:
+    """Its JSON and the function that makes rows of it are the guide's."""
+    project = bake_and_install(source="http")
+    data = guide(project, "data.md")
+    rows = next(it for it in blocks(data) if it.text.startswith("def rows("))
+    take_over(rows, project)
+    said = data.read_text("utf-8")
+    key, answer = re.findall("`(MY_DASHBOARD__.*?)`.* If that is `(.*?)`:", said)[0]
+    with serving() as site:
+        site.answers["/"] = Answer(answer)
+        with (project.path / ".env").open("a", encoding="utf-8") as environment:
+            environment.write(f"{key}\nMY_DASHBOARD__SOURCE__URL={site.url}\n")
+        shown = project.run("python", "-m", f"{project.slug}.reading").stdout
+    assert re.search(r"^readings: 1 row\b(.*\n)+.* a +7\n", shown, re.M), shown
+    assert "Bearer KEY" in site.headers.values()
+
+
+# Rows that say when they were read, in seconds since 1970.
+NOW = "(julianday('now') - 2440587.5) * 86400"
+SHOP = [
+    "CREATE VIEW orders AS SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS ordered_at, "
+    f"'bolts' AS product, {NOW} AS amount",
+    f"CREATE VIEW stock AS SELECT 'nuts' AS item, {NOW} AS amount",
+]
+NOTE = """
+window.orders = [], window.stocks = [];
+setInterval(() => {
+    const last = (id) => document.querySelector(`#${id} .js-plotly-plot`)?.calcdata?.[0]?.at(-1);
+    const note = (list, value) => value && value !== list.at(-1) && list.push(value);
+    note(window.orders, last("trend-graph")?.y);
+    note(window.stocks, last("stock-graph")?.s);
+}, 50);
+"""
+
+
+@slow
+def test_two_tables_come_each_at_its_own_pace(
+    bake_and_install: Callable[..., Project], page: Page
+) -> None:
+    """As the guide has it, but that the settings make a second of a minute, and 6 of ten."""
+    project = bake_and_install(source="sql")
+    for edit in edits(guide(project, "two-tables.md")):
+        make(edit, project.path)
+    sqlite(project.path / "data" / "shop.db", *SHOP)
+    project.check("tests/test_app.py", "tests/test_engineering.py", "tests/test_pipeline.py")
+    said = project.run("python", "-m", f"{project.slug}.reading").stdout
+    assert re.search(r"^readings: 1 row\b(.*\n)+^stock: 1 row\b", said, re.M)
+
+    pace = 6
+    with project.serving(REFRESH__EVERY="1s", SOURCE__STOCK_EVERY=f"{pace}s") as server:
+        page.add_init_script(NOTE)
+        page.goto(server.url)
+        wait_until(lambda: len(page.evaluate("window.stocks")) > 3, server.output)
+        orders, stocks = page.evaluate("[window.orders, window.stocks]")
+        numbers = [stock // pace for stock in stocks]
+        assert numbers == sorted(set(numbers)), "the stock is read once in each of its periods"
+        for start, end in pairwise(stocks[1:]):
+            between = [order for order in orders if start < order < end]
+            assert len(between) >= 3, "while orders go on"
+        expect(page.get_by_role("heading", name="Stock")).to_be_visible()
+        expect(page.locator(".card-label")).to_have_text("bolts")

@@ -1,0 +1,1 @@
+"""Building blocks for reading from sources."""

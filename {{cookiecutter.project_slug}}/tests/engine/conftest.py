@@ -1,0 +1,48 @@
+"""The toy dashboard as fixtures."""
+
+import os
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+
+import pytest
+import toy
+from helpers import fetched, first, redis_server
+
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+
+
+@pytest.fixture(scope="session")
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("toy")
+    (folder / "config.toml").write_text(toy.CONFIG, "utf-8")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def project(toy_folder: Path) -> Iterator[None]:
+    """Run each test in the toy's folder, and put the environment back afterwards."""
+    before = dict(os.environ)
+    with chdir(toy_folder):
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def settings() -> toy.Settings:
+    return toy.Settings.load()
+
+
+@pytest.fixture
+def store(settings: toy.Settings) -> MemoryStore:
+    """A store that holds what the toy reads."""
+    store = MemoryStore()
+    store.publish(first(fetched(settings), settings))
+    return store
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with redis_server(tmp_path_factory.mktemp("redis")) as url:
+        yield url

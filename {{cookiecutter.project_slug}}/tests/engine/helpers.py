@@ -1,0 +1,112 @@
+"""What the tests of the engine share."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+import redis
+import toy
+from flask.testing import FlaskClient
+
+from {{cookiecutter.project_slug}}.engine import Settings
+from {{cookiecutter.project_slug}}.engine.data.merge import merge
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Snapshot, now_utc
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Rules, validate
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+
+
+def changed(settings: Any, section: str, **values: Any) -> Any:
+    """Return settings with other values in a section."""
+    part = getattr(settings, section).model_copy(update=values)
+    return settings.model_copy(update={section: part})
+
+
+def fetched(settings: Settings[Any], it: pipeline.Pipeline = toy.DASHBOARD.pipeline) -> Batch:
+    """Return what a first refresh reads."""
+    now = now_utc()
+    span = pipeline.span(None, it.tables, settings.refresh, now)
+    raw = pipeline.fetch(it.read, it.clean, settings.source, span)
+    return validate(raw, it.tables, pipeline.rules(settings, now))
+
+
+def first(batch: Batch, settings: Settings[Any] | None = None) -> Snapshot:
+    """Return the first snapshot, of some rows."""
+    now = now_utc()
+    return merge(None, batch, toy.TABLES, now, now, settings.refresh).snapshot
+
+
+def fitted(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
+    """Return readings, given as time, series and value, as they are in a snapshot."""
+    raw = {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
+    zone = ZoneInfo("UTC")
+    return dict(validate(raw, toy.TABLES, Rules(zone, zone, NEVER)).tables)
+
+
+def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
+    """Call the callback of an output as a browser does, and return what it gives."""
+    dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
+    callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
+    ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
+    outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
+    filled = {
+        kind: [{**it, "value": values.get(f"{it['id']}.{it['property']}")} for it in callback[kind]]
+        for kind in ("inputs", "state")
+    }
+    body = {
+        "output": callback["output"],
+        "outputs": outputs if len(outputs) > 1 else outputs[0],
+        "changedPropIds": [next(iter(values))],
+        **filled,
+    }
+    response = client.post(f"{prefix}_dash-update-component", json=body)
+    assert response.status_code == 200, response.text
+    return json.loads(response.text)["response"]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], Any]) -> Any:
+    """Return what the condition gives once it is true; fail after a minute."""
+    deadline = time.monotonic() + 60
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+@contextmanager
+def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
+    """Run a Redis server, or the Valkey that REDIS_SERVER names; give its URL."""
+    command = os.environ.get("REDIS_SERVER", "redis-server")
+    if not shutil.which(command):
+        pytest.skip(f"{command} is not installed")
+    port = port or free_port()
+    flags = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
+    process = subprocess.Popen([command, *flags], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: _answers(port))
+        yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    with redis.Redis(port=port) as client:
+        try:
+            return bool(client.ping())
+        except redis.ConnectionError:
+            return False

@@ -1,0 +1,325 @@
+import io
+import json
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from flask.testing import FlaskClient
+from werkzeug.security import check_password_hash, generate_password_hash
+from werkzeug.test import TestResponse
+
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.web import auth, credentials
+
+HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
+COOKIE = f"{auth.__package__}_session"
+TOKEN = "operators-know-this-token"
+ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}
+
+
+def with_users(settings: Settings, **users: str) -> Settings:
+    chosen = {"users": users, "token": TOKEN}
+    return Settings.model_validate({**settings.model_dump(), "auth": chosen})
+
+
+def client_of(settings: Settings) -> FlaskClient:
+    app, _ = server.build(settings)
+    return app.server.test_client()
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    return client_of(with_users(settings, ann=HASH))
+
+
+def login(name: str = "ann", password: str = "right") -> dict[str, str]:
+    return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
+
+
+def test_no_route_is_open_but_healthz(settings: Settings) -> None:
+    settings = with_users(settings, ann=HASH)
+    metrics = settings.server.model_copy(update={"metrics": True})
+    app, _ = server.build(settings.model_copy(update={"server": metrics}))
+    opened = set()
+    for rule in app.server.url_map.iter_rules():
+        path = rule.rule
+        for argument, value in {"path": "x", "package_name": "dash", "filename": "live.js"}.items():
+            path = path.replace(f"<path:{argument}>", value).replace(f"<string:{argument}>", value)
+        path = path.replace("<path:fingerprinted_path>", "deps/react@18.3.1.min.js")
+        assert "<" not in path
+        for method in rule.methods or ():
+            client = app.server.test_client()
+            response = client.open(path, method=method, environ_base=ELSEWHERE)
+            if method == "OPTIONS" and response.status_code == 200:
+                assert not response.data
+            if response.status_code != 401:
+                opened.add(path)
+    assert opened == {"/healthz"}
+
+
+@pytest.mark.parametrize("path", ["/_live", "/_dash-update-component"])
+def test_what_is_kept_is_not_open_either(path: str, client: FlaskClient) -> None:
+    asked = {"method": "POST", "json": {"output": "cards.children"}} if "dash" in path else {}
+    assert client.open(path, headers=login(), **asked).status_code in (200, 400)
+    client.delete_cookie(COOKIE)
+    assert client.open(path, **asked).status_code == 401
+
+
+def test_a_password_is_looked_at_once(client: FlaskClient, monkeypatch: Any) -> None:
+    response = client.get("/", headers=login())
+    assert response.status_code == 200
+    cookie = response.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
+    monkeypatch.setattr(credentials, "check_password_hash", None)
+    again = client.get("/_live", headers=login())
+    assert again.status_code == 200
+    assert "Set-Cookie" not in again.headers
+
+
+def test_its_cookie_stays_with_tls(client: FlaskClient) -> None:
+    response = client.get("/", headers=login(), base_url="https://localhost")
+    assert "Secure" in response.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        login(password="wrong"),
+        login("bob"),
+        login("", ""),
+        {"Authorization": "Basic"},
+        {"Authorization": "Basic !"},
+        {"Authorization": "Basic /w=="},
+        {"Authorization": f"Bearer {TOKEN}"},
+        {"Authorization": "Digest username=ann"},
+    ],
+)
+def test_nobody_else_is_let_in(headers: dict[str, str], client: FlaskClient) -> None:
+    asks_for_a_password(client.get("/", headers=headers))
+
+
+@pytest.mark.parametrize(
+    "value", ["", "nonsense", "eyJ1c2VyIjp7ImVtYWlsIjoiYW5uIn19.Z0.x", "é" * 9]
+)
+def test_no_cookie_can_be_made_up(value: str, client: FlaskClient) -> None:
+    client.set_cookie(COOKIE, value)
+    asks_for_a_password(client.get("/"))
+
+
+def asks_for_a_password(response: TestResponse) -> None:
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Basic ")
+    assert len(response.data) < 100
+
+
+def test_a_session_ends_with_its_time_its_password_and_its_user(settings: Settings) -> None:
+    client = client_of(with_users(settings, ann=HASH))
+    client.get("/", headers=login())
+    cookie = client.get_cookie(COOKIE)
+    assert cookie
+
+    def status(**users: str) -> int:
+        client = client_of(with_users(settings, **users))
+        client.set_cookie(COOKIE, cookie.value)
+        return client.get("/").status_code
+
+    assert status(ann=HASH) == 200
+    assert status(bob=HASH) == 401
+    assert status(ann=generate_password_hash("right", "pbkdf2:sha256:1")) == 401
+    with time_machine.travel(time.time() + timedelta(days=8).total_seconds()):
+        assert status(ann=HASH) == 401
+
+
+def test_a_checked_password_costs_its_hash_no_second_time(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.get("/", headers=login())
+    hashed: list[str] = []
+
+    def check(*given: str) -> bool:
+        hashed.append(given[1])
+        return check_password_hash(*given)
+
+    monkeypatch.setattr(credentials, "check_password_hash", check)
+    for path in ("/_live", "/"):
+        client.delete_cookie(COOKIE)
+        assert client.get(path, headers=login()).status_code == 200
+    assert hashed == []
+    client.delete_cookie(COOKIE)
+    asks_for_a_password(client.get("/", headers=login("bob", "right")))
+    asks_for_a_password(client.get("/_live", headers=login("bob", "right")))
+    assert hashed == ["right"], "a wrong one is remembered, too"
+
+
+def test_wrong_passwords_bring_a_pause_and_no_secret_into_the_log(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(credentials.BOTH):
+        wrong = login(password=f"wr0ng{number}")
+        assert client.get("/", headers=wrong).status_code == 401
+    paused = client.get("/", headers=login(password="wr0ng"))
+    assert (paused.status_code, paused.headers["Retry-After"]) == (429, str(credentials.PAUSE))
+    elsewhere = client.get("/", headers=login(), environ_base=ELSEWHERE)
+    assert elsewhere.status_code == 200, "others are not held up"
+    assert "127.0.0.1" in caplog.text
+    assert "wr0ng" not in caplog.text
+
+
+def test_a_forgotten_client_locks_nobody_out(settings: Settings) -> None:
+    client = client_of(with_users(settings, ann=HASH, bob=HASH))
+    for _ in range(5 * credentials.BOTH):
+        asks_for_a_password(client.get("/_live", headers=login(password="old")))
+    assert client.get("/", headers=login()).status_code == 200
+
+
+def test_guesses_of_one_name_do_not_lock_out_another(settings: Settings) -> None:
+    client = client_of(with_users(settings, ann=HASH, bob=HASH))
+    for number in range(2 * credentials.BOTH):
+        client.get("/", headers=login(password=str(number)))
+    assert client.get("/", headers=login()).status_code == 429
+    assert client.get("/", headers=login("bob")).status_code == 200
+
+
+def test_guesses_of_many_names_are_bounded_for_an_address(client: FlaskClient) -> None:
+    seen = [
+        client.get("/", headers=login(f"user{number}"), environ_base=ELSEWHERE).status_code
+        for number in range(2 * credentials.ADDRESS)
+    ]
+    assert (seen.count(401), seen.count(429)) == (credentials.ADDRESS, credentials.ADDRESS)
+
+
+def test_guesses_from_many_addresses_are_bounded_for_a_user(client: FlaskClient) -> None:
+    seen = [
+        client.get(
+            "/",
+            headers=login(password=str(number)),
+            environ_base={"REMOTE_ADDR": f"2001:db8::{number:x}"},
+        ).status_code
+        for number in range(2 * credentials.USER)
+    ]
+    assert (seen.count(401), seen.count(429)) == (credentials.USER, credentials.USER)
+
+
+@pytest.mark.parametrize("given", [b"Basic \xe9\xe9", b"Basic \xff", b"\xe9", b"Bearer \xe9"])
+def test_bytes_that_are_no_text_are_no_password(given: bytes, client: FlaskClient) -> None:
+    for path in ("/", "/_live", "/readyz"):
+        header = {"HTTP_AUTHORIZATION": given.decode("latin-1")}
+        asks_for_a_password(client.get(path, environ_base={**ELSEWHERE, **header}))
+
+
+def test_a_request_of_a_unix_socket_is_no_operators(client: FlaskClient) -> None:
+    asks_for_a_password(client.get("/readyz", environ_base={"REMOTE_ADDR": ""}))
+
+
+@pytest.mark.parametrize(
+    ("host", "known"),
+    [
+        ("localhost:8050", True),
+        ("127.0.0.1:8050", True),
+        ("[::1]:8050", True),
+        ("dashboard.example.org", False),  # of a proxy that says no more, or of DNS rebinding
+        ("[bad", False),
+    ],
+)
+def test_only_a_request_for_this_machine_is_an_operators(
+    host: str, known: bool, client: FlaskClient
+) -> None:
+    response = client.get("/readyz", headers={"Host": host})
+    assert (response.status_code in (200, 503)) == known
+
+
+def test_the_session_of_an_old_password_is_no_operators(settings: Settings) -> None:
+    def client_with(users: dict[str, str]) -> FlaskClient:
+        auth = {"users": users, "operators": ["ann"]}
+        server = {**settings.server.model_dump(), "secret_key": TOKEN}
+        changed = {**settings.model_dump(), "auth": auth, "server": server}
+        return client_of(Settings.model_validate(changed))
+
+    before = client_with({"ann": HASH})
+    before.get("/", headers=login(), environ_base=ELSEWHERE)
+    cookie = before.get_cookie(COOKIE)
+    assert cookie
+    assert before.get("/readyz", environ_base=ELSEWHERE).status_code != 401
+    for users in ({"ann": generate_password_hash("new", "pbkdf2:sha256:1")}, {"bob": HASH}):
+        after = client_with(users)
+        after.set_cookie(COOKIE, cookie.value)
+        asks_for_a_password(after.get("/readyz", environ_base=ELSEWHERE))
+
+
+def test_no_dialog_opens_for_what_a_page_fetches(client: FlaskClient) -> None:
+    response = client.get("/_live", headers={"X-Requested-With": "XMLHttpRequest"})
+    assert response.status_code == 401
+    assert "WWW-Authenticate" not in response.headers
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_operators_need_no_password(path: str, settings: Settings) -> None:
+    settings = with_users(settings, ann=HASH)
+    metrics = settings.server.model_copy(update={"metrics": True})
+    client = client_of(settings.model_copy(update={"server": metrics}))
+    assert client.get(path).status_code != 401
+    assert client.get(path, environ_base=ELSEWHERE).status_code == 401
+    token = {"Authorization": f"Bearer {TOKEN}"}
+    assert client.get(path, environ_base=ELSEWHERE, headers=token).status_code != 401
+    for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP", "Via", "Forwarded"):
+        proxied = client.get(path, headers={name: "127.0.0.1"})
+        assert proxied.status_code == 401, "a proxy on this machine asks for somebody else"
+
+
+@pytest.mark.parametrize("users", [{}, {"ann": HASH}])
+def test_metrics_that_are_off_are_not_found(users: dict[str, str], settings: Settings) -> None:
+    response = client_of(with_users(settings, **users)).get("/metrics", environ_base=ELSEWHERE)
+    assert response.status_code == 404
+    assert "server.metrics = true" in response.text
+
+
+def test_healthz_is_open_below_the_path_of_a_proxy(settings: Settings) -> None:
+    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
+    for users in ({}, {"ann": HASH}):
+        client = client_of(with_users(settings.model_copy(update={"server": below}), **users))
+        for path in ("/healthz", "/dashboard/healthz"):
+            response = client.get(path, environ_base=ELSEWHERE)
+            assert (response.status_code, response.text) == (200, "ok")
+
+
+def test_a_public_address_without_users_is_warned_of(settings: Settings) -> None:
+    server_ = settings.server.model_copy(update={"host": "0.0.0.0"})
+    public = settings.model_copy(update={"server": server_})
+    assert not auth.warning(settings)
+    assert all(word in auth.warning(public) for word in ("server.host", "0.0.0.0", "auth.users"))
+    assert not auth.warning(with_users(public, ann=HASH))
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    stdin = io.StringIO()
+    monkeypatch.setattr("sys.stdin", stdin)
+    yield stdin
+
+
+def test_the_command_makes_a_line_that_lets_in(
+    typed: io.StringIO, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed.write("right\n")
+    typed.seek(0)
+    assert auth.main(["ann"]) == 0
+    line = capsys.readouterr().out
+    users = json.loads(line.removeprefix("users = ").replace("=", ":", 1))
+    client = client_of(with_users(settings, **users))
+    assert client.get("/", headers=login()).status_code == 200
+
+
+def test_no_password_makes_no_line(typed: io.StringIO) -> None:
+    assert auth.main(["ann"]) == 2
+
+
+def test_secrets_do_not_show(settings: Settings) -> None:
+    settings = with_users(settings, ann=HASH)
+    assert HASH not in repr(settings)
+    assert TOKEN not in repr(settings)
+    assert "'operators'" not in repr(settings)

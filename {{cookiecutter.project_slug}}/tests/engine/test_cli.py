@@ -1,0 +1,204 @@
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import toy
+from conftest import wait_until
+from dash import Dash
+from pydantic import SecretStr
+
+from {{cookiecutter.project_slug}}.engine.config.types import SettingError
+from {{cookiecutter.project_slug}}.engine.data.store import Store
+from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
+
+COMMAND = [sys.executable, toy.__file__]
+WINDOWS = os.name == "nt"
+
+
+def get(url: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@contextmanager
+def serving(log: Path, *flags: str, **env: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """Start the server on a free port, and give its address once it listens."""
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "--port", "0", *flags], stderr=output, env={**os.environ, **env}, text=True
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"serving at (http://\S+)", log.read_text())):
+            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield found[1], process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_it_serves_gets_new_data_and_ends_cleanly(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    often = {f"{PREFIX}REFRESH__EVERY": "1s", f"{PREFIX}REFRESH__DAILY_AT": ""}
+    often[f"{PREFIX}APP__STALE_AFTER"] = "36500d"  # the sample may be old
+    with serving(log, **often) as (url, process):
+        assert get(f"{url}/healthz") == (200, "ok")
+        refreshed: list[str] = []
+        deadline = time.monotonic() + 60
+        while len(refreshed) < 3 and time.monotonic() < deadline:
+            code, body = get(f"{url}/readyz")
+            ready = json.loads(body)
+            assert (code, ready["version"] is None) in ((200, False), (503, True))
+            if ready["refreshed"] and ready["refreshed"] not in refreshed:
+                refreshed.append(ready["refreshed"])
+            time.sleep(0.1)
+        assert len(refreshed) == 3 and refreshed == sorted(refreshed)
+        assert f"version={ready['version']} rows=" in log.read_text()
+        if not WINDOWS:  # which has no way to ask another process to end
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(10) == 0
+            assert "stopped" in log.read_text()
+
+
+def test_a_name_of_several_addresses_can_be_listened_on(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt", "--host", "localhost") as (url, _):
+        assert get(f"{url}/healthz") == (200, "ok")
+
+
+def test_a_request_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    with serving(log, **{f"{PREFIX}SERVER__MAX_BODY_BYTES": "1000"}) as (url, _):
+        for size, code in ((10, 400), (2_000, 413), (20_000, 413)):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(f"{url}/_dash-update-component", b"x" * size, timeout=10)
+            assert refused.value.code == code
+        said = "A request of 2000 bytes is larger than server.max_body_bytes = 1000 allows."
+        wait_until(lambda: said in log.read_text("utf-8"))
+
+
+def test_a_transfer_coding_that_is_not_known_is_not_implemented(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt") as (url, _):
+        request = urllib.request.Request(f"{url}/_live", b"", {"Transfer-Encoding": "x"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+        assert refused.value.code == 501
+
+
+def test_what_fails_in_the_first_request_ends_the_start(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def create_app(settings: Settings, store: Store) -> Dash:
+        app = create(settings, store)
+
+        @app.server.before_request
+        def fail() -> None:
+            raise LookupError("a hook that fails")
+
+        return app
+
+    create = server.create_app
+    monkeypatch.setattr(server, "create_app", create_app)
+    with pytest.raises(LookupError, match="a hook that fails"):
+        server.build(settings)
+
+
+def test_logs_can_be_json_and_go_to_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.log"
+    env = {f"{PREFIX}LOG__FORMAT": "json", f"{PREFIX}LOG__FILE": str(file)}
+    with serving(tmp_path / "log.txt", **env) as (url, _):
+        deadline = time.monotonic() + 60
+        while get(f"{url}/readyz")[0] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+        assert any({"version", "rows", "seconds"} <= line.keys() for line in lines)
+
+
+def run(*flags: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*COMMAND, *flags], capture_output=True, text=True, timeout=60, env={**os.environ, **env}
+    )
+
+
+def test_help_names_the_flags() -> None:
+    result = run("--help")
+    assert result.returncode == 0
+    assert all(flag in result.stdout for flag in ("--host", "--port", "--config", "--debug"))
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt") as (url, _):
+        port = url.rpartition(":")[2]
+        refused(run("--port", port), "server.port", port, "--port")
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "words"),
+    [
+        (["--port", "abc"], {}, ["server.port", "'abc'"]),
+        (["--config", "nowhere.toml"], {}, ["nowhere.toml", "--config"]),
+        ([], {f"{PREFIX}SERVER__PROT": "1"}, [f"{PREFIX}SERVER__PROT", "did you mean"]),
+        ([], {f"{PREFIX}NONSENSE": "1"}, [f"{PREFIX}NONSENSE"]),
+        (["--host", "nowhere.invalid"], {}, ["server.host", "nowhere.invalid"]),
+        ([], {f"{PREFIX}LOG__FILE": "no/such/folder/log.txt"}, ["log.file", "no/such/folder"]),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence(
+    flags: list[str], env: dict[str, str], words: list[str]
+) -> None:
+    refused(run(*flags, **env), *words)
+
+
+@pytest.mark.parametrize("line", ["AUTH__USERS='{}", "AUTH__USERS: {}", "AUTH__USER={}"])
+def test_a_broken_line_of_env_does_not_open_the_server(line: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
+    (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
+    refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
+
+
+def test_workers_without_a_common_secret_are_refused(settings: Settings) -> None:
+    shared = settings.store.model_copy(update={"url": "file://store"})
+    unsigned = settings.server.model_copy(update={"secret_key": SecretStr("")})
+    alone = settings.model_copy(update={"store": shared, "server": unsigned})
+    server.refuse_workers(alone, workers=1)
+    with pytest.raises(SettingError, match=r"^server\.secret_key is empty"):
+        server.refuse_workers(alone, workers=2)
+
+
+def test_what_is_refused_is_in_the_log_file_too(tmp_path: Path) -> None:
+    """A service has no console."""
+    file = tmp_path / "dashboard.log"
+    env = {f"{PREFIX}LOG__FILE": str(file)}
+    refused(run("--port", "abc", **env), "server.port")
+    refused(run("--host", "nowhere.invalid", **env), "server.host")
+    lines = [it for it in file.read_text("utf-8").splitlines() if " ERROR " in it]
+    assert [it.partition("server: ")[2].split(" ")[0] for it in lines] == ["server.port"] * 2
+
+
+def test_no_other_program_can_share_the_port(tmp_path: Path) -> None:
+    with serving(tmp_path / "log.txt") as (url, _), socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with pytest.raises(OSError):
+            other.bind(("127.0.0.1", int(url.rpartition(":")[2])))
+
+
+def refused(result: "subprocess.CompletedProcess[str]", *words: str) -> None:
+    assert result.returncode == 2
+    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert all(word in result.stderr for word in words), result.stderr

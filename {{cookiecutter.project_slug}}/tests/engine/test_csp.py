@@ -1,0 +1,95 @@
+import logging
+from typing import Any
+
+import orjson
+import pytest
+from dash import Dash
+from flask.testing import FlaskClient
+
+from {{cookiecutter.project_slug}}.engine.settings import Server, Settings
+from {{cookiecutter.project_slug}}.engine.web import csp
+
+REPORT = {"effective-directive": "img-src", "blocked-uri": "https://tile.example.org/1/2/3.png"}
+TYPE = "application/csp-report"
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    return server.build(settings)[0].server.test_client()
+
+
+def send(client: FlaskClient, body: Any, mimetype: str = TYPE) -> int:
+    content = body if isinstance(body, bytes) else orjson.dumps({"csp-report": body})
+    return client.post("/_csp-report", data=content, content_type=mimetype).status_code
+
+
+def test_what_the_code_itself_names_is_allowed(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = server.create_app
+
+    def themed(*args: Any) -> Dash:
+        made = create(*args)
+        made.config.external_stylesheets += [
+            "https://cdn.example.org/theme.css",
+            {"href": "//fonts.example.org:8443/a.css", "rel": "stylesheet"},
+        ]
+        made.config.external_scripts.append({"src": "https://js.example.org/it.js"})
+        return made
+
+    monkeypatch.setattr(server, "create_app", themed)
+    made = server.build(settings)[0].server.test_client().get("/")
+    rules = dict(it.split(" ", 1) for it in made.headers["Content-Security-Policy"].split("; "))
+    for kind in ("style-src", "font-src"):
+        assert "https://cdn.example.org https://fonts.example.org:8443" in rules[kind]
+    assert "https://js.example.org" in rules["script-src"].split()
+    assert "example.org" not in rules["default-src"] + rules["img-src"]
+
+
+def test_what_a_browser_blocks_is_logged_once_with_what_to_set(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        assert send(client, {**REPORT, "blocked-uri": f"{REPORT['blocked-uri']}?{number}"}) == 204
+    (line,) = [it.getMessage() for it in caplog.records if it.name == csp.logger.name]
+    assert 'csp_sources = ["https://tile.example.org"]' in line
+    assert "img-src" in line
+    assert ".png" not in line, "a path may hold a secret"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {**REPORT, "blocked-uri": "inline"},
+        {**REPORT, "blocked-uri": "chrome-extension://abcdef/x.js"},
+        {**REPORT, "blocked-uri": 'https://a.example"]\nx'},
+        {**REPORT, "blocked-uri": "https://user:password@a.example/"},
+        {**REPORT, "blocked-uri": ["https://a.example"]},
+        {**REPORT, "effective-directive": "img-src\n1999-01-01 ERROR"},
+        {**REPORT, "x": "x" * csp.MAX_BYTES},
+        {"blocked-uri": "https://a.example"},
+        "text",
+        b"[" * 9_000,
+        b"\xff",
+        b"",
+    ],
+)
+def test_a_report_of_nothing_that_can_be_allowed_is_not_logged(
+    body: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert send(client, body) == 204
+    assert not [it for it in caplog.records if it.levelno >= logging.WARNING]
+
+
+def test_reports_cannot_fill_the_log(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(3 * csp.MAX_LINES):
+        send(client, {**REPORT, "blocked-uri": f"https://a{number}.example.org"})
+    assert len(caplog.records) == csp.MAX_LINES
+    caplog.clear()
+    send(client, {**REPORT, "blocked-uri": "https://new.example.org"}, "text/plain")
+    assert not caplog.records, "a page of another site can send this"
+
+
+def test_a_policy_names_where_reports_go_below_a_prefix() -> None:
+    prefixed = Dash(__name__, url_base_pathname="/dashboard/")
+    assert "report-uri /dashboard/_csp-report" in csp.policy(prefixed, Server())

@@ -1,0 +1,400 @@
+"""What stores that processes share come through: damaged data, lost folders, an odd Redis."""
+
+import os
+import random
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import redis
+from conftest import redis_server, wait_until
+from test_store import NOW, Open, shared_by, snapshot
+from toy import create_app
+
+from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
+from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
+from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
+
+FLIPS = int(os.environ.get("FLIPS", "60"))  # how many bits are flipped, one at a time
+SEED = int(os.environ.get("FLIPS_SEED", "1"))
+PACKAGE = snapshots.__package__
+
+
+@pytest.fixture(params=["file", "redis"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    return shared_by(request.param, request, tmp_path)
+
+
+class Scheduled:
+    """A store whose schedule is run step by step, as a server's thread does."""
+
+    def __init__(self, settings: Settings, store: Store) -> None:
+        self.store = store
+        self._schedule = Scheduler(settings, store, ThreadPoolExecutor(1))
+
+    def is_well(self) -> bool:
+        """Take a step; whether the store is refreshed by now and nothing is wrong with it."""
+        self._schedule.tick()
+        found = self.store.latest()
+        refreshed = self.store.status().refreshed is not None
+        return bool(found and not found.fault and refreshed and not self.store.status().error)
+
+    def fails(self, words: str) -> bool:
+        """Take a step; whether the store says what fails."""
+        self._schedule.tick()
+        return words in self.store.status().error
+
+    def stop(self) -> None:
+        self._schedule.stop()
+
+
+@pytest.fixture
+def scheduled(settings: Settings) -> Iterator[Callable[[Store], Scheduled]]:
+    """Give a store a schedule, and stop that afterwards."""
+    started: list[Scheduled] = []
+
+    def start(store: Store) -> Scheduled:
+        started.append(Scheduled(settings, store))
+        return started[-1]
+
+    yield start
+    for it in started:
+        it.stop()
+
+
+def stored(store: Any) -> tuple[bytes, Callable[[bytes], object]]:
+    """Return what a store holds, its version first if that can be damaged, and how to change it."""
+    if not isinstance(store, RedisStore):
+        (path,) = store._folder.glob("*.arrow")
+        return path.read_bytes(), path.write_bytes
+    client, key = store._redis, store._snapshot_key
+    version, data = client.hmget(key, "version", "data")
+
+    def change(content: bytes) -> None:
+        fields = {"version": content[: len(version)], "data": content[len(version) :]}
+        client.hset(key, mapping=fields)
+
+    return version + data, change
+
+
+def forget(store: Any) -> None:
+    if isinstance(store, RedisStore):
+        store._redis.delete(store._snapshot_key)
+    else:
+        shutil.rmtree(store._folder)
+
+
+def test_a_flipped_bit_neither_crashes_nor_changes_data_and_the_next_refresh_heals(
+    shared: Open,
+) -> None:
+    chance, seen = random.Random(SEED), Counter[str]()
+    good = snapshot(1_700_000_000_000, rows=300)
+    for number in range(FLIPS):
+        store: Any = shared()
+        store.publish(good)
+        content, change = stored(store)
+        # Every tenth is one of the first bits, where the version is and the checksum.
+        bit = chance.randrange(8 * (30 if number % 10 == 0 else len(content)))
+        flipped = bytearray(content)
+        flipped[bit // 8] ^= 1 << bit % 8
+        change(bytes(flipped))
+
+        store = shared()
+        assert store.lease()
+        found = store.latest()
+        assert found
+        seen["set aside" if found.fault else "unharmed"] += 1
+        if found.fault:
+            assert not found.tables, f"bit {bit}"
+        else:
+            assert_same(found.tables, good.tables)
+        update = snapshots.append(found, Batch(dict(good.tables)), NOW, NOW, Refresh())
+        if update.snapshot is not found:
+            assert store.publish(update.snapshot, over=found.version), f"bit {bit}"
+        store.release()
+        healed = shared().latest()
+        assert healed and not healed.fault, f"bit {bit}"
+        assert_same(healed.tables, good.tables)
+        forget(shared())
+    print(f"{FLIPS} bits flipped: {dict(seen)}")
+
+
+def assert_same(found: Any, expected: Any) -> None:
+    assert list(found) == list(expected)
+    for name, table in expected.items():
+        pd.testing.assert_frame_equal(found[name], table)
+
+
+def test_a_snapshot_under_another_version_is_damaged(
+    shared: Open, scheduled: Callable[[Store], Scheduled]
+) -> None:
+    store: Any = shared()
+    store.publish(snapshot(7))
+    if isinstance(store, RedisStore):
+        store._redis.hset(store._snapshot_key, "version", 8)
+    else:
+        store._path(7).rename(store._path(8))
+    again = shared()
+    found = again.latest()
+    assert found and "damaged" in found.fault and not found.tables
+    wait_until(scheduled(again).is_well)
+
+
+def test_a_damaged_request_is_answered_once(shared: Open) -> None:
+    store: Any = shared()
+    if isinstance(store, RedisStore):
+        store._redis.set(store._request_key, b"\xff\xfe")
+    else:
+        (store._folder / "request").write_bytes(b"\xff\xfe")
+    store.sync()
+    assert store.refresh_requested()
+    store.clear_request(store.refresh_requested())
+    store.sync()
+    assert not store.refresh_requested(), "else the source would be read without end"
+
+
+WRONG = [
+    "HSET {}:snapshot version nonsense",
+    "HSET {}:snapshot version 0x7fffffff",
+    "HSET {}:snapshot version 99999999999999999999",
+    "HSET {}:snapshot version 999999999999999",
+    "HSET {}:snapshot data nonsense",
+    "HDEL {}:snapshot data",
+    "HDEL {}:snapshot version",
+    "SET {}:snapshot nonsense",
+    "RPUSH {}:snapshot nonsense",
+    "SET {}:status nonsense",
+    "RPUSH {}:status nonsense",
+    "SADD {}:asked nonsense",
+    "SET {}:lease nonsense",
+    "RPUSH {}:lease nonsense",
+]
+
+
+@pytest.mark.parametrize("command", WRONG)
+def test_what_is_wrong_in_redis_is_set_right(
+    command: str, redis_url: str, scheduled: Callable[[Store], Scheduled]
+) -> None:
+    words = command.format(PACKAGE).split()
+    with redis.Redis.from_url(redis_url) as client:
+        for has_started in (False, True):
+            client.flushall()
+            open_store(redis_url).publish(snapshot(1))
+            running = scheduled(open_store(redis_url)) if has_started else None
+            if words[0] in ("SET", "RPUSH", "SADD"):
+                client.delete(words[1])
+            client.execute_command(*words)
+            running = running or scheduled(open_store(redis_url))
+            running.store.latest(9)  # as a page asks that has seen it elsewhere
+            wait_until(running.is_well)
+            wait_until(lambda it=running: it.is_well() and is_the_same(redis_url, it.store))
+            running.stop()
+
+
+def is_the_same(url: str, store: Store) -> bool:
+    """Whether a server that starts now has the same data, and nothing to complain of."""
+    other = open_store(url)
+    found, held = other.latest(), store.latest()
+    same = found and held and found.version == held.version
+    return bool(same and found and not found.fault and not other.status().error)
+
+
+def test_a_version_that_nobody_has_is_looked_for_once(redis_url: str, settings: Settings) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        store = open_store(redis_url)
+        store.publish(snapshot(5))
+        page = create_app(settings, store).server.test_client()
+        client.config_resetstat()
+        for _ in range(100):
+            assert page.get("/_live?version=9999999999999999999").status_code == 200
+        assert client.info("commandstats")["cmdstat_hget"]["calls"] == 1
+        open_store(redis_url).publish(snapshot(6), over=5)
+        assert page.get("/_live?version=6").get_json()["version"] == 6
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there a folder with an open file cannot be deleted")
+def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    one, other = open_store(folder.as_uri()), open_store(folder.as_uri())
+    assert one.lease() and not other.lease()
+    one.publish(snapshot(5))
+    other.sync()
+    for first, second in ((one, other), (other, one)):
+        shutil.rmtree(folder)
+        for it in (first, second):
+            it.sync()
+        assert [it.lease() for it in (first, second)] == [True, False]
+        assert [it.lease() for it in (second, first)] == [False, True]
+        found = open_store(folder.as_uri()).latest()
+        assert found and found.version == 5, "whoever is_leader writes it back"
+
+
+def test_what_lies_in_the_folder_of_a_store_does_not_matter(
+    tmp_path: Path, scheduled: Callable[[Store], Scheduled]
+) -> None:
+    folder = tmp_path / "store"
+    (folder / "9000000000000.arrow").mkdir(parents=True)
+    versions = "99999999999999999999", "999999999999999", "09999999999999"
+    for name in (*(f"{it}.arrow" for it in versions), "notes.arrow", "9.txt"):
+        (folder / name).write_text("not a snapshot", "utf-8")
+    left, new = folder / "7.arrow.killed.tmp", folder / "8.arrow.running.tmp"
+    for path in (left, new):
+        path.touch()
+    os.utime(left, times=(time.time() - 3600,) * 2)
+    wait_until(scheduled(open_store(folder.as_uri())).is_well)
+    assert not left.exists() and new.exists(), "another process may still write to it"
+    found = open_store(folder.as_uri()).latest()
+    assert found and not found.fault and found.tables
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Make a folder one that cannot be written to, even by root."""
+    mount = ["mount", "--bind", str(folder), str(folder)]
+    if not hasattr(os, "geteuid") or os.geteuid() or subprocess.run(mount).returncode:
+        pytest.skip("a folder can be mounted by root alone, on Linux")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_folder_that_becomes_read_only_is_said_and_recovers(
+    tmp_path: Path, scheduled: Callable[[Store], Scheduled], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "store"
+    running = scheduled(open_store(folder.as_uri()))
+    wait_until(running.is_well)
+    before = running.store.latest()
+    with read_only(folder):
+        running.store.request_refresh()
+        wait_until(lambda: running.fails("Read-only file system"))
+        for _ in range(3):
+            assert running.fails("Read-only file system")
+        assert running.store.latest() is before
+        started = scheduled(open_store(folder.as_uri()))
+        found = started.store.latest()
+        assert found and before and found.version == before.version
+        assert started.fails("") and not started.store.lease()
+        assert caplog.text.count("cannot be reached") <= 3, "each process says once what fails"
+    running.store.request_refresh()
+    wait_until(running.is_well)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="only some users may make symbolic links there")
+def test_a_folder_may_be_a_symbolic_link(
+    tmp_path: Path, scheduled: Callable[[Store], Scheduled]
+) -> None:
+    link = tmp_path / "link"
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    link.symlink_to(tmp_path / "one")
+    running, other = scheduled(open_store(link.as_uri())), open_store(link.as_uri())
+    wait_until(running.is_well)
+    assert not other.lease()
+    link.unlink()
+    link.symlink_to(tmp_path / "two")
+    wait_until(lambda: running.is_well() and list((tmp_path / "two").glob("*.arrow")))
+    assert not other.lease() and not other.lease()
+
+
+@contextmanager
+def password(client: Any, _folder: Path) -> Iterator[None]:
+    """Change the password, and have everybody connect anew."""
+    client.config_set("requirepass", "another")
+    client.client_kill_filter(_type="normal", skipme=True)
+    yield
+    client.config_set("requirepass", "")
+
+
+@contextmanager
+def replica(client: Any, folder: Path) -> Iterator[None]:
+    """Make it a replica that can only be read."""
+    (other := folder / "other").mkdir()
+    with redis_server(other) as url:
+        with redis.Redis.from_url(url) as primary:
+            primary.flushall()
+            client.replicaof("127.0.0.1", url.rpartition(":")[2].partition("/")[0])
+            wait_until(lambda: client.info("replication")["master_link_status"] == "up")
+            yield
+        client.replicaof("NO", "ONE")
+
+
+@contextmanager
+def no_memory(client: Any, _folder: Path) -> Iterator[None]:
+    client.config_set("maxmemory", 1)
+    yield
+    client.config_set("maxmemory", 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [(password, "AuthenticationError"), (replica, "ReadOnlyError"), (no_memory, "OutOfMemory")],
+)
+def test_a_redis_that_refuses_is_said_once_and_recovers(
+    fault: Any,
+    words: str,
+    tmp_path: Path,
+    scheduled: Callable[[Store], Scheduled],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
+        running = scheduled(open_store(url))
+        wait_until(running.is_well)
+        before = running.store.latest()
+        with fault(client, tmp_path):
+            running.store.request_refresh()
+            wait_until(lambda: running.fails(words))
+            for _ in range(5):
+                assert running.fails(words)
+            assert running.store.latest() is before
+            assert caplog.text.count("cannot be reached") <= 2, "for writing and for the lease"
+            assert "the store is back" not in caplog.text
+        wait_until(running.is_well)
+        other = open_store(url).latest()
+        assert other and before and other.version >= before.version
+
+
+def test_what_redis_evicts_comes_back(
+    tmp_path: Path, scheduled: Callable[[Store], Scheduled]
+) -> None:
+    with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+        running = scheduled(open_store(url))
+        wait_until(running.is_well)
+        client.config_set("maxmemory", client.info("memory")["used_memory"] + 1_000_000)
+        for _ in range(3):
+            for number in count():
+                client.set(f"theirs {number % 100}", os.urandom(20_000))
+                if not client.exists(f"{PACKAGE}:snapshot"):
+                    break
+            wait_until(lambda: running.is_well() and client.exists(f"{PACKAGE}:snapshot"))
+
+
+def test_a_snapshot_that_redis_does_not_take_is_said(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
+        client.config_set("proto-max-bulk-len", "1mb")
+        store = open_store(url)
+        assert store.lease()
+        store.publish(snapshot(1))
+        with pytest.raises((redis.RedisError, OSError)):
+            store.publish(snapshot(2, rows=200_000), over=1)
+        found = store.latest()
+        assert found and found.version == 1
+        assert "proto-max-bulk-len" in store.status().error
+        client.config_set("proto-max-bulk-len", "512mb")
+        assert store.publish(snapshot(3, rows=200_000), over=1)
+        assert store.status().error == ""

@@ -1,0 +1,55 @@
+import gzip
+import json
+
+import pytest
+from flask.testing import FlaskClient
+
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+
+PATH = "/_dash-update-component"
+GZIP = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+
+@pytest.fixture
+def client(settings: Settings) -> FlaskClient:
+    chosen = settings.server.model_copy(update={"max_body_bytes": 10_000})
+    app, _ = server.build(settings.model_copy(update={"server": chosen}))
+    return app.server.test_client()
+
+
+def asked() -> bytes:
+    """Return what the page sends for its key figures."""
+    values = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
+    names = (it.split(".") for it in values)
+    inputs = [
+        {"id": id_, "property": name, "value": value}
+        for (id_, name), value in zip(names, values.values(), strict=True)
+    ]
+    outputs = {"id": "cards", "property": "children"}
+    body = {"output": "cards.children", "outputs": outputs, "inputs": inputs, "changedPropIds": []}
+    return json.dumps(body).encode()
+
+
+def test_a_compressed_request_is_answered_as_any_other(client: FlaskClient) -> None:
+    plain = client.post(PATH, data=asked(), content_type="application/json")
+    compressed = client.post(PATH, data=gzip.compress(asked()), headers=GZIP)
+    assert (plain.status_code, compressed.status_code) == (200, 200)
+    assert compressed.data == plain.data
+
+
+@pytest.mark.parametrize("content", [b"", b"x", gzip.compress(asked())[:-30], b"\x1f\x8b\xff"])
+def test_what_cannot_be_decompressed_is_refused(content: bytes, client: FlaskClient) -> None:
+    assert client.post(PATH, data=content, headers=GZIP).status_code == 400
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_what_is_too_large_is_refused_with_its_size_and_the_setting(
+    compressed: bool, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = b"[" + 10_000 * b" "
+    given = {"data": gzip.compress(content), "headers": GZIP} if compressed else {"data": content}
+    response = client.post(PATH, **given)
+    assert response.status_code == 413
+    for said in (response.text, caplog.text):
+        assert "10001 bytes" in said
+        assert "server.max_body_bytes = 10000" in said

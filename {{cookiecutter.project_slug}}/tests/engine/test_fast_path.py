@@ -1,0 +1,244 @@
+import functools
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from dash import Dash
+from flask import Blueprint, Flask, abort, current_app, g, request, request_started
+from flask.testing import FlaskClient
+from toy import create_app
+
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.web import auth
+
+FRIEND = {"X-Who": "friend"}
+BODY = {
+    "output": "cards.children",
+    "outputs": {"id": "cards", "property": "children"},
+    "inputs": [
+        {"id": "snapshot-version", "property": "data", "value": 1},
+        {"id": "series", "property": "value", "value": []},
+        {"id": "window", "property": "value", "value": "All"},
+    ],
+    "changedPropIds": ["snapshot-version.data"],
+}
+
+
+def check() -> None:
+    if request.headers.get("X-Who") != "friend":
+        abort(401)
+
+
+@functools.wraps(Dash._setup_server)
+def disguised(*_: Any) -> None:
+    check()
+
+
+class Middleware:
+    """What stands in front of a WSGI application, and asks who is there."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        if environ.get("HTTP_X_WHO") == "friend":
+            return self.app(environ, start_response)
+        start_response("401 UNAUTHORIZED", [])
+        return [b""]
+
+
+def wrap_app(server: Flask) -> None:
+    server.wsgi_app = Middleware(server.wsgi_app)  # type: ignore[method-assign]
+
+
+def wrap_dispatch(server: Flask) -> None:
+    dispatch = server.dispatch_request
+
+    def dispatch_request() -> Any:
+        check()
+        return dispatch()
+
+    server.dispatch_request = dispatch_request  # type: ignore[method-assign]
+
+
+def wrap_views(server: Flask) -> None:
+    def guarded(view: Any) -> Any:
+        @functools.wraps(view)
+        def guard(**values: Any) -> Any:
+            check()
+            return view(**values)
+
+        return guard
+
+    server.view_functions = {name: guarded(view) for name, view in server.view_functions.items()}
+
+
+def blueprint(server: Flask) -> None:
+    routes = Blueprint("login", __name__)
+    routes.before_app_request(check)
+    server.register_blueprint(routes)
+
+
+def teardown(server: Flask) -> None:
+    """Lock the door for the next one."""
+
+    @server.before_request
+    def tick() -> None:
+        if g.get("closed") or current_app.config.get("closed"):
+            check()
+
+    @server.teardown_request
+    def close(_error: Any) -> None:
+        current_app.config["closed"] = True
+
+
+def preprocess(server: Flask) -> None:
+    @server.url_value_preprocessor
+    def tick(_endpoint: Any, _values: Any) -> None:
+        check()
+
+
+def after(server: Flask) -> None:
+    @server.after_request
+    def tick(response: Any) -> Any:
+        check()
+        return response
+
+
+def signal(server: Flask) -> None:
+    server.extensions["kept alive"] = receiver = lambda *_, **__: check()
+    request_started.connect(receiver, server)
+
+
+GUARDS: dict[str, Callable[[Flask], Any]] = {
+    "a hook": lambda server: server.before_request(check),
+    "a hook that looks like Dash's": lambda server: server.before_request(disguised),
+    "a hook in part": lambda server: server.before_request(functools.partial(check)),
+    "a hook of a blueprint": blueprint,
+    "a hook after": after,
+    "a hook of the address": preprocess,
+    "a signal": signal,
+    "middleware": wrap_app,
+    "a method": wrap_dispatch,
+}
+
+
+@pytest.fixture
+def make(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., FlaskClient]]:
+    """Return what makes a dashboard with a guard that is put up before or after it is wired."""
+    receivers = dict(request_started.receivers)
+    hash_ = auth.generate_password_hash("right", "pbkdf2:sha256:1")
+    users = type(settings.auth).model_validate({"users": {"ann": hash_}})
+
+    def make(guard: Callable[[Flask], Any], when: str, locked: bool = False) -> FlaskClient:
+        chosen = settings.model_copy(update={"auth": users}) if locked else settings
+        if when == "before":
+            register = live.register
+
+            def guarded(app: Dash, *rest: Any) -> None:
+                guard(app.server)
+                register(app, *rest)
+
+            monkeypatch.setattr(live, "register", guarded)
+        app = create_app(chosen, MemoryStore())
+        app.server.secret_key = "secret"
+        if when == "after":
+            guard(app.server)
+        auth.install(app, chosen)
+        if when == "last":
+            guard(app.server)
+        client = app.server.test_client()
+        if locked:
+            client.get("/", auth=("ann", "right"), headers=FRIEND)
+        return client
+
+    yield make
+    for receiver in [it for it in request_started.receivers if it not in receivers]:
+        request_started.receivers.pop(receiver)
+
+
+def statuses(client: FlaskClient, headers: dict[str, str]) -> list[int]:
+    view = json.dumps(BODY)
+    return [
+        client.get("/", headers=headers).status_code,
+        client.get("/_live", headers=headers).status_code,
+        client.post(
+            "/_dash-update-component",
+            data=view,
+            content_type="application/json",
+            headers=headers,
+        ).status_code,
+    ]
+
+
+CASES = [(name, when, False) for name in GUARDS for when in ("before", "last")]
+LOCKED = [(name, when, True) for name in ("a hook", "middleware") for when in ("before", "after")]
+
+
+@pytest.mark.parametrize(("guard", "when", "locked"), CASES + LOCKED)
+def test_nobody_gets_past_a_guard_of_ones_own(
+    guard: str,
+    when: str,
+    locked: bool,
+    make: Callable[..., FlaskClient],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    client = make(GUARDS[guard], when, locked)
+    for _ in range(2):
+        assert statuses(client, FRIEND) == [200, 200, 200]
+        assert set(statuses(client, {})) <= {401, 500}
+    lines = [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()]
+    in_front = guard == "middleware" and when != "before"  # of the fast path, too
+    assert len(lines) == (0 if in_front else 1), lines
+
+
+@pytest.mark.parametrize("when", ["after", "last"])
+def test_nobody_gets_past_a_view_of_ones_own(when: str, make: Callable[..., FlaskClient]) -> None:
+    client = make(wrap_views, when, locked=True)
+    for _ in range(2):
+        assert statuses(client, FRIEND) == [200, 200, 200]
+        assert set(statuses(client, {})) == {401}
+
+
+def test_no_answer_is_shared_past_a_view_that_was_guarded_before(
+    make: Callable[..., FlaskClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    client = make(wrap_views, "before")
+    for _ in range(2):
+        assert statuses(client, FRIEND) == [200, 200, 200]
+        assert statuses(client, {})[::2] == [401, 401]  # there was no /_live to guard
+    assert "the view of callbacks is wrapped already" in caplog.text
+
+
+def test_a_hook_that_does_something_after_each_request_is_run(
+    make: Callable[..., FlaskClient],
+) -> None:
+    client = make(teardown, "before")
+    assert statuses(client, FRIEND) == [200, 200, 200]
+    assert set(statuses(client, {})) == {401}
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_it_is_open_while_nobody_else_is_there(
+    locked: bool,
+    make: Callable[..., FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    client = make(lambda server: None, "last", locked)
+    assert statuses(client, {}) == [200, 200, 200]
+
+    def fail(*_: Any) -> Any:
+        raise AssertionError("Flask was asked")
+
+    monkeypatch.setattr(Flask, "full_dispatch_request", fail)
+    assert statuses(client, {})[1:] == [200, 200]
+    assert "fast path" not in caplog.text

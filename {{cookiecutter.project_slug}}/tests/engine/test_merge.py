@@ -1,0 +1,191 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import pytest
+from conftest import fitted
+
+from {{cookiecutter.project_slug}} import preprocess
+from {{cookiecutter.project_slug}}.engine.data.merge import Update
+from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.settings import Refresh
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+YEAR = 400 * DAY
+Row = tuple[object, object, object]
+
+
+@pytest.fixture
+def replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the readings replaced, as those of a source that is read in full."""
+    table = replace(preprocess.TABLES["readings"], mode="replace")
+    monkeypatch.setitem(preprocess.TABLES, "readings", table)
+
+
+def append(previous: Snapshot | None, *rows: Row, now: datetime = NOW) -> Update:
+    batch = Batch(fitted(*rows))
+    return snapshots.append(previous, batch, due=NOW, now=now, refresh=Refresh(history=DAY))
+
+
+def made(*rows: Row, now: datetime = NOW) -> Snapshot:
+    return append(None, *rows, now=now).snapshot
+
+
+def values(snapshot: Snapshot) -> list[tuple[str, str, float]]:
+    return listed(pipeline.table(snapshot, "readings"))
+
+
+def kept(snapshot: Snapshot) -> list[tuple[str, str, float]]:
+    return listed(snapshot.tables["readings"])
+
+
+def listed(data: pd.DataFrame) -> list[tuple[str, str, float]]:
+    time = data["time"].dt.strftime("%d %H:%M")
+    return list(zip(time, data["series"], data["value"], strict=True))
+
+
+def each_minute(start: datetime, count: int) -> list[Row]:
+    return [(start + timedelta(minutes=it), "a", 1) for it in range(count)]
+
+
+def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
+    first = made(("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
+    second, count, _ = append(
+        first,
+        ("2026-03-01T10:00Z", "a", 20),
+        ("2026-03-01T09:30Z", "b", 5),
+        ("2026-03-01T11:00Z", "b", 3),
+    )
+    assert values(second) == [
+        ("01 09:00", "a", 1.0),
+        ("01 09:30", "b", 5.0),
+        ("01 10:00", "a", 20.0),
+        ("01 11:00", "b", 3.0),
+    ]
+    assert count == 3
+    assert second.tables["readings"]["series"].dtype == "category"
+    assert values(first) == [("01 09:00", "a", 1.0), ("01 10:00", "a", 2.0)]
+    assert second.version > first.version
+
+
+def test_rows_that_are_known_make_no_new_version() -> None:
+    first = made(("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
+    same = append(first, ("2026-03-01T10:00Z", "a", 2))
+    assert same.snapshot is first and same.rows == 0
+    assert snapshots.append(first, Batch({}), NOW, NOW, Refresh()).snapshot is first
+
+
+def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew() -> None:
+    first = made(("2026-03-01T09:00Z", "a", 1), now=NOW + YEAR)
+    second = append(first, ("2026-03-01T09:00Z", "a", 1)).snapshot
+    assert (second.created, values(second)) == (NOW, values(first))
+    assert append(second, ("2026-03-01T09:00Z", "a", 1)).snapshot is second
+
+
+def test_only_new_rows_are_counted_of_those_read_twice() -> None:
+    first = made(*each_minute(NOW - timedelta(hours=1), 30))
+    rows = each_minute(NOW - timedelta(hours=1), 31)
+    assert append(first, *rows).rows == 1
+
+
+def test_names_whose_rows_are_gone_go_too() -> None:
+    snapshot = None
+    for hour in range(0, 96, 12):  # each of another name, and a day is kept
+        time = NOW + timedelta(hours=hour)
+        snapshot = append(snapshot, (time, f"order {hour}", 1), now=time).snapshot
+        categories = snapshot.tables["readings"]["series"].cat.categories
+        assert f"order {hour}" in categories and len(categories) <= 4
+
+
+def test_what_is_older_than_the_history_is_dropped() -> None:
+    first = made(("2026-02-28T12:00Z", "a", 2))
+    second = append(first, ("2026-03-01T10:00Z", "a", 3))
+    assert values(second.snapshot) == [("28 12:00", "a", 2.0), ("01 10:00", "a", 3.0)]
+    third = append(second.snapshot, ("2026-03-01T13:00Z", "a", 4), now=NOW + DAY)
+    assert values(third.snapshot) == [("01 10:00", "a", 3.0), ("01 13:00", "a", 4.0)]
+
+
+def test_rows_left_out_by_the_history_are_counted_and_the_setting_named() -> None:
+    _, count, note = append(
+        None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2), (NOW, "a", 3)
+    )
+    assert count == 2
+    assert note == "1 row older than refresh.history"
+
+
+def test_rows_with_the_same_key_are_counted() -> None:
+    batch = Batch(fitted((NOW, "a", 1)), duplicates=1_200)
+    _, _, note = snapshots.append(None, batch, NOW, NOW, Refresh())
+    assert note == "1,200 rows with the same key as a later row"
+
+
+@pytest.mark.usefixtures("replaced")
+def test_what_is_read_in_full_replaces_what_was_there() -> None:
+    first = made(("2026-01-01", "a", 1), ("2026-03-01", "b", 2), ("2026-03-01", "a", 3))
+    assert len(values(first)) == 3, "it is kept in full, whatever the history"
+    second = append(first, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3))
+    assert {name for _, name, _ in values(second.snapshot)} == {"a"}
+    assert second.note == "1 row gone from the source"
+    third = append(second.snapshot, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3))
+    assert third.snapshot is second.snapshot
+
+
+def test_a_clock_that_is_behind_at_start_erases_nothing() -> None:
+    """A board without a battery starts 400 days back, measures, and then gets the time."""
+    rows = each_minute(NOW - timedelta(hours=2), 100)
+    stored = made(*rows)
+    back = append(stored, (NOW - YEAR, "a", 7), now=NOW - YEAR).snapshot
+    assert len(kept(back)) == 101
+    assert values(back) == [(f"{NOW - YEAR:%d %H:%M}", "a", 7.0)]
+    right = append(back, (NOW, "a", 8), now=NOW).snapshot
+    assert values(right) == [*values(stored), ("01 12:00", "a", 8.0)]
+
+
+def test_a_clock_that_is_ahead_at_start_erases_nothing() -> None:
+    stored = made(*each_minute(NOW - timedelta(hours=2), 100))
+    ahead = stored
+    for minute in range(10):
+        wrong = NOW + YEAR + timedelta(minutes=minute)
+        ahead = append(ahead, (wrong, "a", 7), now=wrong).snapshot
+    assert len(kept(ahead)) == 110
+    right = append(ahead, (NOW, "a", 8), now=NOW).snapshot
+    assert values(right) == [*values(stored), ("01 12:00", "a", 8.0)]
+    assert len(kept(right)) == 111, "nor are the others, as the clock may be wrong now"
+
+
+def test_after_a_long_pause_what_is_older_than_the_history_goes_within_an_hour() -> None:
+    snapshot = made(*each_minute(NOW, 100))
+    late = NOW + YEAR
+    for minute in range(70):
+        time = late + timedelta(minutes=minute)
+        snapshot = append(snapshot, (time, "a", 7), now=time).snapshot
+    assert len(kept(snapshot)) == 70
+
+
+def test_a_view_may_change_what_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+    snapshot = made((NOW, "a", 1))
+    for tables in (snapshot.tables, {"readings": pipeline.table(snapshot, "readings")}):
+        changed = change(tables)
+        assert list(changed["value"]) == [2.0]
+        assert values(snapshot) == [("01 12:00", "a", 1.0)]
+        assert list(snapshot.tables["readings"]) == ["time", "series", "value"]
+
+
+def change(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    data = tables["readings"]
+    data["value"] *= 2
+    data["more"] = 1
+    data.loc[0, "series"] = "a"
+    return data
+
+
+def test_a_forecast_does_not_push_out_what_was_measured() -> None:
+    rows = [(NOW + timedelta(hours=it), "a", 1) for it in range(-12, 36)]
+    snapshot = snapshots.append(
+        None, Batch(fitted(*rows)), NOW, NOW, Refresh(history=DAY, ahead="3d")
+    ).snapshot
+    assert len(kept(snapshot)) == 48

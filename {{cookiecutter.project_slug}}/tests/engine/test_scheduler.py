@@ -1,0 +1,580 @@
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from datetime import UTC, datetime, timedelta
+from itertools import count, pairwise
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+import time_machine
+from conftest import wait_until
+
+from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot, now_utc
+from {{cookiecutter.project_slug}}.engine.data.status import Outcome
+from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
+from {{cookiecutter.project_slug}}.engine.refresh import (
+    outcomes,
+    pipeline,
+)
+from {{cookiecutter.project_slug}}.engine.refresh.executors import ThreadExecutor
+from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
+from {{cookiecutter.project_slug}}.engine.settings import App, Refresh, Settings
+from {{cookiecutter.project_slug}}.engine.web import health
+
+HOUR = timedelta(hours=1)
+
+
+class Inline(Executor):
+    """Runs what it is given at once, in the caller's thread."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:
+            future.set_exception(error)
+        return future
+
+
+class Simulation(MemoryStore):
+    """A schedule on a clock of its own; remembers when it published."""
+
+    def __init__(self, settings: Settings, start: str, worker: Executor | None = None) -> None:
+        super().__init__()
+        self.now = datetime.fromisoformat(start).astimezone(UTC)
+        self.seconds = 0.0
+        self.published: list[datetime] = []
+        self.schedule = Scheduler(
+            settings,
+            self,
+            worker or Inline(),
+            clock=lambda: self.now,
+            monotonic=lambda: self.seconds,
+        )
+
+    def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
+        self.published.append(self.now)
+        return super().publish(snapshot, over)
+
+    def run(self, duration: timedelta, step: timedelta = timedelta(seconds=1)) -> int:
+        """Look at every step; return how often it published meanwhile."""
+        before = len(self.published)
+        for _ in range(duration // step):
+            self.schedule.tick()
+            self.now += step
+            self.seconds += step.total_seconds()
+        return len(self.published) - before
+
+
+READS = count()
+
+
+def tables() -> dict[str, pd.DataFrame]:
+    """Return a row whose value is another one each time."""
+    time = pd.to_datetime(["2026-01-01T00:00Z"])
+    return {"readings": pd.DataFrame({"time": time, "series": "a", "value": float(next(READS))})}
+
+
+@pytest.fixture(autouse=True)
+def source(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "read", lambda *_: tables())
+
+
+def configured(settings: Settings, zone: str = "UTC", **refresh: Any) -> Settings:
+    changes = {"app": App(timezone=ZoneInfo(zone)), "refresh": Refresh(**refresh)}
+    return settings.model_copy(update=changes)
+
+
+def test_the_first_refresh_comes_at_once_then_one_each_period(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00:01Z")
+    assert simulation.run(timedelta(seconds=1)) == 1
+    assert simulation.run(timedelta(minutes=1)) == 30
+
+
+@pytest.mark.parametrize("jump", [-HOUR, HOUR, timedelta(days=-400), timedelta(days=400)])
+@pytest.mark.parametrize("every", ["2s", "1m", "1h"])
+def test_a_clock_set_anew_neither_stops_nor_doubles_it(
+    every: str, jump: timedelta, settings: Settings
+) -> None:
+    changed = configured(settings, every=every)
+    simulation = Simulation(changed, "2026-01-01T00:00Z")
+    periods = 20 * changed.refresh.every
+    step = changed.refresh.every / 4
+    simulation.run(periods, step)
+    simulation.now += jump
+    assert 19 <= simulation.run(periods, step) <= 21
+
+
+@pytest.mark.parametrize("at", ["00:00", "01:30", "02:30", "03:00", "06:00"])
+@pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"])
+def test_a_daily_refresh_comes_once_on_each_day_of_daylight_saving(
+    day: str, at: str, settings: Settings
+) -> None:
+    zone = ZoneInfo("Europe/Copenhagen")
+    noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=zone)
+    simulation = Simulation(configured(settings, zone.key, daily_at=[at]), noon.isoformat())
+    third_noon = (noon + timedelta(days=3)).astimezone(UTC)  # 71, 72 or 73 hours later
+    simulation.run(third_noon - simulation.now, timedelta(seconds=30))
+    _first, *daily = [time.astimezone(zone) for time in simulation.published]
+    assert len(daily) == 3
+    assert len({time.date() for time in daily}) == 3
+    skipped = at == "02:30" and day == "2026-03-28"
+    assert sum(f"{time:%H:%M}" == at for time in daily) == (2 if skipped else 3)
+
+
+def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T05:59Z")
+    assert simulation.run(timedelta(minutes=2)) == 2
+    simulation.now -= timedelta(minutes=30)
+    assert simulation.run(timedelta(hours=24)) == 0
+    assert simulation.run(timedelta(hours=1)) == 1
+
+
+def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tries = []
+
+    def fail(*_: object) -> dict[str, pd.DataFrame]:
+        tries.append(simulation.seconds)
+        raise SystemExit("the source is gone")
+
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
+    simulation.run(timedelta(seconds=2))
+    good = simulation.latest()
+    monkeypatch.setattr(reading, "read", fail)
+    assert simulation.run(timedelta(minutes=5)) == 0
+    pauses = [later - sooner for sooner, later in pairwise(tries)]
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert simulation.latest() is good
+    status = simulation.status()
+    assert status.error == "SystemExit: the source is gone"
+    assert status.failing_since == datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC)
+    assert "in fail" in caplog.text
+    monkeypatch.setattr(reading, "read", lambda *_: tables())
+    assert simulation.run(timedelta(minutes=2)) > 25
+    assert simulation.status().error == ""
+
+
+def test_the_newest_outcomes_are_remembered_whoever_refreshes(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    changed = configured(settings, every="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    one, other = (Scheduler(changed, store, Inline()) for store in stores)
+
+    def refresh(schedule: Scheduler, store: Store, error: str = "") -> None:
+        def outcomes() -> list[Outcome]:
+            return [*store.status().changes, *store.status().failures]
+
+        before = len(outcomes())
+        store.request_refresh()
+        wait_until(lambda: schedule.tick() or len(outcomes()) > before)
+        newest = max(outcomes(), key=lambda it: it.ended)
+        assert (newest.rows, newest.error) == ((0, error) if error else (1, ""))
+
+    refresh(one, stores[0])
+    right = reading.read
+    monkeypatch.setattr(reading, "read", lambda *_: {}["gone"])
+    refresh(one, stores[0], "KeyError: 'gone'")
+    one.stop()
+    monkeypatch.setattr(reading, "read", right)
+    refresh(other, stores[1])
+    status = stores[1].status()
+    assert len(status.changes) == 2
+    assert [it.error for it in status.failures] == ["KeyError: 'gone'"]
+    other.stop()
+
+
+def test_no_more_than_so_many_outcomes_are_remembered(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00:01Z")
+    simulation.run(timedelta(minutes=2))
+    ended = [it.ended for it in simulation.status().changes]
+    assert len(ended) == outcomes.KEPT
+    assert ended == simulation.published[-outcomes.KEPT :]
+
+
+def test_a_refresh_asked_for_that_failed_is_retried(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
+    simulation.run(timedelta(minutes=1))
+    right = reading.read
+    monkeypatch.setattr(reading, "read", lambda *_: None)
+    simulation.request_refresh()
+    assert simulation.run(timedelta(seconds=1)) == 0
+    assert simulation.status().error
+    monkeypatch.setattr(reading, "read", right)
+    assert simulation.run(timedelta(minutes=1)) == 1
+    assert simulation.status().error == ""
+
+
+def test_a_refresh_asked_for_comes_once_a_second_at_most(settings: Settings) -> None:
+    simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
+    assert simulation.run(timedelta(minutes=1)) == 1
+    for _ in range(50):
+        simulation.request_refresh()
+        simulation.run(timedelta(seconds=0.1), timedelta(seconds=0.1))
+    assert simulation.run(timedelta(minutes=1)) <= 1
+    assert 5 <= len(simulation.published) - 1 <= 6
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_asking_and_stopping_end_the_wait_for_the_next_refresh(
+    shared: bool, settings: Settings, tmp_path: Path
+) -> None:
+    store = open_store((tmp_path / "store").as_uri() if shared else "memory://")
+    store.POLL = 3600
+    running = Scheduler(configured(settings, every="1h"), store, ThreadExecutor())
+    running.start()
+    try:
+        for _ in range(2):
+            before = store.latest()
+            store.request_refresh()
+            wait_until(lambda: store.latest() is not before and not store.refresh_requested())  # noqa: B023
+    finally:
+        running.stop()
+    assert not running.is_alive()
+
+
+def test_the_thread_goes_on_through_a_clock_set_back(settings: Settings) -> None:
+    store = MemoryStore()
+    running = Scheduler(configured(settings, every="1s"), store, ThreadExecutor())
+    running.start()
+    try:
+        wait_until(lambda: store.latest() is not None)
+        for jump in (-HOUR, HOUR):
+            with time_machine.travel(datetime.now(UTC) + jump, tick=True):
+                for _ in range(2):
+                    before = store.latest()
+                    wait_until(lambda: store.latest() is not before)  # noqa: B023
+    finally:
+        running.stop()
+
+
+def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, release = [], threading.Event()
+
+    def hang(*_: object) -> dict[str, pd.DataFrame]:
+        started.append(1)
+        release.wait(60)
+        return tables()
+
+    monkeypatch.setattr(reading, "read", hang)
+    store = MemoryStore()
+    running = Scheduler(configured(settings, every="1s"), store, ThreadExecutor())
+    running.start()
+    try:
+        wait_until(lambda: bool(started))
+        for _ in range(3):
+            store.request_refresh()
+            time.sleep(0.5)  # gives a second refresh the time to start, if it could
+        assert len(started) == 1
+        asked = time.monotonic()
+        running.stop()
+        assert time.monotonic() - asked < 1.5
+        assert not running.is_alive()
+    finally:
+        release.set()
+
+
+def test_a_hung_refresh_is_reported_once_and_taken_in_when_it_ends(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def hang(*_: object) -> dict[str, pd.DataFrame]:
+        release.wait(60)
+        return tables()
+
+    monkeypatch.setattr(reading, "read", hang)
+    store = MemoryStore()
+    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, ThreadExecutor())
+    running.start()
+    try:
+        wait_until(lambda: store.status().error)
+        assert "refresh.timeout" in store.status().error and "process" in store.status().error
+        release.set()
+        wait_until(lambda: store.latest() and not store.status().error)
+    finally:
+        release.set()
+        running.stop()
+
+
+def test_of_two_processes_the_other_goes_on_where_one_hangs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    hung, release = threading.Event(), threading.Event()
+
+    def hang_once(*_: object) -> dict[str, pd.DataFrame]:
+        if not hung.is_set():
+            hung.set()
+            release.wait(60)
+        return tables()
+
+    monkeypatch.setattr(reading, "read", hang_once)
+    changed = configured(settings, every="1s", timeout="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    one, other = (Scheduler(changed, store, ThreadExecutor()) for store in stores)
+    one.start()
+    try:
+        assert hung.wait(20)
+        other.start()
+        wait_until(stores[1].latest)
+        newest = stores[1].latest()
+        release.set()
+        wait_until(lambda: stores[0].latest(newest.version if newest else 0))
+        wait_until(lambda: stores[0].status().error == "")
+    finally:
+        release.set()
+        one.stop()
+        other.stop()
+
+
+def test_a_failure_of_who_has_lost_the_lease_is_not_reported(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class Late(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            return late
+
+    late: Future[Any] = Future()
+    changed = configured(settings, every="1s", timeout="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    one, other = (Scheduler(changed, *it) for it in zip(stores, [Late(), Inline()], strict=True))
+    late.set_running_or_notify_cancel()  # it cannot be ended
+    wait_until(lambda: one.tick() or stores[0].status().error)
+    assert "refresh.timeout" in stores[0].status().error
+    wait_until(lambda: other.tick() or stores[1].latest())
+    late.set_exception(OSError("too late"))
+    one.tick()
+    for store in stores:
+        store.sync()
+        assert store.status().error == ""
+    one.stop()
+    other.stop()
+
+
+def test_who_only_looks_on_does_so_ever_more_rarely(settings: Settings) -> None:
+    class Counted(MemoryStore):
+        POLL = 1.0
+
+        def sync(self) -> None:
+            looks.append(time.monotonic())
+
+    looks: list[float] = []
+    onlooker = Scheduler(
+        configured(settings, every="1h"), Counted(), ThreadExecutor(), is_leader=False
+    )
+    onlooker.start()
+    try:
+        wait_until(lambda: len(looks) > 3)
+    finally:
+        onlooker.stop()
+    assert looks[-1] - looks[1] > 1
+
+
+def test_a_worker_that_cannot_be_asked_is_a_failure_like_others(settings: Settings) -> None:
+    class Broken(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            tries.append(fn)
+            raise OSError("no process can be started")
+
+    tries: list[Any] = []
+    changed = configured(settings, every="1h")
+    simulation = Simulation(changed, "2026-01-01T00:00:01Z", Broken())
+    simulation.request_refresh()
+    simulation.run(timedelta(minutes=5))
+    assert not simulation.refresh_requested() and "no process" in simulation.status().error
+    assert 5 < len(tries) < 15
+
+
+def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Settings) -> None:
+    hung: list[Future[Any]] = []
+
+    class Hangs(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if hung or fn is not pipeline.fetch:
+                return super().submit(fn, *args, **kwargs)
+            hung.append(Future())
+            return hung[0]
+
+    store = MemoryStore()
+    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, Hangs())
+    running.start()
+    try:
+        wait_until(lambda: store.status().error.startswith("TimeoutError"))
+        assert hung[0].cancelled()
+        wait_until(lambda: store.latest() and not store.status().error)
+    finally:
+        running.stop()
+
+
+def test_a_bug_does_not_end_the_thread(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = MemoryStore()
+    running = Scheduler(configured(settings, every="1s"), store, ThreadExecutor())
+    right, failed = schedule.slots, threading.Event()
+
+    def wrong(*args: Any) -> Any:
+        failed.set()
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(schedule, "slots", wrong)
+    with caplog.at_level(logging.ERROR):
+        running.start()
+        try:
+            assert failed.wait(5)
+            monkeypatch.setattr(schedule, "slots", right)
+            wait_until(lambda: store.latest() is not None)
+        finally:
+            running.stop()
+    assert "a bug" in caplog.text
+
+
+@pytest.mark.parametrize("every", ["15m", "1h"])
+def test_the_first_data_come_as_soon_as_the_source_has_answered(
+    every: str, settings: Settings
+) -> None:
+    store = MemoryStore()
+    store.POLL = 3600  # type: ignore[misc]
+    running = Scheduler(configured(settings, every=every), store, ThreadExecutor())
+    running.start()
+    try:
+        wait_until(store.latest)
+    finally:
+        running.stop()
+
+
+def test_a_refresh_asked_for_while_one_runs_comes_after_it(settings: Settings) -> None:
+    class Slow(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            read = super().submit(fn, *args, **kwargs)  # before the source changes
+            return running.setdefault(len(running), Future()) if read.result() else read
+
+    running: dict[int, Future[Any]] = {}
+    simulation = Simulation(configured(settings, every="1h"), "2026-01-01T00:00Z", Slow())
+    simulation.schedule.tick()
+    simulation.request_refresh()  # as the source has changed, and the refresh that runs has read it before
+    running[0].set_result(pipeline.fetch(settings, None))
+    simulation.run(timedelta(seconds=5))
+    assert len(running) == 2
+    running[1].set_result(pipeline.fetch(settings, None))
+    assert simulation.run(timedelta(seconds=5)) == 1
+    assert not simulation.refresh_requested()
+
+
+def test_nothing_new_is_no_new_version_and_no_line_in_the_log(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
+    frozen = tables()
+    with caplog.at_level(logging.INFO):
+        monkeypatch.setattr(reading, "read", lambda *_: {}["gone"])
+        simulation.run(timedelta(seconds=1))
+        monkeypatch.setattr(reading, "read", lambda *_: frozen)
+        assert simulation.run(timedelta(hours=1), timedelta(seconds=2)) == 1
+        assert caplog.text.count("published") == 1
+    status = simulation.status()
+    assert status.refreshed == simulation.now - timedelta(seconds=2)
+    assert len(status.changes) == 1
+    assert len(status.failures) == 1, "a failure is not pushed out by what succeeds"
+    monkeypatch.setattr(reading, "read", lambda *_: tables())
+    assert simulation.run(timedelta(seconds=2)) >= 1
+
+
+def test_rows_set_aside_are_logged_once_and_mentioned_while_they_are_there(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def read(*_: object) -> dict[str, pd.DataFrame]:
+        wrong = pd.DataFrame({"time": [pd.Timestamp("2099-01-01", tz="UTC")], "series": "b"})
+        rows = [tables()["readings"], *([wrong.assign(value=1.0)] if bad else [])]
+        return {"readings": pd.concat(rows)}
+
+    bad = True
+    simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
+    monkeypatch.setattr(reading, "read", read)
+    with caplog.at_level(logging.WARNING):
+        assert simulation.run(timedelta(minutes=1)) == 30
+    assert caplog.text.count("readings: 1 row set aside: time in the future") == 1
+    assert "2099-01-01" in caplog.text
+    (rejected,) = simulation.status().rejected
+    assert (rejected.count, rejected.reason) == (1, "time in the future")
+    bad = False
+    simulation.run(timedelta(hours=25), timedelta(minutes=1))
+    assert not simulation.status().rejected
+
+
+def test_what_another_process_has_published_since_is_not_taken_for_known(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A reads 1, B reads 2 and publishes it; then A reads 1 again."""
+    changed = configured(settings, every="1s")
+    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    time = pd.to_datetime(["2026-01-01T00:00Z"])
+
+    def refresh(store: Store, value: float) -> None:
+        rows = {"readings": pd.DataFrame({"time": time, "series": "a", "value": value})}
+        monkeypatch.setattr(reading, "read", lambda *_: rows)
+        schedule = schedules[stores.index(store)]
+        store.request_refresh()
+        wait_until(
+            lambda: (
+                schedule.tick()
+                or ((newest := store.latest()) and newest.tables["readings"]["value"].iloc[0])
+                == value
+            )
+        )
+        store.release()
+
+    schedules = [Scheduler(changed, store, Inline()) for store in stores]
+    for store, value in ((stores[0], 1.0), (stores[1], 2.0), (stores[0], 1.0)):
+        refresh(store, value)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
+def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
+    jump: timedelta, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A board without a battery starts before it has been told the time."""
+
+    def read(*_: object) -> dict[str, pd.DataFrame]:
+        return {"readings": pd.DataFrame({"time": [now_utc()], "series": "a", "value": 1.0})}
+
+    def run() -> tuple[set[pd.Timestamp], health.Health]:
+        """Start, refresh twice, and end; return the times that are shown, and the state."""
+        store = open_store((tmp_path / "store").as_uri())
+        schedule = Scheduler(changed, store, Inline())
+        for _ in range(2):
+            before = store.status().refreshed
+            store.request_refresh()
+            wait_until(lambda: schedule.tick() or store.status().refreshed != before)  # noqa: B023
+        found = health.check(changed, store, now_utc())
+        schedule.stop()
+        return set(pipeline.table(store.latest(), "readings")["time"]), found
+
+    monkeypatch.setattr(reading, "read", read)
+    changed = configured(settings, every="1s", history="30d")
+    before, state = run()
+    assert len(before) == 2 and state.status == "live"
+    start = now_utc()
+    with time_machine.travel(start + jump, tick=True):
+        if jump < timedelta(0):
+            opened = open_store((tmp_path / "store").as_uri())
+            assert health.check(changed, opened, now_utc()).status == "error"
+        during, _ = run()
+        assert len(during - before) == 2
+    after, state = run()
+    assert before < after, "what was stored before is all there"
+    assert jump < timedelta(0) or len(after) == 4, "rows of the future are not shown"
+    assert state.status == "live"

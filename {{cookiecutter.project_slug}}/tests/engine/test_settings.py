@@ -1,0 +1,245 @@
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import traceback
+from datetime import time, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}}.engine.config.types import SettingError
+from {{cookiecutter.project_slug}}.engine.data.store import open_store
+from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
+
+TOKYO = Path("/usr/share/zoneinfo/Asia/Tokyo")
+
+
+def load(folder: Path, text: str = "", env: str = "", **server: Any) -> Settings:
+    """Load the project's own config with a text added, and an .env beside it."""
+    config = folder / "config.toml"
+    config.write_text(Path("config.toml").read_text("utf-8") + "\n" + text, "utf-8")
+    (folder / ".env").write_text(env, "utf-8")
+    return setting.load(config, reading.Source, server)
+
+
+def test_the_order_is_command_line_environment_env_file_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tomllib.loads(Path("config.toml").read_text("utf-8"))
+    assert load(tmp_path).server.port == config["server"]["port"]
+    env = f"OTHER=1\n{PREFIX}SERVER__PORT=1001\n{PREFIX}SERVER__THREADS=3"
+    assert load(tmp_path, env=env).server.port == 1001
+    monkeypatch.setenv(f"{PREFIX}SERVER__PORT", "1002")
+    settings = load(tmp_path, env=env)
+    assert (settings.server.port, settings.server.threads) == (1002, 3)
+    assert load(tmp_path, env=env, port="1003").server.port == 1003
+
+
+def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"{PREFIX}REFRESH__EVERY", "1.5h")
+    monkeypatch.setenv(f"{PREFIX}REFRESH__DAILY_AT", "06:00, 18:30")
+    monkeypatch.setenv(f"{PREFIX}APP__TIMEZONE", "Asia/Tokyo")
+    settings = load(tmp_path)
+    assert settings.refresh.every == timedelta(minutes=90)
+    assert settings.refresh.daily_at == [time(6), time(18, 30)]
+    assert settings.app.timezone.key == "Asia/Tokyo"
+    assert settings.refresh.period == timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("SERVER__PORT", "abc", ["server.port", "'abc'", "integer"]),
+        ("SERVER__HOST", "", ["server.host", "''", "at least 1 character"]),
+        ("SERVER__SECRET_KEY", "x", ["server.secret_key", "16 characters"]),
+        ("SERVER__SECRET_KEY", "change-me", ["server.secret_key", "16 characters"]),
+        ("AUTH__TOKEN", "x", ["auth.token", "16 characters"]),
+        ("SERVER__TRUSTED_PROXY", "localhost", ["server.trusted_proxy", "'localhost'", "address"]),
+        ("SERVER__TRUSTED_PROXY", "10.0.0.1/8", ["server.trusted_proxy", "host bits", "network"]),
+        ("REFRESH__HISTORY", "3000000d", ["refresh.history", "'3000000d'", "36500d or less"]),
+        ("APP__STALE_AFTER", "9" * 400 + "s", ["app.stale_after", "36500d or less"]),
+        ("REFRESH__EVERY", "10", ["refresh.every", "'10'", "unit"]),
+        ("REFRESH__EVERY", "0s", ["refresh.every", "'0s'", "1s or more"]),
+        ("REFRESH__DAILY_AT", "25:00", ["refresh.daily_at", "'25:00'"]),
+        ("REFRESH__DAILY_AT", "06:00Z", ["refresh.daily_at", "without a zone", "app.timezone"]),
+        ("REFRESH__WORKER", "magic", ["refresh.worker", "'magic'", "'thread'"]),
+        ("APP__TIMEZONE", "Nowhere", ["app.timezone", "'Nowhere'", "timezone"]),
+        ("SOURCE__NONSENSE", "1", [f"{PREFIX}SOURCE__NONSENSE", "is not a setting"]),
+    ],
+)
+def test_a_bad_setting_is_named(
+    name: str, value: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingError) as error:
+        load(tmp_path)
+    assert all(word in str(error.value) for word in words), error.value
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there TZ says nothing")
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("Asia/Tokyo", "Asia/Tokyo"),
+        (f":{TOKYO}", "Asia/Tokyo"),
+        (":copy", "Asia/Tokyo"),
+        ("CET-1CEST", "app.timezone = 'local' cannot be used: "),
+    ],
+)
+def test_the_zone_of_this_computer_can_be_sent_to_another_process(
+    zone: str, words: str, tmp_path: Path
+) -> None:
+    if zone.startswith(":") and not TOKYO.exists():
+        pytest.skip("the zones are elsewhere")
+    if zone == ":copy":
+        zone = f":{shutil.copy(TOKYO, tmp_path / 'localtime')}"
+    script = f"""
+import pickle
+from {setting.__name__.partition(".")[0]} import setting
+try:
+    settings = setting.load(setting.CONFIG, setting.Section, dict())
+    print(pickle.loads(pickle.dumps(settings)).app.timezone)
+except setting.SettingError as error:
+    print(error)
+"""
+    command, env = [sys.executable, "-c", script], {**os.environ, "TZ": zone}
+    found = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
+    assert words in found
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("port = \n", ["config.toml is not valid TOML", "line "]),
+        ("[auths]\nusers = { ann = 'hush' }", ["'auths' is not a section", "did you mean auth?"]),
+        ("[Auth]\nusers = { ann = 'hush' }", ["'Auth' is not a section", "did you mean auth?"]),
+        ("[surplus]\npassword = 'hush'", ["'surplus' is not a section"]),
+        ("[surplus]\nusers = 'hush'", ["'surplus' is not a section"]),
+    ],
+)
+def test_a_bad_config_file_is_named(text: str, words: list[str], tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as error:
+        load(tmp_path, text)
+    assert all(word in str(error.value) for word in words), error.value
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "mistyped", "said"),
+    [
+        ("secret_key", "server.secret_kye", "did you mean server.secret_key?"),
+        ("users", "auth.usres", "did you mean auth.users?"),
+        ("session", "auth.hush", "rename or remove it"),
+    ],
+)
+def test_a_mistyped_key_of_the_config_file_is_named(
+    key: str, mistyped: str, said: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "config.toml"
+    text = Path("config.toml").read_text("utf-8")
+    name = mistyped.partition(".")[2]
+    config.write_text(text.replace(f"\n{key} =", f"\n{name} ="), "utf-8")
+    with pytest.raises(SettingError, match=re.escape(f"{mistyped} is not a setting: {said}")):
+        setting.load(config, reading.Source, {})
+
+
+def test_no_config_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"missing\.toml does not exist"):
+        setting.load(tmp_path / "missing.toml", reading.Source, {})
+
+
+def test_notepad_may_write_the_config_file(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(Path("config.toml").read_text("utf-8"), "utf-8-sig")
+    assert setting.load(config, reading.Source, {}).server.port == 8050
+    config.write_text(Path("config.toml").read_text("utf-8"), "utf-16")
+    with pytest.raises(SettingError, match="is not UTF-8"):
+        setting.load(config, reading.Source, {})
+
+
+def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "a b"
+    folder.mkdir()
+    monkeypatch.setenv(f"{PREFIX}LOG__FILE", "dashboard.log")
+    monkeypatch.setenv(f"{PREFIX}STORE__URL", "file://the%20store")
+    settings = load(folder)
+    assert settings.folder == folder
+    assert settings.log.file == str(folder / "dashboard.log")
+    open_store(settings.store.url).sync()
+    assert (folder / "the store").is_dir()
+    monkeypatch.setenv(f"{PREFIX}LOG__FILE", str(tmp_path / "mine.log"))
+    monkeypatch.setenv(f"{PREFIX}STORE__URL", (tmp_path / "mine").as_uri())
+    settings = load(folder)
+    assert settings.log.file == str(tmp_path / "mine.log")
+    open_store(settings.store.url).sync()
+    assert (tmp_path / "mine").is_dir()
+
+
+class Remote(BaseModel, extra="forbid"):
+    params: dict[str, float | str] = {}
+    columns: list[str] = []
+
+
+def test_a_table_of_the_environment_is_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("[source.params]\na = 1\nkept = true", "utf-8")
+    monkeypatch.delenv(f"{PREFIX}SOURCE__URL", raising=False)  # of the sample's
+    monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS", '{"a": 1.50, "b": "x"}')
+    monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS__C", "1e3")
+    monkeypatch.setenv(f"{PREFIX}SOURCE__COLUMNS", '["a", "b"]')
+    source = setting.load(config, Remote, {}).source
+    assert source["params"] == {"a": 1.5, "kept": True, "b": "x", "c": "1e3"}
+    assert source["columns"] == ["a", "b"]
+
+
+def test_a_list_of_the_environment_that_is_not_json_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}SERVER__CSP_SOURCES", "https://tile.example.org")
+    with pytest.raises(SettingError, match=r"server.*write JSON"):
+        load(tmp_path)
+
+
+def test_the_secret_is_not_shown(tmp_path: Path) -> None:
+    settings = load(tmp_path, env=f"{PREFIX}SERVER__SECRET_KEY=hush-hush-hush-hush")
+    assert settings.server.secret_key.get_secret_value() == "hush-hush-hush-hush"
+    assert "hush" not in repr(settings)
+    with_source = settings.model_copy(update={"source": {"url": "postgresql://me:hush@db"}})
+    assert "hush" not in repr(with_source)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[source.params]\nkey = ['hush']",
+        "[source]\nsecret_kee = 'hush'",
+        "[surplus]\nkey = 'hush'",
+        "[auth]\nusers = { ann = 'hush' }",
+        "[auth]\ntoken = ['hush']",
+        "[auth]\ntokens = 'hush'",
+    ],
+)
+def test_a_message_about_a_setting_does_not_tell_a_secret(text: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text(text, "utf-8")
+    with pytest.raises(SettingError) as caught:
+        setting.load(config, reading.Source, {})
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_message_about_a_store_does_not_tell_its_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"{PREFIX}STORE__URL", "postgres://me:hush@host")
+    with pytest.raises(SettingError, match=r"^store\.url cannot be used: write") as caught:
+        load(tmp_path)
+    assert "hush" not in str(caught.value)

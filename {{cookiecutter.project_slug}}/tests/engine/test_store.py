@@ -1,0 +1,341 @@
+"""One contract for all stores, and what those that processes share promise besides."""
+
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pandas as pd
+import pytest
+import redis
+from conftest import fitted, redis_server
+
+from {{cookiecutter.project_slug}} import preprocess
+from {{cookiecutter.project_slug}}.engine.config.types import SettingError
+from {{cookiecutter.project_slug}}.engine.data import codec, store
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Pace, Snapshot
+from {{cookiecutter.project_slug}}.engine.data.status import (
+    Outcome,
+    Rejected,
+    Status,
+)
+from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.settings import Refresh
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+Open = Callable[[], Store]
+
+
+def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
+    start = pd.Timestamp("2026-01-01", tz="UTC")
+    times = [start + timedelta(seconds=row) for row in range(rows)]
+    tables = fitted(*((it, f"series {row % 2}", row / 3) for row, it in enumerate(times)))
+    paces = {"readings": Pace(times[-1].to_pydatetime(), timedelta(seconds=2))}
+    return Snapshot(version, NOW, NOW, tables, paces, NOW)
+
+
+@pytest.fixture(params=["memory", "file", "redis"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    """Open the same store again and again, as processes do."""
+    if request.param == "memory":
+        only = MemoryStore()
+        return lambda: only
+    return shared_by(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["file", "redis"])
+def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    return shared_by(request.param, request, tmp_path)
+
+
+def shared_by(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    if kind == "file":
+        return lambda: open_store((tmp_path / "a folder" / "store").as_uri().replace("%20", " "))
+    url = request.getfixturevalue("redis_url")
+    redis.Redis.from_url(url).flushall()
+    return lambda: open_store(url)
+
+
+def test_before_the_first_there_is_nothing(opened: Open) -> None:
+    store = opened()
+    assert store.latest() is None
+    assert store.status() == Status()
+    assert not store.refresh_requested()
+
+
+def test_what_one_publishes_all_get_whole(opened: Open) -> None:
+    one, other = opened(), opened()
+    for version in (1, 2, 3):
+        published = snapshot(version, rows=1_000 * version)
+        assert one.publish(published, version - 1 or None)
+        other.sync()
+        for it in (one, other, opened()):
+            found = it.latest()
+            assert found is not None
+            assert (found.version, found.due, found.created) == (version, NOW, NOW)
+            assert (found.paces, found.horizon) == (published.paces, NOW)
+            pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
+
+
+def test_what_is_read_can_be_appended_to(opened: Open) -> None:
+    opened().publish(snapshot(1))
+    before, rows = opened().latest(), snapshot(rows=5).tables
+    after, _, _ = snapshots.append(before, Batch(rows), NOW, NOW, Refresh())
+    pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
+
+
+def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
+    one, other = opened(), opened()
+    one.publish(snapshot(5))
+    found = other.latest(5)
+    assert found and found.version == 5
+    assert other.latest(10**18) is found
+    one.publish(snapshot(6), over=5)
+    found = other.latest(6)
+    assert found and found.version == 6, "though one was looked for in vain"
+
+
+def test_status_and_wishes_reach_all(opened: Open) -> None:
+    one, other = opened(), opened()
+    status = Status(
+        NOW,
+        timedelta(seconds=1.5),
+        "it failed: ä",
+        failing_since=NOW - timedelta(days=1),
+        refreshed=NOW,
+        due=NOW,
+        rejected=(Rejected("readings", "time: missing", 3, "value='ä'", NOW),),
+        changes=(Outcome(NOW, 0.25, rows=7, note="2 rows set aside"),),
+        failures=(Outcome(NOW, 1.5, error="it failed: ä"),),
+    )
+    one.report(status)
+    other.request_refresh()
+    assert other.refresh_requested()
+    for it in (one, other):
+        it.sync()
+        assert it.refresh_requested()
+        assert it.status() == status
+    request = one.refresh_requested()
+    other.request_refresh()  # while the refresh runs that the first request has started
+    one.sync()
+    one.answer(request)
+    for it in (one, other):
+        it.sync()
+        assert it.refresh_requested(), "who has asked since then waits for another refresh"
+        assert it.refresh_requested() != request
+    one.answer(one.refresh_requested())
+    other.sync()
+    assert not one.refresh_requested() and not other.refresh_requested()
+
+
+def test_a_status_of_an_older_release_is_read(shared: Open) -> None:
+    shared()._write_status(b'{"next_due":null,"takes":"PT1S","error":"old","failing_since":null}')  # type: ignore[attr-defined]
+    assert shared().status() == Status(takes=timedelta(seconds=1), error="old")
+
+
+def test_who_was_slow_replaces_nothing_newer(shared: Open) -> None:
+    slow, quick = shared(), shared()
+    slow.publish(snapshot(1))
+    assert quick.publish(snapshot(2), over=1)
+    assert not slow.publish(snapshot(3), over=1)
+    found = shared().latest()
+    assert found and found.version == 2
+
+
+def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
+    one, other = shared(), shared()
+    assert one.lease() and one.lease()
+    assert not other.lease()
+    one.publish(snapshot(1))
+    one.release()
+    assert other.lease()
+    found = other.latest()
+    assert found and found.version == 1  # who takes over knows the newest
+
+
+def test_data_of_another_release_are_not_shown_but_replaced(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = shared()
+    shared().publish(snapshot(7))
+    held.sync()
+    with monkeypatch.context() as other:
+        other.setattr(arrow, "_declared", dict)
+        newer = codec.encode(snapshot(8))
+    assert held._write(8, newer, 7)  # type: ignore[attr-defined]
+    held.sync()
+    for it, rows in ((held, 3), (shared(), 0)):
+        found = it.latest()
+        assert found and (found.version, found.due) == (8, EPOCH)
+        assert "another release" in found.fault
+        assert sum(map(len, found.tables.values())) == rows, "the last good data are kept"
+    assert held.publish(snapshot(9), over=8)
+    found = shared().latest()
+    assert found and not found.fault
+
+
+def test_a_snapshot_without_a_checksum_is_of_another_release(shared: Open) -> None:
+    store = shared()
+    assert store._write(7, codec.encode(snapshot(7))[arrow.CHECKSUM :], None)  # type: ignore[attr-defined]
+    found = shared().latest()
+    assert found and "another release" in found.fault and not found.tables
+
+
+def test_whoever_changes_how_a_table_grows_reads_it_anew(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared().publish(snapshot(7))
+    table = preprocess.TABLES["readings"]
+    other = {"append": "replace", "replace": "append"}[table.mode]
+    changed: Any = replace(table, mode=other)
+    monkeypatch.setitem(preprocess.TABLES, "readings", changed)
+    found = shared().latest()
+    assert found and found.fault and not found.tables
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"0" * 99, b"nonsense\nmore", b"00000000\n", codec.encode(snapshot(9))[:-300]]
+)
+def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> None:
+    before = shared()
+    before.publish(snapshot(8))
+    assert before._write(9, data, 8)  # type: ignore[attr-defined]
+    before.sync()
+    for it in (before, shared()):
+        found = it.latest()
+        assert found and (found.version, found.due) == (9, EPOCH)
+        assert "damaged" in found.fault
+    assert len(before.latest().tables["readings"]) == 3  # type: ignore[union-attr]
+    assert before.status().error == ""
+    assert before.publish(snapshot(10), over=9)
+
+
+def test_a_store_that_has_forgotten_gets_the_newest_back(shared: Open) -> None:
+    one = shared()
+    assert one.lease()
+    one.publish(snapshot(5))
+    one.report(Status(error="told"))
+    for forget in (forget_all, forget_newest):
+        forget(one)
+        one.sync()
+        found = one.latest()
+        assert found and found.version == 5, "an older version is of a backup"
+        assert one.lease()
+        found = shared().latest()
+        assert found and found.version == 5
+
+
+def forget_all(store: Any) -> None:
+    if isinstance(store, RedisStore):
+        store._redis.flushall()
+        store.lease()  # which is lost, too
+    else:
+        store._path(5).unlink()
+
+
+def forget_newest(store: Any) -> None:
+    forget_all(store)
+    assert store._write(3, codec.encode(snapshot(3)), None)
+
+
+def test_a_redis_that_only_reads_is_said_once(tmp_path: Path, caplog: Any) -> None:
+    with redis_server(tmp_path) as url:
+        store = open_store(url)
+        store.lease()
+        with redis.Redis.from_url(url) as client:
+            client.config_set("maxmemory", 1)
+            with pytest.raises(redis.ResponseError):
+                store.publish(snapshot(1))
+            failed = Status(error="OutOfMemory", failing_since=NOW)
+            store.report(failed)
+            for _ in range(3):
+                store.sync()
+                assert "OutOfMemory" in store.status().error
+            assert caplog.text.count("cannot be reached") == 1
+            client.config_set("maxmemory", 0)
+            assert store.publish(snapshot(2))
+            store.lease()
+            assert open_store(url).status() == failed
+
+
+def test_a_url_that_cannot_be_read_keeps_its_password() -> None:
+    with pytest.raises(SettingError) as refused:
+        open_store("redis://:pa/ss@host:6379/0")
+    assert "store.url" in str(refused.value) and "pa" not in str(refused.value).split()
+
+
+def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
+    (tmp_path / "store").write_text("a file")
+    held = open_store((tmp_path / "store").as_uri())
+    assert held.latest() is None
+    assert "cannot be reached" in held.status().error
+    assert not held.lease()
+
+
+def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        one, other = open_store(url), open_store(url)
+        assert one.lease()
+        one.publish(snapshot(1))
+        other.sync()
+    changes = (Outcome(NOW, 0.25),)
+    for it in (one, other):
+        it.sync()
+        it.request_refresh()
+        it.report(Status(changes=changes))
+        assert not it.lease()
+        assert it.latest(99) is it.latest() is not None
+        assert "cannot be reached" in it.status().error
+        assert it.status().failing_since is not None
+        assert it.status().changes == changes
+        with pytest.raises(redis.ConnectionError):
+            it.publish(snapshot(2), over=1)
+    with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost
+        deadline = time.monotonic() + 10
+        while not one.lease():
+            assert time.monotonic() < deadline
+            one.sync()
+        assert one.status().error == ""
+        assert one.publish(snapshot(2), over=1)
+        other.sync()
+        found = other.latest()
+        assert found and found.version == 2 and other.status().error == ""
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    monkeypatch.delitem(sys.modules, f"{store.__package__}.file_store", raising=False)
+    with pytest.raises(SettingError, match=r"filelock.*\[file\]"):
+        open_store("file://store")
+
+
+def test_many_may_ask_at_once(tmp_path: Path) -> None:
+    held = open_store((tmp_path / "store").as_uri())
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            list(pool.map(lambda _: held.request_refresh(), range(8)))
+    held.sync()
+    assert held.refresh_requested() and not held.status().error
+    assert not list((tmp_path / "store").glob("*.tmp"))
+
+
+def test_a_request_made_while_the_store_is_away_is_not_forgotten(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        held = open_store(url)
+    held.sync()
+    held.request_refresh()
+    with redis_server(tmp_path, urlsplit(url).port):
+        deadline = time.monotonic() + 10
+        while held.status().error:
+            assert time.monotonic() < deadline
+            held.sync()
+        other = open_store(url)
+        assert held.refresh_requested() and other.refresh_requested()

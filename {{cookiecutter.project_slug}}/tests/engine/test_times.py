@@ -1,0 +1,195 @@
+import time
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pytest
+from toy import TABLES
+
+from {{cookiecutter.project_slug}}.engine.data.tables import Rules, fit
+from {{cookiecutter.project_slug}}.engine.data.times import read_from, to_utc
+
+WORLD, OSLO, ANGELES = ZoneInfo("UTC"), ZoneInfo("Europe/Oslo"), ZoneInfo("America/Los_Angeles")
+AUTUMN = "2026-10-25"  # in Oslo, 02:00 to 03:00 comes twice; in UTC that is 00:00 to 02:00
+
+
+def utc(
+    times: Any, zone: ZoneInfo = WORLD, day_zone: ZoneInfo = WORLD, series: Any = None
+) -> list[str]:
+    """Return times as text, or in brackets why there is none."""
+    names = None if series is None else pd.DataFrame({"series": list(series)})
+    found, reasons = to_utc(pd.Series(times), zone, day_zone, names)
+    assert str(found.dtype) == "datetime64[us, UTC]"
+    assert found.index[found.isna()].equals(reasons.index)
+    texts = {row: f"({reason})" for row, reason in reasons.items()}
+    return [texts.get(row) or f"{it:%Y-%m-%d %H:%M:%S}" for row, it in found.items()]
+
+
+def clock(*times: str) -> list[str]:
+    """Return times of that night in autumn."""
+    return [f"{AUTUMN} {it}" for it in times]
+
+
+@pytest.mark.parametrize("zone", [WORLD, ANGELES])
+@pytest.mark.parametrize("day", ["2026-01-31", date(2026, 1, 31)])
+def test_a_date_is_a_day_wherever_the_page_is_shown(day: object, zone: ZoneInfo) -> None:
+    assert utc([day], zone, ANGELES) == ["2026-01-31 08:00:00"], "midnight in Los Angeles"
+    assert utc([day], zone, OSLO) == ["2026-01-30 23:00:00"], "midnight in Oslo"
+    assert utc([day], zone) == ["2026-01-31 00:00:00"]
+
+
+def test_a_day_that_begins_at_one_begins_at_one() -> None:
+    assert utc(["2026-04-24"], WORLD, ZoneInfo("Africa/Cairo")) == ["2026-04-23 22:00:00"]
+
+
+def test_a_midnight_with_a_time_is_a_time() -> None:
+    assert utc(["2026-01-31 00:00"], day_zone=OSLO) == ["2026-01-31 00:00:00"]
+    assert utc([datetime(2026, 1, 31)], day_zone=OSLO) == ["2026-01-31 00:00:00"]
+
+
+@pytest.mark.parametrize("kind", ["text", "object", "datetime", "category", "datetime64"])
+def test_a_time_without_a_zone_is_in_the_sources(kind: str) -> None:
+    texts = pd.Series(["2026-01-31T12:00:00.25", "2026-07-31T12:00:00"])
+    times = {
+        "text": texts,
+        "object": texts.astype(object),
+        "datetime": [datetime.fromisoformat(it) for it in texts],
+        "category": texts.astype("category"),
+        "datetime64": texts.astype("datetime64[ns]"),
+    }[kind]
+    assert utc(times) == ["2026-01-31 12:00:00", "2026-07-31 12:00:00"]
+    assert utc(times, OSLO) == ["2026-01-31 11:00:00", "2026-07-31 10:00:00"]
+    found, _ = to_utc(pd.Series(times), OSLO, WORLD)
+    assert found[0].microsecond == 250_000
+
+
+@pytest.mark.parametrize("zone", [WORLD, OSLO])
+@pytest.mark.parametrize("end", ["Z", "+00:00", "+0000", "+00"])
+def test_a_time_with_a_zone_is_that_time(end: str, zone: ZoneInfo) -> None:
+    text = f"2026-01-31T12:00:00{end}"
+    assert utc([text], zone) == ["2026-01-31 12:00:00"]
+    assert utc([text, "2026-01-31T12:00+05:30"], zone)[1] == "2026-01-31 06:30:00"
+    assert utc(pd.to_datetime([text]), zone) == ["2026-01-31 12:00:00"]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_all_kinds_may_stand_in_one_column(order: int) -> None:
+    times = {
+        "2026-01-31T12:00": "2026-01-31 11:00:00",
+        "2026-01-31T12:00Z": "2026-01-31 12:00:00",
+        "2026-01-31": "2026-01-31 08:00:00",
+        date(2026, 1, 31): "2026-01-31 08:00:00",
+        datetime(2026, 1, 31, 12): "2026-01-31 11:00:00",
+        datetime(2026, 1, 31, 12, tzinfo=ANGELES): "2026-01-31 20:00:00",
+        "soon": "(not a time)",
+        "now": "(not a time)",
+        "today": "(not a time)",
+        1_769_860_800: "(not a time)",
+        pd.NaT: "(missing)",
+        None: "(missing)",
+    }
+    assert utc(list(times)[::order], OSLO, ANGELES) == list(times.values())[::order]
+
+
+@pytest.mark.parametrize("zone", [WORLD, OSLO])
+@pytest.mark.parametrize("times", [[1_769_860_800, 1], [1.5, 2.5], ["soon", ""], [True, False]])
+def test_what_is_no_time_is_said_to_be_none(times: list[Any], zone: ZoneInfo) -> None:
+    assert utc(times, zone, OSLO) == 2 * ["(not a time)"]
+
+
+@pytest.mark.parametrize("times", [[None], [float("nan")], [pd.NaT], pd.Series([], dtype=object)])
+def test_a_column_may_be_empty(times: Any) -> None:
+    assert utc(times, OSLO, OSLO) == len(times) * ["(missing)"]
+
+
+def test_an_hour_that_the_clock_skips_is_said_not_to_exist() -> None:
+    times = ["2026-03-29 01:59", "2026-03-29 02:30", "2026-03-29 03:00"]
+    lost = "(does not exist in Europe/Oslo)"
+    assert utc(times, OSLO) == ["2026-03-29 00:59:00", lost, "2026-03-29 01:00:00"]
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 20, 30, 60])
+@pytest.mark.parametrize("names", ["a", "ab", "abcd"])
+def test_the_order_of_rows_tells_the_two_hours_apart(names: str, minutes: int) -> None:
+    real = pd.date_range(f"{AUTUMN} 00:00", periods=6 * 60 // minutes, freq=f"{minutes}min")
+    real = (real - pd.Timedelta(hours=2)).tz_localize("UTC")
+    mixed = [(it, name) for it in real for name in names]
+    for rows in (mixed, sorted(mixed, key=lambda it: it[1])):  # or one series after the other
+        times = pd.DatetimeIndex([it for it, _ in rows])
+        local = pd.Series(times.tz_convert(OSLO).tz_localize(None))
+        names_of = pd.DataFrame({"series": [name for _, name in rows]})
+        found, reasons = to_utc(local, OSLO, WORLD, names_of)
+        assert reasons.empty
+        assert list(found) == list(times)
+        if len(names) == 1 or (rows is mixed and minutes < 30):  # it is enough without the names
+            assert list(to_utc(local, OSLO, WORLD)[0]) == list(times)
+
+
+def test_rows_that_are_sorted_stand_there_twice() -> None:
+    times = clock("01:30", "02:00", "02:00", "02:30", "02:30", "03:00")
+    assert utc(times, OSLO)[1:5] == clock("00:00:00", "01:00:00", "00:30:00", "01:30:00")
+
+
+def test_a_part_of_the_hour_is_taken_for_the_first() -> None:
+    assert utc(clock("02:10", "02:20"), OSLO) == clock("00:10:00", "00:20:00")
+    assert utc(clock("02:50", "02:55", "02:00"), OSLO)[2] == f"{AUTUMN} 01:00:00"
+
+
+def test_a_row_that_is_late_is_not_the_second_hour() -> None:
+    times = clock("02:10:00", "02:10:02", "02:10:01", "02:10:03")
+    assert utc(times, OSLO) == clock("00:10:00", "00:10:02", "00:10:01", "00:10:03")
+
+
+def test_a_series_that_is_late_goes_by_its_own_order() -> None:
+    times = clock("02:59:58", "02:59:30", "02:00:00", "02:59:59", "02:00:30", "02:00:00")
+    real = clock("00:59:58", "00:59:30", "01:00:00", "00:59:59", "01:00:30", "01:00:00")
+    assert utc(times, OSLO, series="ababab") == real
+
+
+def test_what_the_order_does_not_tell_is_said_to_happen_twice() -> None:
+    times = clock("01:00", "02:00", "02:50", "02:00", "02:55", "02:01", "03:00")
+    assert utc(times, OSLO)[1:6] == 5 * ["(happens twice in Europe/Oslo)"]
+    assert utc(times, OSLO)[::6] == ["2026-10-24 23:00:00", f"{AUTUMN} 02:00:00"]
+
+
+@pytest.mark.parametrize(
+    ("since", "start"),
+    [
+        ("2026-10-24T23:30", "01:30"),
+        ("2026-10-25T00:10", "01:10"),  # 02:10 for the first time
+        ("2026-10-25T01:10", "01:10"),  # and the second
+        ("2026-10-25T01:59", "01:59"),
+        ("2026-10-25T02:00", "03:00"),
+    ],
+)
+def test_an_hour_that_happens_twice_is_read_from_its_beginning(since: str, start: str) -> None:
+    moment = datetime.fromisoformat(since).replace(tzinfo=UTC)
+    assert f"{read_from(moment, OSLO):%Y-%m-%d %H:%M}" == f"{AUTUMN} {start}"
+    assert read_from(moment, WORLD) == moment
+    assert read_from(moment, OSLO) <= moment
+
+
+def test_a_table_goes_by_the_series_of_its_key() -> None:
+    """Hourly rows of two series, of which the second is late, as the engine makes them fit."""
+    times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
+    rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
+    batch = fit({"readings": rows}, TABLES, Rules(OSLO, OSLO, datetime.max.replace(tzinfo=UTC)))
+    found = batch.tables["readings"]
+    assert not batch.rejected
+    assert [f"{it:%H}" for it in found["time"]] == ["23", "23", "00", "00", "01", "01", "02", "02"]
+
+
+def test_it_costs_no_more_than_pandas() -> None:
+    """A million rows in UTC: the best of several, as the machine may be busy."""
+    times = pd.Series(pd.date_range("2020-01-01", periods=1_000_000, freq="5min"))
+    text = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
+    ours, pandas = [], []
+    for _ in range(7):
+        start = time.process_time()
+        pd.to_datetime(text, utc=True, format="ISO8601")
+        middle = time.process_time()
+        to_utc(text, WORLD, OSLO)
+        ours.append(time.process_time() - middle)
+        pandas.append(middle - start)
+    assert min(ours) < 1.5 * min(pandas)

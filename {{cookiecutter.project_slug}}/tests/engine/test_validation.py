@@ -1,0 +1,160 @@
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import pytest
+from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
+from flask import abort
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from {{cookiecutter.project_slug}}.engine.web.validation import Guard
+
+PATH = "/_dash-update-component"
+
+
+def part(id_: Any, property_: str, *value: Any) -> dict[str, Any]:
+    return {"id": id_, "property": property_, **({"value": value[0]} if value else {})}
+
+
+GOOD = {
+    "output": "a.children",
+    "outputs": part("a", "children"),
+    "inputs": [part("choice", "value", "x")],
+    "state": [part("count", "value", 1)],
+    "changedPropIds": ["choice.value"],
+}
+
+
+@pytest.fixture
+def app() -> Dash:
+    app = Dash(__name__)
+    app.layout = html.Div([html.P(id="a"), dcc.Input(id="choice"), dcc.Input(id="count")])
+    Guard(app)
+
+    @app.callback(Output("a", "children"), Input("choice", "value"), State("count", "value"))
+    def show(choice: Literal["x", "y"], count: int | None) -> str:
+        if count == 404:
+            abort(404)
+        if count == -1:
+            sys.exit("by a mistake")
+        return str(100 if count is None else 100 / count)
+
+    app.clientside_callback("it => it", Output("count", "value"), Input("choice", "value"))
+
+    @app.callback(
+        Output({"name": MATCH}, "children"),
+        Input({"name": MATCH}, "value"),
+        State({"all": ALL}, "value"),
+    )
+    def pattern(value: str, values: list[int]) -> str:
+        return f"{value} {values}"
+
+    @app.callback(
+        output={"one": Output("b", "children"), "two": Output("c", "children")},
+        inputs={"count": State("count", "value"), "choice": Input("choice", "value")},
+    )
+    def grouped(count: Any, choice: Any) -> dict[str, str]:
+        return {"one": str(count), "two": str(choice)}
+
+    return app
+
+
+@pytest.fixture
+def client(app: Dash) -> Iterator[FlaskClient]:
+    yield app.server.test_client()
+
+
+def refused(response: TestResponse, words: str = "") -> None:
+    assert response.status_code == 400, response.data
+    assert response.mimetype == "text/plain"
+    assert len(response.data) < 500
+    assert words in response.text
+
+
+def test_what_a_page_sends_is_answered(client: FlaskClient) -> None:
+    answer = client.post(PATH, json=GOOD)
+    assert answer.json == {"multi": True, "response": {"a": {"children": "100.0"}}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"null", b"7" * 9_000, b"[" * 90_000, b'{"a":' * 9_000, b"\xff", b'"\\ud8"'],
+)
+def test_what_is_no_request_is_refused(content: bytes, client: FlaskClient) -> None:
+    refused(client.post(PATH, data=content, content_type="application/json"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("output", "nobody.children"),
+        ("output", "count.value"),
+        ("output", 1),
+        ("output", {"a": 1}),
+        ("outputs", None),
+        ("outputs", []),
+        ("outputs", [part("a", "children")]),
+        ("outputs", part("b", "children")),
+        ("inputs", None),
+        ("inputs", []),
+        ("inputs", [[part("choice", "value", "x")]]),
+        ("inputs", [part("choice", "data", "x")]),
+        ("inputs", [part("choice", "value", "x")] * 2),
+        ("state", [part("count", "value", 1), part("count", "value", 1)]),
+        ("changedPropIds", [1]),
+    ],
+)
+def test_what_does_not_fit_the_callback_is_refused(
+    key: str, value: Any, client: FlaskClient
+) -> None:
+    refused(client.post(PATH, json={**GOOD, key: value}))
+
+
+@pytest.mark.parametrize("choice", ["z", None, 1, ["x"], {"x": 1}, True])
+def test_a_value_that_its_annotation_excludes_is_refused_by_name(
+    choice: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = client.post(PATH, json={**GOOD, "inputs": [part("choice", "value", choice)]})
+    refused(response, "choice.value")
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "choice.value" in caplog.text
+
+
+@pytest.mark.parametrize("count", ["1", 1.5, True, [1]])
+def test_a_type_is_not_guessed(count: Any, client: FlaskClient) -> None:
+    refused(client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]}), "count")
+
+
+def test_patterns_and_groups_are_called_as_they_are(client: FlaskClient) -> None:
+    asked = {
+        "output": '{"name":["MATCH"]}.children',
+        "outputs": part({"name": "n"}, "children"),
+        "inputs": [part({"name": "n"}, "value", "v")],
+        "state": [[part({"all": 1}, "value", 1), part({"all": 2}, "value", 2)]],
+        "changedPropIds": ['{"name":"n"}.value'],
+    }
+    assert "v [1, 2]" in client.post(PATH, json=asked).text
+    asked["state"] = [[part({"all": 1}, "value", "x")]]
+    refused(client.post(PATH, json=asked))
+    both = [part("b", "children"), part("c", "children")]
+    group = {**GOOD, "output": "..b.children...c.children..", "outputs": both}
+    assert client.post(PATH, json=group).json["response"] == {  # type: ignore[index]
+        "b": {"children": "1"},
+        "c": {"children": "x"},
+    }
+
+
+@pytest.mark.parametrize(("count", "error"), [(0, "ZeroDivisionError"), (-1, "SystemExit")])
+def test_a_callback_that_fails_is_named_in_the_log_alone(
+    count: int, error: str, client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]})
+    assert (response.status_code, response.text) == (500, "Internal Server Error")
+    assert "a.children" in caplog.text and error in caplog.text
+
+
+def test_a_callback_may_refuse_by_itself(client: FlaskClient) -> None:
+    response = client.post(PATH, json={**GOOD, "state": [part("count", "value", 404)]})
+    assert (response.status_code, response.mimetype) == (404, "text/plain")

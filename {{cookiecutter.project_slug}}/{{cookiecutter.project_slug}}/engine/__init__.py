@@ -1,0 +1,44 @@
+"""The engine: it keeps the data fresh and the page live. `page` has what pages are made of."""
+
+from .config.types import (
+    DatabaseUrl,
+    Duration,
+    Location,
+    Period,
+    Secret,
+    SettingError,
+    Zone,
+)
+from .dashboard import Dashboard
+from .data.snapshot import EPOCH, Snapshot, Tables, now_utc
+from .data.status import Outcome, Status
+from .data.tables import TEXT, UTC, DataError, Table
+from .data.times import read_from
+from .refresh.pipeline import Pipeline
+from .settings import App, Section, Settings
+
+__all__ = [
+    "EPOCH",
+    "TEXT",
+    "UTC",
+    "App",
+    "Dashboard",
+    "DataError",
+    "DatabaseUrl",
+    "Duration",
+    "Location",
+    "Outcome",
+    "Period",
+    "Pipeline",
+    "Secret",
+    "Section",
+    "SettingError",
+    "Settings",
+    "Snapshot",
+    "Status",
+    "Table",
+    "Tables",
+    "Zone",
+    "now_utc",
+    "read_from",
+]

@@ -1,0 +1,1 @@
+"""Reading the settings: types, environment variables, `.env`, and which values are secret."""

@@ -1,0 +1,62 @@
+"""The variables of a `.env` file; a line that cannot be read is refused, not skipped."""
+
+import os
+import re
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
+
+from .types import SettingError
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable, and what an error calls it."""
+
+    name: str
+    value: str
+    label: str
+
+
+def read(path: Path, prefix: str) -> list[Variable]:
+    """Return the variables of a `.env` file. Raises SettingError, which never shows a value."""
+    if not os.path.lexists(path):  # a link to a missing file is an error
+        return []
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise SettingError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:  # in UTF-16, too
+        raise SettingError(f"{path} is not UTF-8 text: save it as UTF-8.")
+    labels: dict[str, str] = {}
+    for binding in parse_stream(StringIO(text)):
+        line = f"{path}, line {_line(binding)}"
+        if binding.error:
+            raise SettingError(f"{line}: this is not KEY=value, or a quote is not closed.")
+        if binding.key is None:  # a comment
+            continue
+        label = f"{line}: {binding.key}"
+        if not re.fullmatch(r"\w+", binding.key, re.ASCII):
+            raise SettingError(
+                f"{label} is not a valid name: write letters, digits and _ without quotes."
+            )
+        if binding.value is None:
+            raise SettingError(f"{label} has no value: write {binding.key}=value.")
+        if re.search(rf"(?i){prefix}\w+\s*=", binding.value):
+            raise SettingError(f"{label} runs on into the next setting: end its quote or line.")
+        if binding.key.upper() in map(str.upper, labels):
+            raise SettingError(f"{label} is set twice: remove one of them.")
+        labels[binding.key] = label
+    values = dotenv_values(stream=StringIO(text))  # with ${...} filled in
+    return [Variable(name, values[name] or "", label) for name, label in labels.items()]
+
+
+def _line(binding: Binding) -> int:
+    """Return the number of a binding's own line; it may begin with empty ones."""
+    text = binding.original.string
+    return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

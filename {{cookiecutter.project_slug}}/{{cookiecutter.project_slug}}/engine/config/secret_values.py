@@ -1,0 +1,112 @@
+"""Which values are secret: those of settings that hold secrets, of `.env`, and parts of URLs."""
+
+import base64
+import binascii
+import os
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote, unquote_plus
+
+import dotenv
+from pydantic import BaseModel, SecretStr
+
+from ..diagnostics.redaction import NAMES, SECRET_NAME
+from ..settings import AnySettings
+
+SENT = {"params", "headers"}  # what a source is sent
+PLAIN = {"path", "query", "timezone"}  # keys of a source that an error has to show
+NAMED = re.compile(rf"(?i){NAMES}=([^&;\s]+)")
+# Numbers of up to seven digits, dates and switches: blanking them out would make text unreadable.
+COMMON = re.compile(
+    r"(?i)[-+]?\d{0,7}(\.\d*)?(e\d+)?|\d{4}-\d\d-\d\d([T ].*)?|true|false|none|null"
+)
+TOKEN = re.compile(r"(?=[^/]*\d)[\w~-]{20,}", re.ASCII)  # as in the path of a link that is shared
+
+
+def find(settings: AnySettings) -> set[str]:
+    """Return the values that must not be shown."""
+    return {*_walk(settings), *_environment(settings)}
+
+
+def _walk(value: object, name: str = "") -> Iterator[str]:
+    match value:
+        case BaseModel():
+            for key, it in value:
+                yield from _walk(it, key)
+        case Mapping():
+            for key, it in value.items():
+                yield from _walk(it, name if name in SENT else key)
+        case list() | tuple() | set() | frozenset():
+            for it in value:
+                yield from _walk(it, name)
+        case SecretStr():
+            yield from _secret(value.get_secret_value())
+        case str() | int() | float():
+            if name == "headers":
+                yield from _header(str(value))
+            elif name == "params" and not COMMON.fullmatch(str(value)):
+                yield from _secret(str(value))
+            elif isinstance(value, str) and SECRET_NAME.search(name):
+                yield from _secret(value)
+            else:
+                yield from _parts(str(value))
+
+
+def _environment(settings: AnySettings) -> Iterator[str]:
+    """Give what the environment says of the source, and what else is in `.env` or called a secret.
+
+    The types of the engine's own settings tell which of these are secret.
+    """
+    file, prefix = dotenv.dotenv_values(settings.config.with_name(".env")), settings.env_prefix()
+    for name, value in {**file, **os.environ}.items():
+        section, _, key = name.upper().removeprefix(prefix).lower().partition("__")
+        is_setting = name.upper().startswith(prefix)
+        if is_setting:
+            secret = section == "source" and key not in PLAIN
+        else:
+            secret = name in file or bool(SECRET_NAME.search(name))
+        if secret and value and not COMMON.fullmatch(value):
+            yield from _secret(value)
+
+
+def _secret(text: str) -> Iterator[str]:
+    """Give a secret; of a URL its secret parts."""
+    if "://" not in text:
+        yield text
+    yield from _parts(text)
+
+
+def _header(value: str) -> Iterator[str]:
+    """Give a header, its parts, and the user and password that it may be made of."""
+    yield value
+    yield from re.split(r"[\s;=]+", value)[1:]
+    kind, _, credentials = value.partition(" ")
+    if kind.lower() == "basic":
+        try:
+            decoded = base64.b64decode(credentials).decode()
+        except (binascii.Error, UnicodeError):
+            return
+        yield from decoded.split(":", 1)
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Give what is secret in a URL or a connection string."""
+    yield from NAMED.findall(text)
+    _, scheme, rest = text.partition("://")
+    if not scheme:
+        return
+    authority, *path = re.split(r"[/?#]", rest)
+    known = authority.rpartition("@")[0]
+    # Not percent-encoded, a password may hold what ends the authority: ann:p@ss/w0rd@host.
+    loose = re.match(r"[^:/?#@\[]*:(?!\d+(?:[/?#]|$)).*(?=@)", rest, re.DOTALL)
+    for info in {known, loose[0] if loose else known} - {""}:
+        user, _, password = info.partition(":")
+        for it in (user, password):
+            yield from (it, unquote(it))
+        yield from re.split(r"[@/:?#&]", unquote(password))  # as a driver may take it apart
+        yield base64.b64encode(unquote(info).encode()).decode()
+    for option in re.split(r"[?#&;]", rest)[1:]:
+        value = option.partition("=")[2] or option
+        if not COMMON.fullmatch(value):
+            yield from (value, unquote_plus(value), *NAMED.findall(unquote_plus(value)))
+    yield from filter(TOKEN.fullmatch, path)

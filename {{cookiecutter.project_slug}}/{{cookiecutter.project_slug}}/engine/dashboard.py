@@ -1,0 +1,176 @@
+"""The dashboard: what a user has written, and the one place where all parts are wired together."""
+
+import gc
+import inspect
+import logging
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import log
+from .config import secret_values
+from .config.types import SettingError
+from .data.access import Data
+from .data.memory_store import MemoryStore
+from .data.snapshot import Snapshot
+from .data.store import Store, open_store
+from .diagnostics import log_file, redaction
+from .refresh import pipeline
+from .refresh.executors import open_executor
+from .refresh.listeners import Listener
+from .refresh.pipeline import Pipeline
+from .refresh.scheduler import Scheduler
+from .settings import CONFIG, AnySettings
+
+if TYPE_CHECKING:  # a process that only refreshes does without
+    from dash import Dash
+
+    CreateApp = Callable[[Any, Data], Dash]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """What makes a dashboard this one. It opens and starts nothing.
+
+    `name` is what its cookie, its keys in Redis and its metrics are called by. Each of `listeners`
+    is called after each refresh, with the status and the newest snapshot.
+    """
+
+    name: str
+    settings: type[AnySettings]
+    pipeline: Pipeline
+    listeners: Sequence[Listener] = ()
+
+    def load(
+        self,
+        config: Path = CONFIG,
+        server: Mapping[str, Any] | None = None,
+        schedule_only: bool = False,
+    ) -> AnySettings:
+        """Read the settings, and start to log as they say. Raises SettingError."""
+        settings = self.settings.load(config, server)
+        redaction.hide(secret_values.find(settings))
+        file = settings.log.file  # a schedule beside its servers has one of its own
+        file = log_file.of_schedule(file) if schedule_only else file
+        log.configure(settings.log.model_copy(update={"file": file}))
+        for name, meant in self.settings.near_misses().items():
+            text = "the environment variable %s sets nothing: if it should, rename it to %s"
+            logger.warning(text, name, meant)
+        return settings
+
+    def schedule(
+        self,
+        settings: AnySettings,
+        store: Store | None = None,
+        is_leader: bool = True,
+        listeners: Sequence[Listener] = (),
+    ) -> Scheduler:
+        """Make the schedule, without starting it. Raises SettingError."""
+        store = store or self.open_store(settings)
+        executor = open_executor(settings)
+        listeners = (*listeners, *self.listeners)
+        return Scheduler(settings, store, self.pipeline, executor, listeners, is_leader=is_leader)
+
+    def refresh_once(self, settings: AnySettings) -> Snapshot:
+        """Return what a first refresh makes of the source."""
+        return pipeline.refresh_once(self.pipeline, settings).snapshot
+
+    def data(self, snapshot: Snapshot | None) -> Data:
+        """Return a snapshot as pages see it, for tests."""
+        return Data(MemoryStore(snapshot), self.pipeline.tables)
+
+    def open_store(self, settings: AnySettings) -> Store:
+        """Open the store. Raises SettingError."""
+        return open_store(settings.store.url, self.name, self.pipeline.tables)
+
+    def build(
+        self,
+        settings: AnySettings,
+        create_app: "CreateApp",
+        store: Store | None = None,
+        debug: bool = False,
+    ) -> "tuple[Dash, Scheduler]":
+        """Make the app and its schedule, without starting them. Raises SettingError."""
+        from flask_compress import Compress
+
+        from .web import (
+            auth,
+            bundles,
+            csp,
+            health,
+            metrics,
+            middleware,
+            polling,
+            validation,
+            views,
+        )
+        from .web.fast_path import FastPath
+        from .web.shared_views import SharedViews
+
+        if settings.refresh.standalone and store is None:
+            refuse_memory(settings, "A standalone schedule")
+        counters = metrics.Metrics(self.name) if settings.server.metrics else None
+        store = store or self.open_store(settings)
+        schedule = self.schedule(
+            settings,
+            store,
+            is_leader=not settings.refresh.standalone,
+            listeners=[counters.after_refresh] if counters else [],
+        )
+
+        app = create_app(settings, Data(store, self.pipeline.tables))
+        views.refuse_wrapped(app)
+        server = app.server
+        secret_key = settings.server.secret_key.get_secret_value()
+        server.secret_key = secret_key or server.secret_key or os.urandom(32)
+        server.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
+
+        validation.Validation(app)
+        compress, fast_path = Compress(server), FastPath(app)
+        bundles.install(app, compress)
+        shared = SharedViews(app, compress, fast_path, settings.server)
+        polling.install(app, settings, store, fast_path, Path(inspect.getfile(create_app)).parent)
+        server.register_blueprint(health.blueprint(settings, store))
+        server.register_blueprint(csp.blueprint(app, settings.server))
+        auth.install(app, self.name, settings, fast_path)
+        if counters:
+            counters.install(app, settings, store, shared)
+        else:
+            metrics.install_off(app)
+        if debug:
+            app.enable_dev_tools(
+                debug=True,
+                dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
+                dev_tools_hot_reload_max_retry=10_000,  # a page waits as long as the reloader does
+            )
+        _warm_up(app)  # after which Flask takes no more routes and hooks
+        middleware.install(app, settings)
+        if counters:
+            server.wsgi_app = counters.counted(server.wsgi_app)
+        return app, schedule
+
+
+def refuse_memory(settings: AnySettings, who: str) -> None:
+    """Refuse the store that no other process can see. Raises SettingError."""
+    if settings.store.url == "memory://":
+        raise SettingError(
+            f'{who} cannot use store.url = "memory://", which no other process sees: '
+            'set it to "file://store", or to "redis://" and a host.'
+        )
+
+
+def _warm_up(app: "Dash") -> None:
+    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
+    # so this one comes first. With pages, it completes the application, so that the headers can
+    # name all of its scripts. What fails in it must end the start.
+    config = app.server.config
+    before, config["PROPAGATE_EXCEPTIONS"] = config["PROPAGATE_EXCEPTIONS"], True
+    app.server.test_client().get("/healthz")
+    config["PROPAGATE_EXCEPTIONS"] = before
+    sys.setswitchinterval(0.001)  # a busy view holds up quick requests for less
+    gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view

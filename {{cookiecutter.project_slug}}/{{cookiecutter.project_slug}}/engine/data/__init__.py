@@ -1,0 +1,1 @@
+"""The data: tables, snapshots, and the stores that hold them."""

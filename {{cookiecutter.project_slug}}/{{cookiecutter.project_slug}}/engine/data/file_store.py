@@ -1,0 +1,127 @@
+"""The store in a folder: survives a restart, and is shared by the processes of one machine."""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+from uuid import uuid4
+
+from filelock import BaseFileLock, FileLock, Timeout
+
+from .shared_store import SharedStore, open_request, parse_version
+from .tables import Table
+
+T = TypeVar("T")
+
+
+class FileStore(SharedStore):
+    """Holds each version in a file of its own, since Windows cannot replace one that is read."""
+
+    def __init__(self, url: str, tables: Mapping[str, Table]) -> None:
+        parts = urlsplit(url)
+        self._folder = Path(url2pathname(parts.netloc + parts.path))
+        self._lock: BaseFileLock | None = None
+        super().__init__(tables)
+
+    def _look(self) -> tuple[bytes, int | None, str]:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        status = _read(self._folder / "status.json") or b""
+        request, cleared = (_read(self._folder / name) or b"" for name in ("request", "cleared"))
+        return status, max(self._versions(), default=None), open_request(request, cleared)
+
+    def _read(self, version: int) -> bytes | None:
+        return _read(self._path(version))
+
+    def _write(self, version: int, data: bytes, over: int | None) -> bool:
+        versions = sorted(self._versions())
+        if versions and versions[-1] > (over or 0):
+            return False
+        self._replace(self._path(version), data)
+        self._clean_up(versions[:-1])  # the last but one may still be read
+        return True
+
+    def _clean_up(self, versions: list[int]) -> None:
+        """Remove old versions, and what a process that was killed has left behind."""
+        for path in (*map(self._path, versions), *self._folder.glob("*.tmp")):
+            with contextlib.suppress(OSError):  # one that is read, on Windows; the next time, then
+                if path.suffix != ".tmp" or time.time() - path.stat().st_mtime > 60:
+                    path.unlink()
+
+    def _write_status(self, data: bytes) -> None:
+        self._replace(self._folder / "status.json", data)
+
+    def _write_request(self, request: str) -> None:
+        self._replace(self._folder / "request", request.encode())
+
+    def _write_cleared(self, request: str) -> None:
+        self._replace(self._folder / "cleared", request.encode())
+
+    def _lease(self) -> bool:
+        if self._lock and self._lock.is_locked:
+            if self._is_in_place(self._lock):
+                return True
+            self._lock.release()
+        # Made only now, in the process that uses it: gunicorn may have forked that. The system
+        # lets go of it when the process ends, however that ends.
+        self._lock = FileLock(self._folder / "lease", thread_local=False)
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            return False
+        return self._is_in_place(self._lock)
+
+    def _is_in_place(self, lock: BaseFileLock) -> bool:
+        """Whether the file that is locked is still in the folder, where others would lock it.
+
+        On Windows it is: a file that is open cannot be deleted there.
+        """
+        locked = lock._context.lock_file_fd  # which filelock shows nowhere else
+        with contextlib.suppress(FileNotFoundError):
+            return locked is not None and os.path.samestat(
+                os.fstat(locked), (self._folder / "lease").stat()
+            )
+        return False
+
+    def _release(self) -> None:
+        if self._lock:
+            self._lock.release()
+
+    def _path(self, version: int) -> Path:
+        return self._folder / f"{version}.arrow"
+
+    def _versions(self) -> list[int]:
+        paths = (path for path in self._folder.glob("*.arrow") if path.is_file())
+        return [version for path in paths if (version := parse_version(os.fsencode(path.stem)))]
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        """Write to a file of its own name, and put it in place whole."""
+        aside = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+        try:
+            with aside.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            _patiently(lambda: aside.replace(path))
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return _patiently(path.read_bytes)
+    except FileNotFoundError:
+        return None
+
+
+def _patiently(action: Callable[[], T]) -> T:
+    """Wait a little for another process: on Windows a file that is open cannot be replaced."""
+    for _ in range(20 if os.name == "nt" else 0):
+        with contextlib.suppress(PermissionError):
+            return action()
+        time.sleep(0.05)
+    return action()

@@ -1,0 +1,53 @@
+"""The store of a single process."""
+
+from dataclasses import dataclass, field
+from threading import Event
+from uuid import uuid4
+
+from .snapshot import Snapshot
+from .status import Status
+
+
+@dataclass
+class MemoryStore:
+    """Holds the newest snapshot in memory: it is gone when the process ends."""
+
+    POLL = 5.0  # the clock may have been set, or the machine have slept
+
+    _snapshot: Snapshot | None = None
+    _status: Status = field(default_factory=Status)
+    _request: str = ""
+    wakeup: Event = field(default_factory=Event)
+
+    def latest(self, version: int | None = None) -> Snapshot | None:
+        return self._snapshot
+
+    def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
+        self._snapshot = snapshot
+        return True
+
+    def status(self) -> Status:
+        return self._status
+
+    def report(self, status: Status) -> None:
+        self._status = status
+
+    def request_refresh(self) -> None:
+        self._request = uuid4().hex
+        self.wakeup.set()
+
+    def refresh_requested(self) -> str:
+        return self._request
+
+    def clear_request(self, request: str) -> None:
+        if self._request == request:
+            self._request = ""
+
+    def sync(self) -> None:
+        pass
+
+    def lease(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass

@@ -1,0 +1,151 @@
+"""Merges new rows into the last snapshot."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..settings import Refresh
+from . import freshness
+from .snapshot import Snapshot, visible
+from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
+
+HOLD = timedelta(hours=1)  # how long rows go on after a long gap until those before it are dropped
+
+
+class Update(NamedTuple):
+    """The next snapshot (the previous one if nothing is new) and what came of the rows read."""
+
+    snapshot: Snapshot
+    rows: int  # that are new or corrected
+    note: str  # how many were left out, and by which rule
+
+
+def merge(
+    previous: Snapshot | None,
+    batch: Batch,
+    declared: Mapping[str, Table],
+    due: datetime,
+    now: datetime,
+    refresh: Refresh,
+) -> Update:
+    """Make the next snapshot of the previous one and a batch of clean rows."""
+    horizon = now + refresh.ahead
+    tables, paces = (dict(previous.tables), dict(previous.paces)) if previous else ({}, {})
+    count = gone = too_old = 0
+    for name, new in batch.tables.items():
+        old = tables.get(name)
+        if declared[name].mode == "append":
+            new, dropped = _within_history(new, old, now, refresh)
+            too_old += dropped
+            data, changed, lost = *_extend(old, new, declared[name]), 0
+            data = _trim(data, now, refresh)
+        else:
+            data, changed, lost = _replace(old, new, declared[name])
+        count, gone = count + changed, gone + lost
+        if changed or lost or old is None:
+            tables[name] = data
+            paces.pop(name, None)
+            if has_time(declared[name]) and len(data):
+                paces[name] = freshness.measure(visible(data, horizon), declared[name])
+    note = ", ".join(
+        f"{counted(number)} {why}"
+        for number, why in (
+            (gone, "gone from the source"),
+            (too_old, "older than refresh.history"),
+            (batch.duplicates, "with the same key as a later row"),
+            (sum(it.count for it in batch.rejected), "set aside"),
+        )
+        if number
+    )
+    # Also replaced if it cannot be shown, or was made while the clock was ahead.
+    usable = previous and not previous.fault and previous.created <= now
+    if previous and usable and not (count or gone):
+        return Update(previous, 0, note)
+    for name in [*paces] if previous and not usable else ():  # other rows can be shown now
+        paces[name] = freshness.measure(visible(tables[name], horizon), declared[name])
+    # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
+    version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
+    return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)
+
+
+def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, int]:
+    """Put new rows behind the old ones, and count those that are new or corrected.
+
+    Rows are only compared where the two overlap in time.
+    """
+    if old is None:
+        return new, len(new)
+    if new.empty:
+        return old, 0
+    start = old["time"].searchsorted(new["time"].iloc[0])
+    if start == len(old):
+        return _concat(old, new), len(new)
+    overlap = old.iloc[start:]
+    merged = deduplicate_and_sort(_concat(overlap, new), table)
+    changed = _count_new(merged, overlap)
+    return (_concat(old.iloc[:start], merged), changed) if changed else (old, 0)
+
+
+def _replace(
+    old: pd.DataFrame | None, new: pd.DataFrame, table: Table
+) -> tuple[pd.DataFrame, int, int]:
+    """Return the new rows, how many of them are new or corrected, and how many old ones gone."""
+    if old is None:
+        return new, len(new), 0
+    changed = _count_new(new, old)
+    if not changed and not has_time(table):  # of a ranking, the order may be what is new
+        changed = int(not new.equals(old))
+    return new, changed, _count_new(old[[*table.key]], new[[*table.key]])
+
+
+def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
+    """Count the rows that are not among those that are known."""
+    hashes = [pd.util.hash_pandas_object(it, index=False).to_numpy() for it in (rows, known)]
+    return int((~np.isin(*hashes)).sum())
+
+
+def _within_history(
+    new: pd.DataFrame, old: pd.DataFrame | None, now: datetime, refresh: Refresh
+) -> tuple[pd.DataFrame, int]:
+    """Drop new rows that are older than the history, and count them."""
+    if new.empty or new["time"].iloc[0] >= now - refresh.history:
+        return new, 0
+    newest, horizon = new["time"].iloc[-1], now + refresh.ahead
+    if old is not None and len(old) and old["time"].iloc[0] <= horizon:
+        newest = max(newest, visible(old, horizon)["time"].iloc[-1])
+    start = int(new["time"].searchsorted(min(newest, now) - refresh.history))
+    return new.iloc[start:], start
+
+
+def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
+    """Drop what is older than the history, counted back from the newest row that is not to come.
+
+    After a gap that is longer than the history, what was before it stays until there is an hour of
+    newer rows: a clock that is wrong for a few minutes must not erase everything.
+    """
+    if data.empty:
+        return data
+    times, history = data["time"], refresh.history
+    newest = min(visible(data, now + refresh.ahead)["time"].iloc[-1], now)
+    start = times.searchsorted(newest - history)
+    if start:
+        before, first = times.iloc[start - 1], times.iloc[start]
+        if first - before > history and newest - first < min(HOLD, history):
+            start = times.searchsorted(before - history)
+    return data.iloc[start:].reset_index(drop=True) if start else data
+
+
+def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """Concatenate two frames; pandas alone turns categories that differ into text."""
+    for column, dtype in first.dtypes.items():
+        if dtype == "category" and dtype != second[column].dtype:
+            names, new = first[column].cat.categories, second[column].cat.categories
+            if not new.isin(names).all():  # then those whose rows are gone go too
+                used = first[column].cat.remove_unused_categories().cat.categories
+                names = used.union(new, sort=False)
+                first = first.assign(**{column: first[column].cat.set_categories(names)})
+            second = second.assign(**{column: second[column].cat.set_categories(names)})
+    return pd.concat([first, second], ignore_index=True)

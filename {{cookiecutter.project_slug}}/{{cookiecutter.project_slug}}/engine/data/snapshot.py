@@ -1,0 +1,95 @@
+"""A snapshot: all data of one refresh."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from threading import RLock
+from typing import Any, TypeVar
+
+import pandas as pd
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NEVER = datetime.max.replace(tzinfo=UTC)
+
+T = TypeVar("T")
+
+
+def now_utc() -> datetime:
+    """Return the time now, in UTC."""
+    return datetime.now(UTC)
+
+
+class Tables(Mapping[str, pd.DataFrame]):
+    """The tables of one snapshot; each access gives a copy that may be changed.
+
+    The copies are shallow: with copy-on-write, which pandas 3 always has, a change copies only the
+    column it is made to. `version` and `created` are those of the snapshot, or None before the
+    first.
+    """
+
+    def __init__(
+        self,
+        tables: Mapping[str, pd.DataFrame],
+        version: int | None = None,
+        created: datetime | None = None,
+    ) -> None:
+        self._tables, self.version, self.created = dict(tables), version, created
+        self._derived: dict[Callable[..., Any], Any] = {}
+        self._lock = RLock()  # one derived value may use another
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        return self._tables[name].copy(deep=False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def derive(self, function: Callable[["Tables"], T]) -> T:
+        """Return what a function makes of these tables; it is called once."""
+        with self._lock:
+            if function not in self._derived:
+                self._derived[function] = function(self)
+            found: T = self._derived[function]
+        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
+
+
+@dataclass(frozen=True)
+class Pace:
+    """The time of a table's newest row, and the usual time between the rows of one series."""
+
+    newest: datetime
+    distance: timedelta | None = None
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All data of one refresh; never changed once made.
+
+    Rows later than the horizon are kept but not shown: the clock of that refresh contradicts them.
+    A fault says why the newest data of a shared store cannot be shown; the tables are older then.
+    `paces` has an entry for each table that has rows with a time.
+    """
+
+    version: int
+    due: datetime
+    created: datetime
+    tables: Mapping[str, pd.DataFrame]
+    paces: Mapping[str, Pace] = field(default_factory=dict)
+    horizon: datetime = NEVER
+    fault: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tables", Tables(self.tables))
+
+    def visible(self, name: str) -> pd.DataFrame:
+        """Return the rows of a table that can be shown."""
+        data = self.tables[name]
+        return visible(data, self.horizon) if name in self.paces else data
+
+
+def visible(data: pd.DataFrame, horizon: datetime) -> pd.DataFrame:
+    """Leave out rows that are later than the clock allows, unless there are no others."""
+    end = data["time"].searchsorted(horizon, "right")
+    return data.iloc[:end] if 0 < end < len(data) else data

@@ -1,0 +1,54 @@
+"""How the refreshes are going."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .snapshot import EPOCH
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Rows of a table that cannot be right: why, how many, one of them, and when they were read."""
+
+    table: str
+    reason: str
+    count: int
+    example: str
+    seen: datetime = EPOCH
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one refresh went.
+
+    `rows` are new or corrected rows; `note` says how many were left out, and by which rule.
+    """
+
+    ended: datetime
+    seconds: float
+    rows: int = 0
+    error: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the refreshes are going: the last error, if any, and when to expect the next data.
+
+    `error` is one short line without secrets, empty after a success. `failed_in_a_row` counts the
+    failures since the last success, and `incident` is the id that they have in the log.
+    `refreshed` is when the source was last read without an error, and `due` the time at which that
+    refresh was due. `changes` and `failures` hold the newest outcomes of each kind, oldest first.
+    """
+
+    next_due: datetime | None = None
+    takes: timedelta = timedelta(0)
+    error: str = ""
+    incident: str = ""
+    failing_since: datetime | None = None
+    failed_in_a_row: int = 0
+    refreshed: datetime | None = None
+    due: datetime | None = None
+    rejected: tuple[Rejected, ...] = ()
+    changes: tuple[Outcome, ...] = ()
+    failures: tuple[Outcome, ...] = ()

@@ -1,0 +1,192 @@
+"""Tables: what their rows must look like. A row that cannot be right is set aside."""
+
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.engines.pandas_engine import Category, DateTime
+from pandera.errors import SchemaErrors
+
+from .status import Rejected
+from .times import to_utc
+
+# Text is read as ISO 8601, and a time without a zone as UTC.
+UTC = DateTime(  # type: ignore[call-arg]
+    tz="UTC", unit="us", to_datetime_kwargs={"utc": True, "format": "ISO8601"}
+)
+
+
+class Text(Category):
+    """A category whose names are text: numbers become it, as a browser sends text back."""
+
+    def coerce(self, series: pd.Series) -> pd.Series:
+        return super().coerce(series).cat.rename_categories(str)
+
+
+TEXT = Text()
+FUTURE = "time in the future"
+
+
+class DataError(Exception):
+    """Data that cannot be used; the message names the table, the column, the row and the value."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of a snapshot: `append` adds rows by their `time`, `replace` swaps the whole.
+
+    Of rows with the same key the last one counts. With `drop_invalid_rows` in its schema, rows that
+    do not fit are set aside, counted and shown; without, the first of them fails the refresh.
+    """
+
+    schema: pa.DataFrameSchema
+    key: tuple[str, ...]
+    mode: Literal["append", "replace"]
+
+    def empty(self) -> pd.DataFrame:
+        """Return a table without rows."""
+        columns = pd.DataFrame(columns=list(self.schema.columns))
+        return self.schema.validate(columns, lazy=True)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How times are read: the zone of times and of dates without one, and the latest possible.
+
+    `origin` is where the columns are named, for messages.
+    """
+
+    zone: ZoneInfo
+    day_zone: ZoneInfo
+    latest: datetime
+    origin: str = "reading.py"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one read gave: rows that fit, those that were set aside, and how many came twice."""
+
+    tables: Mapping[str, pd.DataFrame]
+    rejected: tuple[Rejected, ...] = ()
+    duplicates: int = 0
+
+
+def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
+    """Make every table fit its schema. Raises DataError for a problem with a whole table."""
+    fitted, rejected, duplicates = {}, [], 0
+    for name, data in raw.items():
+        if name not in tables:
+            raise DataError(f"the table {name!r} is not declared: add it to preprocess.TABLES")
+        if not isinstance(data, pd.DataFrame):
+            kind = type(data).__name__
+            raise DataError(f"{name}: read returned a {kind}: return a DataFrame")
+        valid, reasons = _fit(name, data.reset_index(drop=True), tables[name], rules)
+        fitted[name] = deduplicate_and_sort(valid, tables[name])
+        duplicates += len(valid) - len(fitted[name])
+        for reason, rows in reasons.groupby(reasons, sort=False) if len(reasons) else ():
+            example = _describe(data.iloc[rows.index[0]])
+            rejected.append(Rejected(name, str(reason), len(rows), example))
+    return Batch(fitted, tuple(rejected), duplicates)
+
+
+def counted(count: int) -> str:
+    """Return a number of rows in words."""
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def has_time(table: Table) -> bool:
+    """Tell whether the rows of a table have a time."""
+    column = table.schema.columns.get("time")
+    return column is not None and isinstance(column.dtype, DateTime)
+
+
+def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Keep the last of rows with the same key, and order them by time."""
+    twice = data.duplicated(list(table.key), keep="last")
+    if twice.any():
+        data = data[~twice]
+    if has_time(table) and not data["time"].is_monotonic_increasing:
+        data = data.sort_values("time", kind="stable")
+    return data.reset_index(drop=True)
+
+
+def _fit(
+    name: str, data: pd.DataFrame, table: Table, rules: Rules
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the rows that fit, and why each of the others does not, by its number."""
+    schema, found = copy(table.schema), pd.Series(dtype=object)
+    schema.drop_invalid_rows = False  # pandera would drop them without a word
+
+    def set_aside(reasons: pd.Series) -> None:
+        nonlocal data, found
+        if reasons.empty:
+            return
+        if not table.schema.drop_invalid_rows:
+            row = reasons.index[0]
+            example = _describe(data.loc[row])
+            raise DataError(f"{name}: row {row}: {reasons[row]} ({example})")
+        found = pd.concat([found, reasons])
+        data = data.drop(index=reasons.index)
+
+    if has_time(table) and "time" in data:
+        series = None  # which only the hour that a zone's clocks show twice asks for
+        if str(rules.zone) != "UTC":
+            series = data[[it for it in table.key if it != "time" and it in data]]
+        times, reasons = to_utc(data["time"], rules.zone, rules.day_zone, series)
+        data["time"] = times
+        set_aside(reasons.map("time: {}".format) if len(reasons) else reasons)
+        future = data.index[data["time"] > rules.latest]
+        set_aside(pd.Series(FUTURE, future, dtype=object))
+    while True:
+        try:
+            valid = schema.validate(data, lazy=True)
+            break
+        except SchemaErrors as error:
+            set_aside(_reasons(name, error.failure_cases, table, rules.origin))
+    if len(found) and not len(valid):
+        reason = found.iloc[0]
+        raise DataError(f"{name}: none of its {len(found):,} rows can be used: {reason}")
+    return valid, found
+
+
+def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd.Series:
+    """Return why rows do not fit, by their numbers. Raises DataError if it is not for single rows.
+
+    A value that is not of its column's type comes first: other checks cannot be made then.
+    """
+    by_check = failures.set_index("check")["failure_case"]
+    for check, said in {
+        "column_in_dataframe": f"the column {{!r}} is missing: add or rename it in {origin}",
+        "column_in_schema": "the column {!r} is not declared: drop it, or add it to TABLES",
+    }.items():
+        if check in by_check:
+            raise DataError(f"{name}: {said.format(by_check.loc[[check]].iloc[0])}")
+    coerced = failures[failures["check"].str.startswith("coerce_dtype")]
+    rows = (coerced if len(coerced) else failures).dropna(subset="index")
+    if rows.empty:
+        first = failures.iloc[0]
+        reason = _reason(first["column"], first["check"], table)
+        raise DataError(f"{name}: the whole column {first['column']!r} cannot be used: {reason}")
+    rows = rows.drop_duplicates("index").astype({"index": int}).set_index("index")
+    return rows.apply(lambda row: _reason(row["column"], row["check"], table), axis=1)
+
+
+def _reason(column: str, check: str, table: Table) -> str:
+    """Say in a few words why a value does not fit."""
+    if check.startswith(("coerce_dtype", "dtype")):
+        kind = str(table.schema.columns[column].dtype)
+        if "datetime" in kind:
+            return f"{column} is not a time; use pd.to_datetime(..., format=...)"
+        return f"{column} is not a {'number' if 'float' in kind or 'int' in kind else kind}"
+    said = {"not_nullable": "is missing", "isfinite": "is infinite"}
+    own = check if check.startswith("is ") else f"does not pass {check}"
+    return f"{column} {said.get(check, own)}"
+
+
+def _describe(row: pd.Series) -> str:
+    return ", ".join(f"{column}={value}" for column, value in row.items())[:200]

@@ -1,0 +1,1 @@
+"""What operators see when something goes wrong: errors and log lines without secrets."""

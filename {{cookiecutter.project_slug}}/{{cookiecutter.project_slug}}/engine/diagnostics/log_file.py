@@ -1,0 +1,61 @@
+"""The log file: rotated without losing a line, and told why the server did not start."""
+
+import contextlib
+import logging
+import os
+import re
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+
+class LogFile(RotatingFileHandler):
+    """Rotates its file, or goes on with it while another program holds it open, as on Windows."""
+
+    def doRollover(self) -> None:
+        """Put the file aside first, so that no backup is given up for one that cannot move."""
+        base = Path(self.baseFilename)
+        aside = base.with_name(f"{base.name}.rotating")
+        if self.stream:
+            self.stream.close()
+            self.stream = None  # so that the next line opens it if that fails here
+        with contextlib.suppress(OSError):
+            if not aside.exists():  # left by a rotation that was cut short
+                base.replace(aside)
+            newest = Path(self.rotation_filename(f"{base}.1"))
+            if newest.exists():
+                self._shift()
+            aside.replace(newest)
+        self.stream = self._open()
+
+    def _shift(self) -> None:
+        for number in reversed(range(1, self.backupCount)):
+            backup = Path(self.rotation_filename(f"{self.baseFilename}.{number}"))
+            if backup.exists():
+                backup.replace(self.rotation_filename(f"{self.baseFilename}.{number + 1}"))
+
+
+def of_schedule(file: str) -> str:
+    """Return the file of a standalone schedule: two processes cannot rotate one file."""
+    return str(Path(file).with_stem(f"{Path(file).stem}-schedule")) if file else ""
+
+
+def named_in(config: Path, variable: str) -> str:
+    """Return the log file that is set, even if the config file cannot be used.
+
+    `variable` is the environment variable that sets it.
+    """
+    name = os.environ.get(variable)
+    if name is None:
+        with contextlib.suppress(OSError):
+            text = config.read_text("utf-8", errors="replace")
+            found = re.search(r"^\[log\][^\[]*?^file *= *([\"'])(.+?)\1", text, re.M)
+            name = found[2] if found else ""
+    return str(config.parent / name) if name else ""
+
+
+def write(file: str, text: str) -> None:
+    """Append an error to the log file, if one is set: a service has no console to read it from."""
+    if file:
+        with contextlib.suppress(OSError), Path(file).open("a", encoding="utf-8") as opened:
+            now = logging.Formatter().formatTime(logging.makeLogRecord({}))
+            opened.write(f"{now} ERROR server: {text}\n")

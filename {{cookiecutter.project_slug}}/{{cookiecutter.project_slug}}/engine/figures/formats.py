@@ -1,0 +1,110 @@
+"""How numbers and times read: as exact as the data are, and no more."""
+
+import math
+from collections import defaultdict
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+LONGEST = 6  # decimals; numbers that need more are shown with a power of ten
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+HUGE = 1e15  # so are numbers from here on
+UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+WORDS = {
+    "year": timedelta(days=365),
+    "day": timedelta(days=1),
+    "hour": timedelta(hours=1),
+    "min": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
+
+
+def decimals(values: Any) -> int | None:
+    """Return how many decimals a series is shown with; None stands for powers of ten.
+
+    As many as its values have. Where they have more than two, four significant digits are shown.
+    """
+    sizes = np.abs(values[values != 0])
+    if not len(sizes):
+        return 0
+    usual = float(np.quantile(sizes, 0.9))
+    own = next((it for it in range(LONGEST + 1) if _has(sizes, it, usual)), math.inf)
+    digits = own if own <= 2 else min(own, max(3 - math.floor(math.log10(usual)), 0))
+    return int(digits) if digits <= LONGEST and usual < HUGE else None
+
+
+def number(value: float, digits: int | None) -> str:
+    """Write a number with its series' decimals."""
+    if digits is None or abs(value) >= HUGE:
+        mantissa, _, power = f"{value:z.4g}".partition("e")
+        return f"{mantissa}e{int(power):+}" if power else mantissa
+    return f"{value:z,.{digits}f}"
+
+
+def d3_format(digits: int | None, largest: float) -> str:
+    """Return the format by which Plotly writes numbers as `number` does, up to the largest."""
+    return ".4~g" if digits is None or largest >= HUGE else f",.{digits}f"
+
+
+def shorten(labels: list[str], length: int) -> list[str]:
+    """Leave out the middle of long labels; of those that would look the same, what they begin with.
+
+    Labels that differ stay different, unless they do so only deep within a long text.
+    """
+    short = [_without_middle(label, length) for label in labels]
+    alike = defaultdict(set)
+    for label, text in zip(labels, short, strict=True):
+        alike[text].add(label)
+    for at, label in enumerate(labels):
+        if len(others := alike[short[at]]) > 1:
+            first, last = min(others), max(others)  # what these begin with, all do
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+            start = max(len(list(same)) - 2, 0)
+            short[at] = _without_middle(f"{ELLIPSIS}{label[start:].lstrip()}", length)
+    return short
+
+
+def _without_middle(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    end = (length - 1) // 2
+    return f"{text[: length - 1 - end].rstrip()}{ELLIPSIS}{text[-end:].lstrip()}"
+
+
+def moment(time: datetime, zone: ZoneInfo) -> str:
+    """Write a time by the zone's clocks; midnight is a day."""
+    time = time.astimezone(zone)
+    is_day = not (time.hour or time.minute or time.second or time.microsecond)
+    return f"{time:%Y-%m-%d}" if is_day else f"{time:%Y-%m-%d %H:%M}"
+
+
+def duration(span: timedelta) -> str:
+    """Write a duration as the settings do: the largest unit that it is a whole number of."""
+    for unit, size in UNITS.items():
+        if not span % size:
+            return f"{span // size}{unit}"
+    return f"{span / timedelta(milliseconds=1):g}ms"
+
+
+def words(span: timedelta) -> str:
+    """Write a duration in words; 365 days are a year."""
+    for name, size in WORDS.items():
+        if not span % size:
+            count = span // size
+            return f"{count} {name}{'s' * (count != 1 and name not in ('min', 's'))}"
+    return duration(span)
+
+
+def _has(sizes: Any, digits: int, usual: float) -> bool:
+    """Tell whether numbers have no more decimals than that, but for what floats get wrong."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        off = np.abs(np.round(sizes, digits) - sizes)
+    return bool((off <= 1e-13 * np.maximum(sizes, usual)).all())

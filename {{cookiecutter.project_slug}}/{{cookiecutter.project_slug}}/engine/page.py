@@ -1,0 +1,26 @@
+"""What pages are made of; for everything else see the package itself."""
+
+from .data.access import Data
+from .data.snapshot import Tables
+from .log import tail as log_tail
+from .web.components import alert, aria, loading, status_line, stores
+from .web.csv_export import to_csv
+from .web.operators import is_operator
+from .web.views import ViewError, add_views, per_snapshot, view
+
+__all__ = [
+    "Data",
+    "Tables",
+    "ViewError",
+    "add_views",
+    "alert",
+    "aria",
+    "is_operator",
+    "loading",
+    "log_tail",
+    "per_snapshot",
+    "status_line",
+    "stores",
+    "to_csv",
+    "view",
+]

@@ -1,0 +1,1 @@
+"""Refreshing the data: when, where and how."""

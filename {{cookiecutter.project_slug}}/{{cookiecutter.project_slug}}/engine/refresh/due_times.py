@@ -1,0 +1,33 @@
+"""When a refresh is due: at each period, or at times of the day in the configured zone."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from ..data.snapshot import EPOCH
+from ..settings import Refresh
+
+
+def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
+    """Return the latest due time and the next one, in UTC.
+
+    A daily time that the clock skips in spring, or shows twice in autumn, is due once all the same.
+    """
+    if not refresh.daily_at:
+        latest = now - (now - EPOCH) % refresh.every
+        return latest, latest + refresh.every
+    today = now.astimezone(zone).date()
+    due = sorted(
+        datetime.combine(today + timedelta(days=day), at, zone).astimezone(UTC)
+        for day in (-1, 0, 1)
+        for at in refresh.daily_at
+    )
+    return max(it for it in due if it <= now), min(it for it in due if it > now)
+
+
+def is_due(done: datetime | None, latest: datetime, following: datetime) -> bool:
+    """Whether the refresh of the latest due time is still to be done.
+
+    After the clock was set back a little, `done` may be the time that follows: that one is not done
+    twice. If it is later still, the clock was set back further, and the schedule starts anew.
+    """
+    return done is None or not latest <= done <= following

@@ -1,0 +1,134 @@
+"""Where a refresh runs: in a thread, in a process, or on a Dask cluster."""
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from functools import partial
+from multiprocessing import connection, get_context, parent_process
+from threading import Thread
+from typing import Any, TypeVar
+
+from .. import log
+from ..config.extras import extra
+from ..diagnostics import redaction
+from ..diagnostics.errors import portable
+from ..settings import AnySettings, Log
+
+T = TypeVar("T")
+
+
+class ThreadExecutor(Executor):
+    """Runs each call in a daemon thread: one that hangs cannot hold up the end of the program."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Start a call and return its future, which cannot be cancelled."""
+        future: Future[T] = Future()
+        future.set_running_or_notify_cancel()
+
+        def run() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # whatever it was, the future's owner must learn of it
+                future.set_exception(error)
+
+        Thread(target=run, name="refresh", daemon=True).start()
+        return future
+
+
+class ProcessExecutor(Executor):
+    """Runs calls in a process of its own; to cancel one ends the process, and a new one follows."""
+
+    def __init__(self, log: Log) -> None:
+        with extra("process", 'refresh.worker = "process"'):
+            from pebble import ProcessPool
+        # Several processes cannot write to one rotating file: this one's lines go to the console.
+        log = log.model_copy(update={"file": ""})
+        context: Any = get_context("spawn")  # whose type on Windows pebble does not know
+        self._open: Callable[[], Any] = partial(
+            ProcessPool,
+            1,
+            initializer=_begin,
+            initargs=[log, redaction.hidden()],
+            context=context,
+        )
+        self._pool: Any = self._open()
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Start a call and return its future."""
+        if not self._pool.active:  # an idle process that was killed ends the pool, for good
+            self.shutdown()
+            self._pool = self._open()
+        future: Future[T] = self._pool.schedule(_call, (fn, args, kwargs))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the process."""
+        self._pool.stop()
+        self._pool.join()
+
+
+class DaskExecutor(Executor):
+    """Runs calls on a Dask cluster, whose workers must have this package installed."""
+
+    def __init__(self, scheduler: str) -> None:
+        with extra("dask", 'refresh.worker = "dask"'):
+            from distributed import Client
+        self._open: Callable[[], Any] = lambda: Client(scheduler, timeout=3, set_as_default=False)
+        self._client: Any = None
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Start a call and return its future; it fails if no scheduler answers."""
+        future: Future[T] = Future()
+        try:
+            if self._client is None or self._client.status != "running":
+                self.shutdown()
+                self._client = self._open()
+            future = self._client.get_executor(pure=False).submit(_call, fn, args, kwargs)
+        except OSError as error:
+            future.set_exception(error)
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Leave the cluster."""
+        if self._client is not None:
+            self._client.close(timeout=1)
+
+
+def open_executor(settings: AnySettings) -> Executor:
+    """Open the executor that `[refresh] worker` names. Raises SettingError."""
+    match settings.refresh.worker:
+        case "process":
+            return ProcessExecutor(settings.log)
+        case "dask":
+            return DaskExecutor(settings.refresh.scheduler)
+        case _:
+            return ThreadExecutor()
+
+
+def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
+    """Call a function in another process, so that its error can be sent back."""
+    try:
+        return fn(*args, **kwargs)
+    except BaseException as error:
+        failure = portable(error)
+    raise failure  # not within the block above, which would add to its context
+
+
+def _begin(settings: Log, secrets: frozenset[str]) -> None:
+    """Begin a worker's process, which ends when the server does, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):  # where it is not allowed
+            os.nice(10)  # pages come first, on one core too
+    redaction.hide(secrets)
+    log.configure(settings)
+
+    def follow() -> None:
+        if parent := parent_process():
+            connection.wait([parent.sentinel])
+            os._exit(1)
+
+    Thread(target=follow, daemon=True).start()

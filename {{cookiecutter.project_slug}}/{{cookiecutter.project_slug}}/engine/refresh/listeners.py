@@ -1,0 +1,48 @@
+"""Calls what the user wants done after each refresh."""
+
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from queue import Empty, Queue
+from threading import Thread
+
+from ..data.snapshot import Snapshot
+from ..data.status import Status
+
+logger = logging.getLogger(__name__)
+
+Listener = Callable[[Status, Snapshot | None], None]
+MOST = 100  # refreshes that a slow listener may lag behind
+
+
+class Listeners:
+    """Calls each listener in a thread of its own: a slow or failing one holds up no refresh."""
+
+    def __init__(self, listeners: Sequence[Listener]) -> None:
+        self._queues = [(it, Queue[tuple[Status, Snapshot | None]](MOST)) for it in listeners]
+        self._started = False
+
+    def notify(self, status: Status, snapshot: Snapshot | None) -> None:
+        """Have the listeners called; one that lags too far behind misses the oldest refresh."""
+        for listener, queue in self._queues:
+            if not self._started:
+                Thread(target=_run, args=(listener, queue), name="listener", daemon=True).start()
+            if queue.full():
+                logger.warning("%s is too slow: it misses a refresh", _name(listener))
+                with suppress(Empty):  # it has just caught up
+                    queue.get_nowait()
+            queue.put((status, snapshot))
+        self._started = True
+
+
+def _run(listener: Listener, queue: Queue[tuple[Status, Snapshot | None]]) -> None:
+    while True:
+        status, snapshot = queue.get()
+        try:
+            listener(status, snapshot)
+        except BaseException:  # the next refresh calls it again, whatever this one raised
+            logger.exception("the listener %s failed", _name(listener))
+
+
+def _name(listener: Listener) -> str:
+    return getattr(listener, "__qualname__", repr(listener))

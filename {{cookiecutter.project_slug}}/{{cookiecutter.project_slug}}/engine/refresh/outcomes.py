@@ -1,0 +1,75 @@
+"""What the status says after a refresh: pure functions from one status to the next."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from ..data.status import Outcome, Rejected, Status
+from ..data.tables import Batch, Table
+
+KEPT = 50  # outcomes of each kind
+SHOWN = timedelta(days=1)  # how long rows that were set aside are mentioned
+
+
+def succeeded(
+    before: Status,
+    batch: Batch,
+    tables: Mapping[str, Table],
+    outcome: Outcome,
+    changed: bool,
+    due: datetime,
+    next_due: datetime,
+) -> Status:
+    """Return the status after a refresh without an error.
+
+    It is recorded in `changes` if it changed something, or ended a run of failures.
+    """
+    return Status(
+        next_due=next_due,
+        takes=timedelta(seconds=outcome.seconds),
+        refreshed=outcome.ended,
+        due=due,
+        rejected=_merge(before.rejected, batch, tables, outcome.ended),
+        changes=(*before.changes, *([outcome] if changed or before.error else []))[-KEPT:],
+        failures=before.failures,
+    )
+
+
+def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime | None) -> Status:
+    """Return the status after a refresh that failed; `incident` finds its lines in the log."""
+    return replace(
+        before,
+        next_due=next_due,
+        error=outcome.error,
+        incident=incident,
+        failing_since=before.failing_since or outcome.ended,
+        failed_in_a_row=before.failed_in_a_row + 1,
+        failures=(*before.failures, outcome)[-KEPT:],
+    )
+
+
+def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
+    """Return what was set aside for a new reason."""
+    known = {(it.table, it.reason) for it in before.rejected}
+    return [it for it in batch.rejected if (it.table, it.reason) not in known]
+
+
+def _merge(
+    before: tuple[Rejected, ...], batch: Batch, tables: Mapping[str, Table], now: datetime
+) -> tuple[Rejected, ...]:
+    """Add rows that were set aside to those that are still mentioned.
+
+    In a table with nothing new they are still there. In a table that was read in full, only those
+    just found remain.
+    """
+    merged = {}
+    for it in before:
+        if it.table not in tables:
+            continue
+        if it.table not in batch.tables:
+            merged[it.table, it.reason] = replace(it, seen=now)
+        elif tables[it.table].mode == "append" and abs(now - it.seen) < SHOWN:
+            merged[it.table, it.reason] = it
+    for it in batch.rejected:
+        merged[it.table, it.reason] = replace(it, seen=now)
+    return tuple(merged.values())

@@ -1,0 +1,135 @@
+"""From the source to rows that are new."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+
+from ..data import freshness
+from ..data.merge import Update, merge
+from ..data.snapshot import EPOCH, Snapshot, now_utc
+from ..data.tables import DataError, Rules, Table, validate
+from ..settings import AnySettings, Refresh
+
+Frames = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What to refresh: how to read the source and clean its rows, and the tables these must fit.
+
+    `read` and `clean` are functions of a module, so that other processes can import them.
+    """
+
+    read: Callable[[Any, datetime], Frames]
+    clean: Callable[[Frames], Frames]
+    tables: Mapping[str, Table]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The time to read from.
+
+    `whole` tells that no rows are known yet: if there are none since that time, all are read.
+    """
+
+    since: datetime
+    whole: bool = False
+
+
+# What this process has read last, by the id of that refresh: to tell a read that brings nothing new
+# without cleaning it. Shallow copies, so that nobody can change them.
+_last: tuple[str, Frames] = ("", {})
+
+
+def load(_read: Callable[..., Frames], _clean: Callable[..., Frames]) -> None:
+    """Do nothing: to receive this call, a process has to import all that a refresh needs."""
+
+
+def fetch(
+    read: Callable[[Any, datetime], Frames],
+    clean: Callable[[Frames], Frames],
+    source: object,
+    span: Span,
+    refresh: str = "",
+    known: str = "",
+) -> Frames:
+    """Read what is new and clean it; this is what an executor runs, maybe in another process.
+
+    `refresh` is the id of this refresh, and `known` that of the last one whose rows are in the
+    newest snapshot. A table that `read` leaves out, or returns as it did then, has nothing new.
+    """
+    global _last
+    raw = read_source(read, source, span)
+    before = _last[1] if known and _last[0] == known else {}
+    new = {name: data for name, data in raw.items() if not _is_equal(data, before.get(name))}
+    _last = refresh, {**before, **{name: _copy(data) for name, data in raw.items()}}
+    cleaned = clean({name: _copy(data) for name, data in new.items()})
+    if not isinstance(cleaned, Mapping):
+        kind = type(cleaned).__name__
+        raise DataError(f"preprocess.clean returned a {kind}: return a dict of tables")
+    return cleaned
+
+
+def read_source(read: Callable[[Any, datetime], Frames], source: object, span: Span) -> Frames:
+    """Read the source, once more from the start if nothing is as new as the span."""
+    raw = read(source, span.since)
+    if span.whole and isinstance(raw, Mapping) and all(map(_is_empty, raw.values())):
+        raw = read(source, EPOCH)
+    if not isinstance(raw, Mapping):
+        kind = type(raw).__name__
+        raise DataError(f"reading.read returned a {kind}: return a dict of tables")
+    return raw
+
+
+def refresh_once(it: Pipeline, settings: AnySettings) -> Update:
+    """Return what a first refresh makes of the source."""
+    now = now_utc()
+    start = span(None, it.tables, settings.refresh, now)
+    rows = fetch(it.read, it.clean, settings.source, start)
+    batch = validate(rows, it.tables, rules(settings, now))
+    return merge(None, batch, it.tables, now, now, settings.refresh)
+
+
+def span(
+    previous: Snapshot | None, tables: Mapping[str, Table], refresh: Refresh, now: datetime
+) -> Span:
+    """Return the time to read from.
+
+    It follows the table, and in it the series, that is furthest behind, less the overlap or three
+    usual distances between its rows: late rows and corrections within that are found.
+    """
+    times, newest = [], []
+    for name, pace in previous.paces.items() if previous else ():
+        if tables[name].mode == "append":
+            assert previous is not None
+            rows = previous.visible(name)
+            behind = freshness.furthest_behind(rows, tables[name], pace, now)
+            times.append(behind - max(refresh.overlap, 3 * (pace.distance or timedelta(0))))
+            newest.append(min(pace.newest, now))
+    if not times:
+        return Span(now - refresh.history, whole=True)
+    # One table that has ended does not make all others be read again.
+    return Span(max(min(times), max(newest) - refresh.history))
+
+
+def rules(settings: AnySettings, now: datetime) -> Rules:
+    """Return how the times of the source are read."""
+    zone = getattr(settings.source, "timezone", ZoneInfo("UTC"))
+    origin = "the query" if hasattr(settings.source, "query") else "reading.py"
+    return Rules(zone, settings.app.timezone, now + settings.refresh.ahead, origin)
+
+
+def _is_empty(data: object) -> bool:
+    return isinstance(data, pd.DataFrame) and data.empty
+
+
+def _copy(data: pd.DataFrame) -> pd.DataFrame:
+    return data.copy(deep=False) if isinstance(data, pd.DataFrame) else data
+
+
+def _is_equal(data: pd.DataFrame, known: pd.DataFrame | None) -> bool:
+    return isinstance(data, pd.DataFrame) and known is not None and data.equals(known)

@@ -1,0 +1,69 @@
+"""Shows what `read` returns before anything is started."""
+
+import io
+import sys
+import traceback
+from pathlib import Path
+
+import pandas as pd
+
+from ..config import secret_values
+from ..config.types import SettingError
+from ..data.merge import merge
+from ..data.snapshot import now_utc
+from ..data.tables import DataError, counted, validate
+from ..diagnostics import redaction
+from ..diagnostics.errors import describe
+from ..diagnostics.redaction import redact
+from ..settings import AnySettings
+from . import pipeline
+from .pipeline import Pipeline
+
+ROWS = 10
+WIDTH = 60  # characters of a value that are shown
+
+
+def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
+    """Read as the first refresh does, and show the first rows; return 1 if they do not fit."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows cannot take every character
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        settings, now = settings_type.load(), now_utc()
+        redaction.hide(secret_values.find(settings))
+        span = pipeline.span(None, it.tables, settings.refresh, now)
+        raw = pipeline.read_source(it.read, settings.source, span)
+        print("\n\n".join(show(name, data) for name, data in raw.items()))
+        copies = {name: data.copy(deep=False) for name, data in raw.items()}
+        batch = validate(it.clean(copies), it.tables, pipeline.rules(settings, now))
+        update = merge(None, batch, it.tables, now, now, settings.refresh)
+    except (SettingError, DataError) as error:
+        print(redact(str(error)), file=sys.stderr)
+        return 1
+    except Exception as error:  # whatever a user's code and its source may raise
+        print(f"{_where(error, it)}{describe(error)}", file=sys.stderr)
+        return 1
+    for rejected in batch.rejected:
+        rows = counted(rejected.count)
+        print(f"\n{rejected.table}: {rows} set aside: {rejected.reason}, as in {rejected.example}")
+    if not update.rows:
+        print("\nThere are no rows to show: look at [source] in config.toml.")
+        return 1
+    left_out = f"; left out: {update.note}" if update.note else ""
+    print(f"\nThat fits preprocess.py: the dashboard can show {counted(update.rows)}{left_out}.")
+    return 0
+
+
+def show(name: str, data: object) -> str:
+    """Return a table's size, its columns with their types, and its first rows."""
+    if not isinstance(data, pd.DataFrame):
+        return f"{name}: {data!r}"
+    columns = ", ".join(f"{column} ({kind})" for column, kind in data.dtypes.items())
+    first = data.head(ROWS).to_string(index=False, max_colwidth=WIDTH)
+    return f"{name}: {counted(len(data))}, with {columns}\n\n{first}"
+
+
+def _where(error: Exception, it: Pipeline) -> str:
+    """Return the line of the module with `read` that an error came from."""
+    file = it.read.__code__.co_filename
+    lines = [it.lineno for it in traceback.extract_tb(error.__traceback__) if it.filename == file]
+    return f"{Path(file).name}, line {lines[-1]}: " if lines else ""

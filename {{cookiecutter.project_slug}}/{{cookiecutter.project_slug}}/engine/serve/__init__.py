@@ -1,0 +1,1 @@
+"""Starting and stopping: the command line, waitress and gunicorn."""

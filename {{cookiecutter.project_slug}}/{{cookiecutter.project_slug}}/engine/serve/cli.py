@@ -1,0 +1,184 @@
+"""The command lines of server.py, schedule.py and reading.py."""
+
+import argparse
+import contextlib
+import getpass
+import inspect
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from threading import Event
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from ..config.types import SettingError
+from ..dashboard import Dashboard, refuse_memory
+from ..diagnostics import log_file, redaction
+from ..refresh.preview import preview as show_preview
+from ..refresh.scheduler import Scheduler
+from ..settings import CONFIG, AnySettings
+from . import reloader
+
+if TYPE_CHECKING:
+    from ..dashboard import CreateApp
+
+logger = logging.getLogger(__name__)
+
+
+def serve(dashboard: Dashboard, create_app: "CreateApp", argv: list[str] | None = None) -> int:
+    """Serve the page and refresh its data until Ctrl-C or SIGTERM; return an exit code.
+
+    It is 0 after a stop, 1 after an error, and 2 if a setting is the reason.
+    """
+    args = _parse(dashboard, "server", "Serve the dashboard and refresh its data.", argv)
+    if args.hash_password:
+        return _hash_password(args.hash_password)
+    if args.debug and not reloader.is_child():
+        command = [sys.executable, *sys.orig_argv[1:]]
+        folder = Path(inspect.getfile(create_app)).parent
+        return reloader.run(command, lambda: _watched(args.config, folder))
+    flags = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
+
+    def run() -> None:
+        settings = dashboard.load(args.config, flags)
+        app, schedule = dashboard.build(settings, create_app, debug=args.debug)
+        if args.debug:
+            schedule.start()
+            _announce(settings, settings.server.port)
+            _debug(settings, app)
+        else:
+            _serve(settings, app, schedule)
+
+    return _exit_code(dashboard, args.config, run)
+
+
+def refresh(dashboard: Dashboard, argv: list[str] | None = None) -> int:
+    """Refresh the data without serving pages, for servers with `refresh.standalone = true`."""
+    args = _parse(dashboard, "schedule", "Refresh the data without serving pages.", argv)
+
+    def run() -> None:
+        settings = dashboard.load(args.config, schedule_only=True)
+        refuse_memory(settings, "A standalone schedule")
+        with _refreshing(dashboard.schedule(settings)) as stopped:
+            while not stopped.wait(1):  # without a timeout Windows would not look for Ctrl-C
+                pass
+
+    return _exit_code(dashboard, args.config, run)
+
+
+def preview(dashboard: str) -> int:
+    """Show what would be read; `dashboard` names one, as in "my_dashboard.schedule:DASHBOARD"."""
+    module, _, name = dashboard.partition(":")
+    found: Dashboard = getattr(import_module(module), name)
+    return show_preview(found.settings, found.pipeline)
+
+
+def _parse(
+    dashboard: Dashboard, module: str, text: str, argv: list[str] | None
+) -> argparse.Namespace:
+    """Read the command line; what is not given is left to the other settings."""
+    parser = argparse.ArgumentParser(f"python -m {dashboard.name}.{module}", description=text)
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, help="the config file; .env is beside it"
+    )
+    if module == "server":
+        parser.add_argument("--host", help="address to listen on (0.0.0.0: all of this machine's)")
+        parser.add_argument("--port", help="port to listen on (0: any free one)")
+        parser.add_argument(
+            "--debug", action="store_true", help="reload on every change, show errors in the page"
+        )
+        parser.add_argument(
+            "--hash-password", metavar="USER", help="print the setting that lets a user log in"
+        )
+    return parser.parse_args(argv)
+
+
+def _exit_code(dashboard: Dashboard, config: Path, run: Callable[[], None]) -> int:
+    """Run the program, and report what ends it."""
+    try:
+        run()
+    except SettingError as error:
+        text = redaction.redact(str(error))
+        print(text, file=sys.stderr)
+        variable = f"{dashboard.settings.env_prefix()}LOG__FILE"
+        log_file.write(log_file.named_in(config, variable), text)
+        return 2
+    except Exception:  # Python would print it with its secrets
+        logger.exception("the server has failed")
+        return 1
+    return 0
+
+
+def _serve(settings: AnySettings, app: Any, schedule: Scheduler) -> None:
+    """Serve with waitress; running requests are finished."""
+    from ..web import auth
+    from . import waitress_server
+
+    server = waitress_server.listen(app.server, settings.server)
+    if text := auth.warning(settings):
+        logger.warning(text)
+    if settings.server.workers > 1:
+        text = "server.workers = %d needs gunicorn -c gunicorn.conf.py: this is one process"
+        logger.warning(text, settings.server.workers)
+    with _refreshing(schedule) as stopped:
+        _announce(settings, waitress_server.port(server))
+        seconds = settings.server.graceful_timeout.total_seconds()
+        waitress_server.run(server, stopped.is_set, seconds)
+
+
+def _debug(settings: AnySettings, app: Any) -> None:
+    """Serve with Dash's development server."""
+    app.server.run(
+        settings.server.host,
+        settings.server.port,
+        debug=True,
+        use_reloader=False,
+        use_evalex=False,  # a console that runs any code, and asks for no password of [auth]
+    )
+
+
+def _watched(config: Path, folder: Path) -> list[Path]:
+    """Return the files whose change restarts --debug; Dash itself follows scripts and styles."""
+    static_data = (folder / "assets" / "static_data").glob("*")
+    return [config, config.with_name(".env"), *folder.rglob("*.py"), *static_data]
+
+
+def _announce(settings: AnySettings, port: int) -> None:
+    host, path = settings.server.url_host, settings.server.url_prefix.rstrip("/")
+    logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", host, port, path)
+
+
+@contextlib.contextmanager
+def _refreshing(schedule: Scheduler) -> Iterator[Event]:
+    """Run the schedule during the block; Ctrl-C or SIGTERM sets the event."""
+    stopped = Event()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+        signal.signal(number, signal.SIG_DFL)  # the second time it ends at once
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    schedule.start()
+    try:
+        yield stopped
+    finally:
+        schedule.stop()
+        logger.info("stopped")
+
+
+def _hash_password(user: str) -> int:
+    """Ask for a password, and print the line of config.toml that lets its user in."""
+    from werkzeug.security import generate_password_hash
+
+    terminal = sys.stdin.isatty()
+    password = getpass.getpass() if terminal else sys.stdin.readline().rstrip("\r\n")
+    if not password or (terminal and getpass.getpass("Again: ") != password):
+        print("The password is empty, or not the same twice: try again.", file=sys.stderr)
+        return 2
+    print(f'users = {{ {json.dumps(user)} = "{generate_password_hash(password)}" }}')
+    return 0

@@ -1,0 +1,187 @@
+"""Serving with gunicorn: its settings, and hooks that start and stop the schedule."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ..config.types import SettingError
+from ..dashboard import Dashboard, refuse_memory
+from ..diagnostics.errors import describe
+from ..settings import AnySettings
+from ..web import auth
+from . import waitress_server
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from ..dashboard import CreateApp
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def wsgi(dashboard: Dashboard, create_app: "CreateApp") -> "Flask":
+    """Make the application of a worker, whose schedule the hooks start and stop."""
+    settings = dashboard.load()
+    try:
+        app, schedule = dashboard.build(settings, create_app)
+    except Exception as error:  # gunicorn would print it with its secrets
+        logger.exception("the server has failed")
+        raise SettingError(f"The server cannot start: {describe(error)}") from None
+    flask: Flask = app.server
+    flask.extensions["schedule"] = schedule
+    return flask
+
+
+def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
+    """Return gunicorn's settings, as config.toml has them; `wsgi_app` names the application."""
+    import gunicorn.http.wsgi
+
+    try:
+        settings = dashboard.settings.load()
+    except SettingError as error:
+        _exit(error)
+    gunicorn.http.wsgi.SERVER = ""  # no setting does this: nobody needs to know what serves
+    _forget(wsgi_app)
+    made = f"{dashboard.name}-{os.getpid()}-"
+    if settings.server.metrics and FOLDER not in os.environ:  # where the workers count together
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix=made)
+    server = settings.server
+    return {
+        "wsgi_app": wsgi_app,
+        "bind": f"{server.url_host}:{server.port}",
+        "workers": server.workers,
+        "worker_class": "gthread",
+        "threads": server.threads,
+        "worker_connections": min(server.connection_limit, waitress_server.room()),
+        "keepalive": int(server.channel_timeout.total_seconds()),
+        "graceful_timeout": int(server.graceful_timeout.total_seconds()),
+        "control_socket_disable": True,  # it would be one for all dashboards of a user
+        "on_starting": lambda arbiter: _on_starting(arbiter, settings),
+        "on_reload": lambda arbiter: _on_reload(arbiter, settings),
+        "post_fork": _post_fork,
+        "post_worker_init": _post_worker_init,
+        "worker_exit": _worker_exit,
+        "child_exit": _child_exit if server.metrics else lambda _arbiter, _worker: None,
+        "on_exit": lambda _arbiter: _on_exit(made),
+    }
+
+
+def refuse_workers(settings: AnySettings, workers: int) -> None:
+    """Refuse workers that would not see each other's data, sessions or log. Raises SettingError."""
+    if workers == 1:
+        return
+    refuse_memory(settings, f"server.workers = {workers}")
+    if not settings.server.secret_key.get_secret_value():
+        raise SettingError("server.secret_key is empty: set it in .env, one for all workers.")
+    if settings.log.file:
+        raise SettingError(
+            f"log.file = {settings.log.file!r} can only be written by one process, and there are "
+            f"server.workers = {workers}: leave it empty, and keep what gunicorn prints."
+        )
+
+
+def _exit(error: SettingError) -> NoReturn:
+    """Say what is wrong, and exit with the code after which systemd does not restart it."""
+    print(error, file=sys.stderr)
+    sys.exit(2)
+
+
+def _forget(wsgi_app: str) -> None:
+    """Have the workers import the package themselves, so that a reload brings what was changed."""
+    package = wsgi_app.partition(".")[0]
+    for name in [it for it in sys.modules if it.partition(".")[0] == package]:
+        del sys.modules[name]
+
+
+def _on_starting(arbiter: Any, settings: AnySettings) -> None:
+    """Refuse what cannot work."""
+    try:
+        refuse_workers(settings, arbiter.cfg.workers)
+    except SettingError as error:
+        _exit(error)
+    if text := auth.warning(settings):
+        arbiter.log.warning(text)
+    _refuse_bad_reloads(arbiter)
+
+
+def _refuse_bad_reloads(arbiter: Any) -> None:
+    """Try a reload in a process of its own first: in the master, a failure would end everything."""
+    reload: Callable[[], None] = arbiter.reload
+
+    def reload_if_possible() -> None:
+        if reason := _reason_against_reload():
+            arbiter.log.error("Not reloaded, the old workers go on: %s", reason)
+        else:
+            reload()
+
+    arbiter.reload = reload_if_possible
+
+
+def _reason_against_reload() -> str:
+    """Return why the settings and the code on disk cannot be loaded, or "" if they can be."""
+    # Older versions of gunicorn collect any child that ends, and with it how this one has ended.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            tried = subprocess.run(
+                [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]],
+                env={**os.environ, FOLDER: folder},
+                capture_output=True,
+                text=True,
+                timeout=60,
+            )
+    except (OSError, subprocess.SubprocessError) as error:
+        return str(error)
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+    return (tried.stderr.strip() or f"exit code {tried.returncode}") if tried.returncode else ""
+
+
+def _on_reload(arbiter: Any, settings: AnySettings) -> None:
+    """Go on with one worker if several cannot work."""
+    try:
+        refuse_workers(settings, arbiter.cfg.workers)
+    except SettingError as error:
+        arbiter.log.error("%s Until then there is one worker.", error)
+        arbiter.cfg.set("workers", 1)
+        arbiter.num_workers = 1
+
+
+def _post_fork(arbiter: Any, worker: Any) -> None:
+    """Have a worker that cannot start tried again, unless it is one of the first."""
+    if worker.age > arbiter.cfg.workers:
+        arbiter.WORKER_BOOT_ERROR = arbiter.APP_LOAD_ERROR = 1  # those two would end the master
+
+
+def _post_worker_init(worker: Any) -> None:
+    """Start the schedule; only now, since threads do not survive a fork."""
+    worker.wsgi.extensions["schedule"].start()
+
+
+def _worker_exit(_arbiter: Any, worker: Any) -> None:
+    """Stop the schedule, and give back the lease."""
+    if hasattr(worker, "wsgi"):
+        worker.wsgi.extensions["schedule"].stop()
+
+
+def _child_exit(_arbiter: Any, worker: Any) -> None:
+    """Forget what only a living worker has."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def _on_exit(made: str) -> None:
+    """Leave no file behind."""
+    folder = Path(os.environ.get(FOLDER, ""))
+    if folder.name.startswith(made):
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Serving the page: live updates, shared views, and who may see what."""

@@ -1,0 +1,144 @@
+"""Who may see the dashboard: HTTP's own user names and passwords, then a signed session."""
+
+import secrets
+from hashlib import sha256
+from threading import Lock
+from typing import Any
+from wsgiref.types import WSGIEnvironment
+
+from cachetools import TTLCache
+from dash import Dash
+from flask import Flask, Response, request, session
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import BadSignature
+from werkzeug.datastructures import Authorization
+from werkzeug.http import parse_cookie
+
+from ..settings import AnySettings
+from .credentials import PAUSE, Credentials, TooManyFailures
+from .fast_path import FastPath
+from .operators import is_operator
+
+OPEN, FOR_OPERATORS = {"health.healthz", "metrics_off"}, {"health.readyz", "metrics"}
+
+
+def install(app: Dash, name: str, settings: AnySettings, fast_path: FastPath) -> None:
+    """Have all routes except those of `OPEN` ask for a password, if there are users.
+
+    `name` tells the cookies of several dashboards on one host apart.
+    """
+    if settings.auth.users:
+        BasicAuth(app.server, name, settings, fast_path)
+
+
+def warning(settings: AnySettings) -> str:
+    """Return what to say at the start of a server that is open to others, or nothing."""
+    host = settings.server.host
+    if settings.auth.users or host in ("localhost", "127.0.0.1", "::1"):
+        return ""
+    return (
+        f"server.host = {host!r} shows the dashboard to all who can reach this machine: "
+        "give it auth.users, unless a proxy asks for passwords"
+    )
+
+
+class Session(SecureCookieSessionInterface):
+    """A session whose cookie goes over TLS alone if it has come by TLS."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return request.is_secure
+
+
+class BasicAuth:
+    """Checks a password once, and from then on the session that it has signed."""
+
+    def __init__(
+        self, server: Flask, name: str, settings: AnySettings, fast_path: FastPath
+    ) -> None:
+        self._name, self._cookie = name, f"{name}_session"
+        self._auth, self._lock = settings.auth, Lock()
+        self._hashes = {name: it.get_secret_value() for name, it in settings.auth.users.items()}
+        self._credentials = Credentials(self._hashes)
+        self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
+        server.session_interface = Session()
+        server.config.update(
+            # Of its own name and path: all dashboards of one host share the browser's cookies.
+            SESSION_COOKIE_NAME=self._cookie,
+            SESSION_COOKIE_PATH=settings.server.url_prefix,
+            SESSION_COOKIE_SAMESITE="Lax",
+            SESSION_REFRESH_EACH_REQUEST=False,
+            PERMANENT_SESSION_LIFETIME=settings.auth.session,
+        )
+        self._signer: Any = server.session_interface.get_signing_serializer(server)
+        server.before_request(self.check)
+        fast_path.guard(self.check, self.knows)
+
+    def check(self) -> Response | None:
+        """Let a request through, or ask for a password."""
+        if request.endpoint in OPEN or self._has_session(request.environ):
+            return None
+        if session:
+            session.clear()  # it is of a user who has another password now, or has gone
+        if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
+            return None
+        given = request.authorization
+        if given is None or given.type != "basic":
+            return self._challenge()
+        name, password = given.username or "", given.password or ""
+        try:
+            if not self._credentials.check(name, password, request.remote_addr or ""):
+                return self._challenge()
+        except TooManyFailures:
+            said = "Too many wrong passwords: wait a minute.\n"
+            return Response(said, 429, {"Retry-After": str(PAUSE)}, mimetype="text/plain")
+        session.permanent = True
+        session["user"] = {"email": name, "groups": []}  # as dash-auth has it
+        session["mark"] = _mark(self._hashes[name])
+        return None
+
+    def knows(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request has a user's session or a password that was checked already."""
+        if self._has_session(environ):
+            return True
+        given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
+        if given is None or given.type != "basic":
+            return False
+        return self._credentials.knows(given.username or "", given.password or "")
+
+    def _has_session(self, environ: WSGIEnvironment) -> bool:
+        """Whether a request is of the session of a user who still has the same password."""
+        cookie = environ.get("HTTP_COOKIE", "")
+        with self._lock:
+            if cookie in self._known:
+                return True
+        if not self._is_signed(cookie):
+            return False
+        if len(cookie) < 4_000:
+            with self._lock:
+                self._known[cookie] = True
+        return True
+
+    def _is_signed(self, cookie: str) -> bool:
+        value = parse_cookie(cookie).get(self._cookie, "")
+        try:
+            said = self._signer.loads(value, max_age=self._auth.session.total_seconds())
+            mark = _mark(self._hashes[said["user"]["email"]])
+            return secrets.compare_digest(mark, said["mark"])
+        except (BadSignature, LookupError, TypeError):
+            return False
+
+    def _challenge(self) -> Response:
+        """Ask for a password.
+
+        A script of the page gets no challenge: the browser would open a dialog for it and keep its
+        request waiting. The script loads the page instead.
+        """
+        challenge = {"WWW-Authenticate": f'Basic realm="{self._name}", charset="UTF-8"'}
+        if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+            challenge = {}
+        return Response("Log in.\n", 401, challenge, mimetype="text/plain")
+
+
+def _mark(hash_: str) -> str:
+    """Return what tells the hash of a password from others, and nothing else of it."""
+    return sha256(hash_.encode()).hexdigest()[:32]

@@ -1,0 +1,65 @@
+"""JavaScript: compressed once; Dash's own is kept by browsers for good."""
+
+from hashlib import blake2b
+from pathlib import Path
+
+from dash import Dash
+from flask import Response, abort, make_response, request
+from flask_compress import Compress
+
+from .dash_internals import BundleNotFound, bundle_endpoint, early_bundles, parse_bundle_path
+from .response_cache import CachedResponse, ResponseCache, keep
+
+MAX_BYTES = 32_000_000
+STATIC = Path(__file__).with_name("static")
+
+
+def install(app: Dash, compress: Compress) -> None:
+    """Cache Dash's bundles, have the page load the large ones early, and add the engine's own."""
+    cache = ResponseCache(compress, MAX_BYTES)
+    endpoint = bundle_endpoint(app)
+    serve = app.server.view_functions[endpoint]
+
+    def bundle(package_name: str, fingerprinted_path: str) -> Response:
+        path, lasts = parse_bundle_path(fingerprinted_path)
+
+        def make() -> CachedResponse:
+            request.environ.pop("HTTP_IF_NONE_MATCH", None)  # the whole is kept, whoever asks
+            return keep(make_response(serve(package_name, fingerprinted_path)))
+
+        try:
+            response = cache.response((package_name, path, lasts), make)
+        except BundleNotFound:
+            abort(404)
+        return _cacheable(response, lasts)
+
+    app.server.view_functions[endpoint] = bundle
+    _add_script(app, cache)
+    app.config.external_scripts.extend(early_bundles(app))
+
+
+def _add_script(app: Dash, cache: ResponseCache) -> None:
+    """Have the page load the engine's JavaScript.
+
+    It comes before Dash's own, which needs the storage that it may have to replace.
+    """
+    script = b"\n".join(it.read_bytes() for it in sorted(STATIC.glob("*.js")))
+    name = f"_engine-{blake2b(script, digest_size=8).hexdigest()}.js"
+
+    def engine() -> Response:
+        headers = [("Content-Type", "text/javascript; charset=utf-8")]
+        headers.append(("Cache-Control", "public, max-age=31536000"))
+        return _cacheable(cache.response(name, lambda: CachedResponse(headers, script)), lasts=True)
+
+    app.server.add_url_rule(f"{app.config.routes_pathname_prefix}{name}", "engine_script", engine)
+    app.config.external_scripts.insert(0, f"{app.config.requests_pathname_prefix}{name}")
+
+
+def _cacheable(response: Response, lasts: bool) -> Response:
+    """Let browsers keep a response for good, or ask each time whether it has changed."""
+    if lasts:
+        response.cache_control.immutable = True
+    else:
+        response.cache_control.no_cache = True
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,89 @@
+"""The Content-Security-Policy: what a page may load from where, and a log of what was blocked."""
+
+import logging
+import re
+from threading import Lock
+from typing import Any
+
+import orjson
+from dash import Dash
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from ..settings import Server
+
+logger = logging.getLogger(__name__)
+
+REPORTS = "_csp-report"
+MAX_BYTES, MAX_LINES = 10_000, 50  # of one report, and in the log of one process
+
+
+def policy(app: Dash, server: Server) -> str:
+    """Return a policy under which Dash, Plotly and what the application names work, and no more."""
+    sources = server.csp_sources
+    styles = _origins(app.config.external_stylesheets, "href")
+    scripts = _origins(app.config.external_scripts, "src")
+    directives = {
+        "default-src": ["'self'", *sources],
+        "script-src": ["'self'", *app.csp_hashes(), *scripts, *sources],
+        "style-src": ["'self'", "'unsafe-inline'", *styles, *sources],  # which Plotly writes
+        "img-src": ["'self'", "data:", "blob:", *sources],
+        "font-src": ["'self'", "data:", *styles, *sources],
+        "worker-src": ["'self'", "blob:"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'self'", *server.frame_ancestors],
+        "report-uri": [f"{app.config.requests_pathname_prefix}{REPORTS}"],
+    }
+    return "; ".join(f"{name} {' '.join(values)}" for name, values in directives.items())
+
+
+def blueprint(app: Dash, server: Server) -> Blueprint:
+    """Make the route to which browsers report what they have blocked; each is logged once."""
+    routes = Blueprint("csp", __name__, url_prefix=app.config.routes_pathname_prefix)
+    seen: set[tuple[str, str]] = set()
+    lock = Lock()
+
+    @routes.post(f"/{REPORTS}")
+    def report() -> ResponseReturnValue:
+        # No page of another site can send this type without asking first, which is refused.
+        is_report = request.mimetype == "application/csp-report"
+        if is_report and 0 < (request.content_length or 0) <= MAX_BYTES:
+            note(request.get_data())
+        return "", 204
+
+    def note(body: bytes) -> None:
+        directive, origin = blocked = _blocked(body)
+        with lock:
+            if not origin or blocked in seen or len(seen) >= MAX_LINES:
+                return
+            seen.add(blocked)
+        line = ", ".join(f'"{it}"' for it in (*server.csp_sources, origin))
+        said = "a browser blocked what another site has: %s (%s); to allow it, csp_sources = [%s]"
+        logger.warning(said, origin, directive, line)
+
+    return routes
+
+
+def _blocked(body: bytes) -> tuple[str, str]:
+    """Return directive and origin of a report; no origin if there is none that can be allowed."""
+    try:
+        said = orjson.loads(body)["csp-report"]
+        directive = said.get("effective-directive") or said["violated-directive"]
+        known = re.fullmatch(r"[a-z-]{1,30}", directive)
+        return directive, _origin(said["blocked-uri"]) if known else ""
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+        return "", ""
+
+
+def _origins(resources: Any, attribute: str) -> list[str]:
+    """Return the other sites that scripts or stylesheets come from."""
+    urls = (it.get(attribute, "") if isinstance(it, dict) else str(it) for it in resources)
+    return list(dict.fromkeys(filter(None, map(_origin, urls))))
+
+
+def _origin(url: str) -> str:
+    """Return scheme and host of an absolute URL; nothing for another, as one of an extension."""
+    found = re.match(r"(?:(https?|wss?):)?//([\w.-]{1,253}(?::\d{1,5})?)(?=[/?#]|$)", url, re.ASCII)
+    return f"{found[1] or 'https'}://{found[2]}" if found else ""

@@ -1,0 +1,80 @@
+"""Everything that relies on parts of Dash 4.4 that are not documented."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dash import Dash
+from dash._utils import split_callback_id
+from dash.exceptions import DependencyException, MissingCallbackContextException
+from dash.fingerprint import build_fingerprint, check_fingerprint
+
+__all__ = [
+    "BundleNotFound",
+    "MissingCallbackContextException",
+    "bundle_endpoint",
+    "callback_endpoint",
+    "callbacks",
+    "early_bundles",
+    "is_dashs",
+    "outputs",
+    "parse_bundle_path",
+]
+
+BundleNotFound = (DependencyException, OSError)  # the second if Dash lists what it does not ship
+# Packages whose functions guard nothing.
+OWN = {"dash", "flask_compress"}
+# Dash asks for these only once it has drawn the page, and by names that cannot be cached.
+EARLY = [
+    ("plotly", "package_data/plotly.min.js"),
+    ("dash", "dcc/async-graph.js"),
+    ("dash", "dcc/async-dropdown.js"),
+]
+
+
+def callback_endpoint(app: Dash) -> str:
+    """Return path and endpoint of the route that runs callbacks."""
+    return f"{app.config.routes_pathname_prefix}_dash-update-component"
+
+
+def bundle_endpoint(app: Dash) -> str:
+    """Return the endpoint of the route that serves Dash's own JavaScript."""
+    name = "_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"
+    return f"{app.config.routes_pathname_prefix}{name}"
+
+
+def parse_bundle_path(path: str) -> tuple[str, bool]:
+    """Return the path of a bundle, and whether its name changes with its content."""
+    plain, lasts = check_fingerprint(path)
+    return plain, lasts
+
+
+def early_bundles(app: Dash) -> list[str]:
+    """Return the URLs of large bundles that each page needs, by names that can be cached."""
+    urls = []
+    for package, path in EARLY:
+        module = sys.modules[package]
+        file = Path(str(module.__file__)).parent / path
+        if file.exists():  # another Dash may have others
+            marked = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
+            prefix = app.config.requests_pathname_prefix
+            urls.append(f"{prefix}_dash-component-suites/{package}/{marked}")
+    return urls
+
+
+def callbacks(app: Dash) -> dict[str, dict[str, Any]]:
+    """Return the callbacks by their outputs; one that runs in the browser has no `callback`."""
+    found: dict[str, dict[str, Any]] = app.callback_map
+    return found
+
+
+def outputs(name: str) -> Any:
+    """Return the output, or the list of outputs, that the name of a callback stands for."""
+    return split_callback_id(name)
+
+
+def is_dashs(function: Callable[..., Any]) -> bool:
+    """Whether a function is one of Dash's own; a wrapper copies a name, but not where it is."""
+    where = getattr(getattr(function, "__func__", function), "__globals__", {})
+    return str(where.get("__name__")).partition(".")[0] in OWN

@@ -1,0 +1,152 @@
+"""How fresh the data are, as `/healthz`, `/readyz` and the status line of a page say it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from flask import Blueprint, jsonify
+from flask.typing import ResponseReturnValue
+
+from ..data.snapshot import Snapshot, now_utc
+from ..data.store import Store
+from ..data.tables import counted
+from ..settings import AnySettings
+
+SKEW = timedelta(seconds=10)  # by which the clocks of several servers may differ
+UNKNOWN = timedelta(days=1)  # the distance between rows as long as there is only one of a series
+
+
+@dataclass(frozen=True)
+class Health:
+    """The state of the data at one moment; `age_seconds` is that of the newest reading."""
+
+    version: int | None
+    age_seconds: float | None
+    status: Literal["loading", "live", "stale", "error"]
+    error: str
+    refreshed: datetime | None = None
+    stale_in: float | None = None
+    stale: str = ""  # why
+
+    @property
+    def ready(self) -> bool:
+        """Whether the data are fresh, even if the newest refresh has failed."""
+        return self.version is not None and not self.stale
+
+
+def check(settings: AnySettings, store: Store, now: datetime) -> Health:
+    """Judge the newest snapshot: loading before the first, then an error, stale or live.
+
+    Data are stale by the time of their newest row, or when no refresh has succeeded for too long.
+    """
+    snapshot, status = store.latest(), store.status()
+    if snapshot is None:
+        state: Literal["error", "loading"] = "error" if status.error else "loading"
+        return Health(None, None, state, status.error)
+    refreshed = max(status.refreshed or snapshot.created, snapshot.created)
+    ages = {name: now - newest(snapshot, name, now) for name in snapshot.paces}
+    age = min(ages.values()).total_seconds() if ages else None
+    if fault := snapshot.fault or _clock_fault(snapshot, now):
+        return Health(snapshot.version, age, "error", fault, refreshed, stale=fault)
+    left = {name: limit(settings, snapshot, name) - age for name, age in ages.items()}
+    patience = max(settings.app.stale_after, 3 * settings.refresh.period, 3 * status.takes)
+    left[""] = patience - (now - refreshed)
+    first = min(left, key=left.__getitem__)
+    stale_in, stale = left[first].total_seconds(), ""
+    if stale_in < 0:
+        since = _clock(settings, newest(snapshot, first, now) if first else refreshed)
+        stale = f"No new rows of {first}" if first else "No refresh has succeeded"
+        stale = f"{stale} since {since}."
+    elif not any(map(len, snapshot.tables.values())):
+        stale, stale_in = "The source has returned no rows yet.", 0.0
+    state_now: Literal["stale", "error", "live"] = (
+        "stale" if stale else "error" if status.error else "live"
+    )
+    return Health(snapshot.version, age, state_now, status.error, refreshed, stale_in, stale)
+
+
+def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
+    """Return the time of a table's newest row; a forecast does not count until its time comes."""
+    time = snapshot.paces[name].newest
+    if time <= now:
+        return time
+    times = snapshot.visible(name)["time"]
+    end = times.searchsorted(now, "right")
+    return times.iloc[end - 1].to_pydatetime() if end else now
+
+
+def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
+    """Return the age from which a table is stale: as set, or three usual distances of its rows."""
+    distance = snapshot.paces[name].distance or UNKNOWN
+    return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
+
+
+def notices(settings: AnySettings, store: Store, health: Health) -> list[str]:
+    """Say what is wrong and since when, in a sentence each; nothing while all is well.
+
+    Every viewer sees them: what an error says of hosts, queries and files is for the log.
+    """
+    snapshot, status = store.latest(), store.status()
+
+    is_fault = health.status == "error"
+    said = [health.stale] if health.stale and (is_fault or not status.failing_since) else []
+    if status.failing_since:
+        last = health.refreshed
+        shown = f"Showing the data of {_clock(settings, last)}. " if last else ""
+        since = _clock(settings, status.failing_since)
+        finds = f": look for {status.incident} in the server's log" if status.incident else ""
+        said.append(f"{shown}Refreshes have failed since {since}{finds}.")
+    for name in dict.fromkeys(it.table for it in status.rejected):
+        own = [it for it in status.rejected if it.table == name]
+        why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
+        said.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
+    if snapshot is None:
+        return said
+    for name in snapshot.paces:
+        hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
+        if hidden:
+            said.append(
+                f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
+                "Set the clock right; if it is right, restart with an empty store."
+            )
+    return said
+
+
+def _clock(settings: AnySettings, time: datetime) -> str:
+    return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
+
+
+def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
+    """Say that the clock contradicts the data, if they are of a time that is still to come."""
+    newest = max((it.newest for it in snapshot.paces.values()), default=snapshot.created)
+    if snapshot.created > now + SKEW or newest > snapshot.horizon:
+        return (
+            f"The data are from {max(newest, snapshot.created):%Y-%m-%d %H:%M} UTC, but this "
+            f"computer's clock says {now:%Y-%m-%d %H:%M} UTC: set the clock right."
+        )
+    return ""
+
+
+def blueprint(settings: AnySettings, store: Store) -> Blueprint:
+    """Make the routes for those who watch the server."""
+    routes = Blueprint("health", __name__)
+
+    def healthz() -> ResponseReturnValue:
+        return "ok", {"Content-Type": "text/plain"}
+
+    for prefix in {"/", settings.server.url_prefix}:  # all that a proxy passes on is its prefix
+        routes.add_url_rule(f"{prefix}healthz", "healthz", healthz)
+
+    @routes.get("/readyz")
+    def readyz() -> ResponseReturnValue:
+        health = check(settings, store, now_utc())
+        facts = {
+            "version": health.version,
+            "age_seconds": health.age_seconds,
+            "status": health.status,
+            "error": health.error or health.stale,
+            "refreshed": health.refreshed.isoformat() if health.refreshed else None,
+        }
+        return jsonify(facts), 200 if health.ready else 503
+
+    return routes

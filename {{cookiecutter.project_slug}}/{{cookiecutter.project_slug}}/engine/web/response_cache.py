@@ -1,0 +1,104 @@
+"""Finished responses, compressed for each kind of browser, up to a number of bytes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from threading import Lock
+
+from cachetools import LRUCache
+from flask import Response, request
+from flask_compress import Compress
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
+ENCODINGS = ("zstd", "br", "gzip")
+OVERHEAD = 2_000  # bytes that a cached response takes besides its body, about
+
+
+@dataclass(frozen=True)
+class CachedResponse:
+    """A finished response."""
+
+    headers: list[tuple[str, str]]
+    body: bytes
+    status: int = 200
+    lasts: bool = True  # if not, it is passed on, but not cached
+
+    def response(self) -> Response:
+        """Return it as a response whose headers may be changed."""
+        return Response(self.body, self.status, self.headers)
+
+
+class ResponseCache:
+    """Keeps responses up to a number of bytes; the least recently used go first."""
+
+    def __init__(self, compress: Compress, max_bytes: int) -> None:
+        self._compress = compress
+        self._cached: LRUCache[tuple[object, str], CachedResponse] = LRUCache(
+            max_bytes, lambda it: len(it.body) + OVERHEAD
+        )
+        self._lock, self._compressing = Lock(), Lock()
+
+    def response(self, key: object, make: Callable[[], CachedResponse]) -> Response:
+        """Return the response of a key, or make it."""
+        accepted = encoding(request.headers.get("Accept-Encoding", ""))
+        if cached := self._get(key, accepted):
+            return cached.response()
+        if not (plain := self._get(key, "")):
+            plain = make()
+            self.put(key, plain)
+        with self._compressing:  # once, as many may have waited for the same
+            if cached := self._get(key, accepted):
+                return cached.response()
+            response = plain.response()
+            # Of the many ways to spell the header one for each encoding, so that no more are kept.
+            request.environ["HTTP_ACCEPT_ENCODING"] = accepted
+            self._compress.after_request(response)
+            self.put(key, keep(response, plain.lasts), accepted)
+            return response
+
+    def get(self, key: object, accepted: str) -> CachedResponse | None:
+        """Return the response of a key for the clients of an `Accept-Encoding` header."""
+        return self._get(key, encoding(accepted))
+
+    def has(self, key: object) -> bool:
+        """Whether there is a response of a key, compressed or not."""
+        return self._get(key, "") is not None
+
+    def put(self, key: object, response: CachedResponse, accepted: str = "") -> None:
+        """Cache a response that lasts and is not too large: as it is, or compressed for some."""
+        if response.lasts:
+            with self._lock:
+                if self._cached.getsizeof(response) <= self._cached.maxsize:
+                    self._cached[key, accepted] = response
+
+    def clear(self) -> None:
+        """Drop everything."""
+        with self._lock:
+            self._cached.clear()
+
+    @property
+    def size(self) -> int:
+        """How many bytes are cached."""
+        return int(self._cached.currsize)
+
+    def _get(self, key: object, accepted: str) -> CachedResponse | None:
+        with self._lock:
+            return self._cached.get((key, accepted))
+
+
+def keep(response: Response, lasts: bool = True) -> CachedResponse:
+    """Return what is cached of a response; only a good one lasts."""
+    status = response.status_code
+    lasts = lasts and status == 200
+    return CachedResponse(list(response.headers), response.get_data(), status, lasts)
+
+
+def encoding(accepted: str) -> str:
+    """Choose how to compress for an `Accept-Encoding` header."""
+    return _encoding(accepted[:200])  # a longer one is no browser's, and would be remembered
+
+
+@lru_cache(maxsize=256)
+def _encoding(accepted: str) -> str:
+    return parse_accept_header(accepted, Accept).best_match(ENCODINGS) or "identity"

@@ -1,0 +1,204 @@
+"""One computation of each view per snapshot and choices, for all viewers."""
+
+import contextlib
+import inspect
+import json
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from hashlib import blake2b
+from io import BytesIO
+from typing import Any, NamedTuple
+
+import orjson
+from dash import Dash
+from flask import Response, make_response, request
+from flask_compress import Compress
+from werkzeug.test import create_environ
+
+from .. import log
+from ..data.snapshot import Tables
+from ..settings import Server
+from .computations import Computations, NotReady
+from .dash_internals import callback_endpoint, callbacks, is_dashs
+from .fast_path import FastPath
+from .response_cache import CachedResponse, ResponseCache, keep
+from .views import TABLES, views_of
+
+logger = logging.getLogger(__name__)
+
+# The computations that a client waits for, from its last 202. With several processes there is one
+# of each process that was asked; otherwise a view slower than the refresh would never be delivered.
+WAITS_FOR = "X-Computation"
+MOST = 8  # computations in that header
+JSON = "application/json"
+
+
+class Query(NamedTuple):
+    """A request for a view: its cache key, what is asked, and the tables to answer from."""
+
+    key: str
+    asked: dict[str, Any]
+    tables: Tables
+
+
+class SharedViews:
+    """Answers requests for views from a cache; all other callbacks are left to Dash.
+
+    A response is stored under the server's version of the data, whatever version a client names,
+    and computed in a request without a viewer. So no viewer can place anything in the cache that
+    another one must not see.
+    """
+
+    def __init__(
+        self, app: Dash, compress: Compress, fast_path: FastPath, settings: Server
+    ) -> None:
+        self._app, self._views = app, views_of(app)
+        self._cache = ResponseCache(compress, settings.cache_bytes)
+        self._computations: Computations[CachedResponse] = Computations(settings.threads)
+        self._version: int | None = None
+        self.on_answer: Callable[[bool], None] = lambda hit: None
+        server, self._path = app.server, callback_endpoint(app)
+        self._dash = server.ensure_sync(server.view_functions[self._path])
+        server.view_functions[self._path] = self._view
+        fast_path.add("POST", self._path, self._path, self._cached)
+
+    @property
+    def size(self) -> int:
+        """How many bytes are cached."""
+        return self._cache.size
+
+    def _view(self, **_: Any) -> Response:
+        body = request.get_data()
+        try:
+            query = self._query(body)
+            return self._shared(query) if query else self._own(body)
+        except NotReady as it:
+            return _not_ready(it.key, _keys(request.headers.get(WAITS_FOR, ""))).response()
+
+    def _shared(self, query: Query) -> Response:
+        """Return the response for all viewers. Raises NotReady."""
+        hit = True
+
+        def make() -> CachedResponse:
+            nonlocal hit
+            hit = False
+            compute = partial(self._compute, query, log.REQUEST.get())
+            waited_for = _keys(request.headers.get(WAITS_FOR, ""))
+            computation = self._computations.ended(query.key, compute, waited_for)
+            response = computation.future.result()
+            return response if computation.key == query.key else replace(response, lasts=False)
+
+        response = self._cache.response(query.key, make)
+        self.on_answer(hit)
+        if number := response.headers.pop("X-Request-ID", None):
+            request.environ["HTTP_X_REQUEST_ID"] = number  # the one that the log has
+        return response
+
+    def _own(self, body: bytes) -> Response:
+        """Have Dash answer this viewer only. Raises NotReady."""
+        if self._is_quick(body):
+            return make_response(self._dash())
+        with self._computations.slot():
+            return make_response(self._dash())
+
+    def _compute(self, query: Query, number: str) -> CachedResponse:
+        """Have Dash answer for all viewers: in a request without cookies, headers and address."""
+        log.REQUEST.set(number)
+        TABLES.set(query.tables)
+        body = json.dumps(query.asked)
+        environ = create_environ(self._path, method="POST", data=body, content_type=JSON)
+        with self._app.server.request_context(environ):
+            try:
+                response = make_response(self._dash())
+            except Exception as error:
+                response = make_response(self._app.server.handle_user_exception(error))
+        if response.status_code >= 400:
+            response.headers["X-Request-ID"] = number
+        cached = keep(response, _is_whole(response, query.asked))
+        self._cache.put(query.key, cached)
+        return cached
+
+    def _cached(self, environ: dict[str, Any]) -> CachedResponse | None:
+        """Answer a request from the cache, without Flask; None leaves it to `_view`."""
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        if not 0 < length <= (self._app.server.config["MAX_CONTENT_LENGTH"] or length):
+            return None
+        body = environ["wsgi.input"].read(length)
+        environ["wsgi.input"] = BytesIO(body)
+        query = self._query(body)
+        if not query:
+            return None
+        if cached := self._cache.get(query.key, environ.get("HTTP_ACCEPT_ENCODING", "")):
+            self.on_answer(True)
+            return cached
+        waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
+        try:
+            self._computations.refuse_in_a_crowd(query.key, waited_for)
+        except NotReady as it:
+            return _not_ready(it.key, waited_for)
+        return None
+
+    def _query(self, body: bytes) -> Query | None:
+        """Return what is asked of a view; None if the request is not for one."""
+        try:
+            asked = json.loads(body)  # as Flask does: what differs for it must differ here
+            view = self._views.get(asked["output"])
+            if view is None:
+                return None
+            tables = view.data.tables(_version(asked["inputs"]))
+            _set_version(asked["inputs"], tables.version)
+            asked["changedPropIds"] = []  # what a viewer has just changed; no view may know
+            self._forget_other_versions(tables.version)
+            return Query(blake2b(repr(asked).encode()).hexdigest(), asked, tables)
+        except (ValueError, LookupError, TypeError, RecursionError):
+            return None  # Dash says what is wrong
+
+    def _forget_other_versions(self, version: int | None) -> None:
+        if version != self._version:
+            self._version = version
+            self._cache.clear()
+
+    def _is_quick(self, body: bytes) -> bool:
+        """Whether a callback is Dash's own, as that for pages is, or there is none."""
+        with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
+            callback = callbacks(self._app)[json.loads(body)["output"]]["callback"]
+            return is_dashs(inspect.unwrap(callback))
+        return True  # Dash says what is wrong
+
+
+def _not_ready(key: str, waited_for: list[str]) -> CachedResponse:
+    keys = " ".join(dict.fromkeys([*waited_for, key]))
+    return CachedResponse([("Retry-After", "1"), (WAITS_FOR, keys.strip())], b"", 202)
+
+
+def _keys(header: str) -> list[str]:
+    return re.findall("[0-9a-f]{128}", header)[-MOST:]
+
+
+def _is_whole(response: Response, asked: dict[str, Any]) -> bool:
+    """Whether a response has something new for each output."""
+    if response.status_code != 200:
+        return False
+    updated = orjson.loads(response.get_data()).get("response", {})
+    return sum(map(len, updated.values())) >= len(_flat(asked.get("outputs")))
+
+
+def _version(inputs: list[Any]) -> int | None:
+    """Return the version that a client has seen, which another server may have shown it."""
+    versions = [it.get("value") for it in _flat(inputs) if it["id"] == "snapshot-version"]
+    return versions[0] if versions and isinstance(versions[0], int) else None
+
+
+def _set_version(inputs: list[Any], version: int | None) -> None:
+    for it in _flat(inputs):
+        if it["id"] == "snapshot-version":
+            it["value"] = version
+
+
+def _flat(parts: Any) -> list[dict[str, Any]]:
+    """Return the inputs or outputs; those of a pattern are in a list of their own."""
+    parts = parts if isinstance(parts, list) else [parts]
+    return [it for part in parts for it in (part if isinstance(part, list) else [part])]

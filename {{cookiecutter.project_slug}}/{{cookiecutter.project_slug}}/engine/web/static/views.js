@@ -1,0 +1,289 @@
+// Keeps account of the page's views while they are fetched: a lost one is fetched again with growing
+// pauses, and the page can say which are slow, lost or failing. A view is a callback that follows
+// the data or the address; what a button does is never repeated.
+(function () {
+    const FOLLOWS = new Set(["snapshot-version", "poll", "_pages_location"]);
+    const CLOCKWORK = new Set(["snapshot-version", "poll"]); // what changes by itself
+    const PAUSES = [0.5, 1, 2, 4, 8, 15, 30], SLOW = 10, GIVE_UP = 300; // seconds
+    const QUEUE = [0.1, 0.2, 0.4, 0.8, 1.5, 3]; // seconds until a 202 is followed up
+    const WAITS_FOR = "X-Computation";
+    const GATEWAY = new Set([502, 503, 504]);
+    const send = window.fetch;
+    const flights = new Map(); // by a callback's outputs: its request that is under way
+    const calls = new Map(); // by the same: the number of Dash's newest call
+    const troubles = new Map(); // by the same: what is wrong, and since when if it is being retried
+    const slow = new Map(); // by the same: the seconds of a view that held back a newer version
+    const deliveries = new Set(); // answers that Dash has yet to read
+    const sleepers = new Set(); // ends of pauses
+    let count = 0;
+    let stale = false; // whether a view has come that may be older than the others
+    let changed = () => {};
+
+    const now = () => performance.now() / 1000;
+    const idOf = (output) => /^(?:\.\.)?([^.{]*)\.[^.]/.exec(output)?.[1]; // of its first one
+    const present = (output) => !idOf(output) || Boolean(window.dash_clientside.internals.path(idOf(output)));
+    const nothing = () => new Response(null, {status: 204}); // which Dash takes for "no update"
+    const flat = (parts) => (parts ?? []).flat();
+
+    function part(output) {
+        const id = idOf(output) ?? output;
+        return document.getElementById(id)?.closest("[aria-label]")?.ariaLabel ?? id;
+    }
+
+    // What a view is asked, whatever the version: the answer is that of the newest data.
+    function question(asked) {
+        const kept = flat(asked.inputs).map((it) => (CLOCKWORK.has(it.id) ? it.id : it));
+        return JSON.stringify([kept, asked.state]);
+    }
+
+    function isJson(response) {
+        return (response.headers.get("Content-Type") ?? "").includes("json");
+    }
+
+    // What is wrong with a request if it is too large. It may be refused by anything on its way, or
+    // find its connection closed.
+    function excess({body}) {
+        const limit = Number(document.querySelector('meta[name="max-body-bytes"]')?.content || Infinity);
+        const size = new Blob([body]).size;
+        return size > limit ? `a request of ${size} bytes is larger than server.max_body_bytes = ${limit} allows` : "";
+    }
+
+    // Why an answer is not the server's own; empty if it is. The server's have a number.
+    function loss(response, options) {
+        if (response.ok && (response.status === 204 || isJson(response))) return "";
+        if (response.ok) return "something else answers in the server's place";
+        const own = response.headers.get("X-Request-ID") && !GATEWAY.has(response.status);
+        return own || excess(options) ? "" : `the server did not answer (${response.status})`;
+    }
+
+    function judge(output, response, options) {
+        if (response.ok) return void troubles.delete(output);
+        const login = response.status === 401;
+        const request = response.headers.get("X-Request-ID");
+        const why = login ? "the server asks to log in" : `the server's log says why (request ${request})`;
+        troubles.set(output, {why: excess(options) || why});
+        if (login) window.dash_clientside.reload.logIn();
+    }
+
+    function pause(attempt, pauses = PAUSES) {
+        const seconds = pauses[Math.min(attempt, pauses.length - 1)] * (0.75 + Math.random() / 2);
+        return new Promise((resolve) => {
+            const end = () => (sleepers.delete(end), clearTimeout(timer), resolve());
+            const timer = setTimeout(end, 1000 * seconds);
+            sleepers.add(end);
+        });
+    }
+
+    // The server sends 202 while a view is being computed, so that a slow one does not hold one of
+    // the browser's six connections. The page asks again, and names the computation it waits for.
+    function isNotYet(response) {
+        return response.status === 202 && response.headers.has("Retry-After");
+    }
+
+    async function fetchOnce(flight, url, options) {
+        flight.aborter = new AbortController();
+        const timer = setTimeout(() => flight.aborter.abort(), 1000 * GIVE_UP);
+        try {
+            const headers = new Headers(options.headers);
+            if (flight.computation) headers.set(WAITS_FOR, flight.computation);
+            const response = await send(url, {...options, headers, signal: flight.aborter.signal});
+            const body = await response.arrayBuffer(); // as the connection may be lost halfway, too
+            const init = {status: response.status, headers: response.headers};
+            return new Response(response.status === 204 ? null : body, init);
+        } finally {
+            clearTimeout(timer);
+        }
+    }
+
+    async function fetchFinished(flight, wanted, url, options) {
+        for (let queued = 0; ; queued++) {
+            const response = await fetchOnce(flight, url, options);
+            if (!isNotYet(response)) return response;
+            flight.computation = response.headers.get(WAITS_FOR) ?? "";
+            if (wanted()) troubles.delete(flight.output);
+            await pause(queued, QUEUE);
+            if (!wanted()) return nothing();
+        }
+    }
+
+    async function arrival(flight, url, options) {
+        const wanted = () => flights.get(flight.output) === flight && present(flight.output);
+        for (let attempt = 0; ; attempt++) {
+            let why = "the server did not answer";
+            try {
+                const response = await fetchFinished(flight, wanted, url, options);
+                why = loss(response, options);
+                if (!why) {
+                    if (wanted()) judge(flight.output, response, options);
+                    return response;
+                }
+            } catch {
+                // Lost on the way.
+            }
+            if (excess(options)) {
+                troubles.set(flight.output, {why: excess(options)});
+                return nothing();
+            }
+            if (!wanted()) return nothing();
+            const since = troubles.get(flight.output)?.since ?? now();
+            troubles.set(flight.output, {why, since});
+            changed();
+            await pause(attempt);
+            if (!wanted()) return nothing();
+        }
+    }
+
+    function depart(output, key, url, options) {
+        flights.get(output)?.aborter.abort();
+        const flight = {output, key, started: now(), held: false, joined: false, computation: ""};
+        flights.set(output, flight);
+        flight.answer = arrival(flight, url, options).finally(() => land(flight));
+        return flight;
+    }
+
+    function land(flight) {
+        if (flights.get(flight.output) !== flight) return;
+        flights.delete(flight.output);
+        const seconds = now() - flight.started;
+        if (flight.held && seconds > 1) slow.set(flight.output, seconds);
+        else slow.delete(flight.output);
+        stale ||= flight.joined;
+        setTimeout(changed);
+    }
+
+    // Gives Dash an answer, and says so once it has read it: what is asked again before is dropped.
+    function deliver(answer, delivery) {
+        const read = answer.json.bind(answer);
+        const end = () => {
+            clearTimeout(limit);
+            if (deliveries.delete(delivery)) changed();
+        };
+        const limit = setTimeout(end, answer.status === 200 ? 5000 : 0);
+        answer.json = () => read().finally(() => setTimeout(end));
+        return answer;
+    }
+
+    // Dash drops the answer to a call that another one of the same callback has followed. So the
+    // same question is not asked twice: the later call gets the answer that is under way.
+    async function view(url, options, asked) {
+        const {output} = asked, key = question(asked), mine = ++count;
+        calls.set(output, mine);
+        let flight = flights.get(output);
+        if (flight?.key === key) flight.joined = true;
+        else flight = depart(output, key, url, options);
+        const answer = (await flight.answer).clone(), delivery = {};
+        if (calls.get(output) !== mine) return nothing();
+        deliveries.add(delivery);
+        const isData = answer.status === 200 && flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
+        const {in_place} = window.dash_clientside;
+        // What cannot be updated in place, as on a page that was left meanwhile, is Dash's to update.
+        const updated = isData && (await in_place.answer(answer.clone(), asked).catch(() => null));
+        return deliver(updated || answer, delivery);
+    }
+
+    async function action(url, options, output) {
+        try {
+            let response = await send(url, options);
+            for (let queued = 0; isNotYet(response); queued++) {
+                await pause(queued, QUEUE);
+                response = await send(url, options);
+            }
+            const why = loss(response, options);
+            if (why) troubles.set(output, {why, until: now() + 60});
+            else judge(output, response, options);
+            return response;
+        } catch (error) {
+            const why = excess(options) || "the server did not answer";
+            troubles.set(output, {why, until: now() + 60});
+            throw error;
+        }
+    }
+
+    function text(compressed) {
+        return new Response(compressed.stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    }
+
+    function track(url, given, asked) {
+        const headers = new Headers(given.headers);
+        headers.set("X-Requested-With", "XMLHttpRequest"); // so that no dialog asks for a password
+        const options = {...given, headers};
+        if (!asked.output) return send(url, options); // about callbacks that stream
+        const follows = flat(asked.inputs).some((it) => FOLLOWS.has(it.id));
+        return follows ? view(url, options, asked) : action(url, options, asked.output);
+    }
+
+    window.fetch = function (url, options) {
+        const body = options?.body;
+        if (String(url).includes("/_dash-update-component")) {
+            if (typeof body === "string") return track(url, options, JSON.parse(body));
+            // Dash 4.5 compresses what a callback with `compress_payload` is asked.
+            if (body instanceof Blob) return text(body).then((it) => track(url, options, JSON.parse(it)));
+        }
+        return send.call(this, url, options);
+    };
+
+    // Forgets what concerned parts that are on the page no more.
+    function tidy() {
+        for (const kept of [troubles, slow, flights, calls]) {
+            for (const output of kept.keys()) {
+                if (!present(output) || kept.get(output).until < now()) kept.delete(output);
+            }
+        }
+    }
+
+    function list(outputs) {
+        return [...new Set(outputs.map(part))].join(", ");
+    }
+
+    function says() {
+        tidy();
+        const lines = [];
+        const whys = new Set([...troubles.values()].map(({why}) => why));
+        for (const why of whys) {
+            const those = [...troubles].filter(([, it]) => it.why === why);
+            const again = those.some(([, it]) => it.since !== undefined) ? ". Trying again" : "";
+            lines.push(`${list(those.map(([output]) => output))} could not be updated: ${why}${again}.`);
+        }
+        for (const {output, started} of flights.values()) {
+            const seconds = Math.round(now() - started);
+            if (seconds < SLOW || troubles.has(output)) continue;
+            lines.push(`${part(output)} has been loading for ${seconds} s.`);
+            slow.delete(output);
+        }
+        for (const [output, seconds] of slow) {
+            const takes = `${Math.round(seconds)} s, longer than the data take to change`;
+            lines.push(`${part(output)} is slow: it takes ${takes}.`);
+        }
+        return lines.join("\n");
+    }
+
+    // Whether some are still to come that others wait for, as one that hangs is not to hold them up.
+    function busy() {
+        tidy();
+        return deliveries.size > 0 || [...flights.values()].some((it) => now() - it.started < SLOW);
+    }
+
+    function hold() {
+        for (const flight of flights.values()) flight.held = true;
+    }
+
+    // For how many seconds one has been lost.
+    function lost() {
+        tidy();
+        const since = [...troubles.values()].map((it) => it.since ?? Infinity);
+        return Math.max(0, now() - Math.min(...since));
+    }
+
+    function takeStale() {
+        const was = stale;
+        stale = false;
+        return was;
+    }
+
+    const views = {
+        busy, hold, lost, says, takeStale,
+        hurry: () => [...sleepers].forEach((end) => end()),
+        onChange: (listener) => (changed = listener),
+    };
+    window.dash_clientside = Object.assign({}, window.dash_clientside, {views});
+})();

@@ -1,0 +1,145 @@
+"""Refuses requests that no page would send, before Dash fails on them."""
+
+import inspect
+import logging
+import re
+from typing import Annotated, Any, NoReturn
+
+from dash import Dash
+from dash.exceptions import PreventUpdate
+from flask import Flask, Response, abort, make_response, request
+from pydantic import StringConstraints, ValidationError
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from .arguments import Arguments, hints
+from .dash_internals import callback_endpoint, callbacks, outputs
+from .request_body import Body, Part, Parts, is_about_a_stream
+
+logger = logging.getLogger(__name__)
+
+
+class Validation:
+    """Lets a callback run only if the request fits what the application has declared.
+
+    Values must fit the annotations of the callback's arguments, which are checked as JSON: one
+    that is `Literal["a", "b"]` or `list[str]` is never called with anything else.
+    """
+
+    def __init__(self, app: Dash) -> None:
+        self._app = app
+        self._arguments: dict[str, Arguments] = {}
+        # What Dash's own callback for pages takes, which has no annotations.
+        below = StringConstraints(pattern=f"^{re.escape(app.config.requests_pathname_prefix)}")
+        self._address: dict[str, Any] = {
+            "_pages_location.pathname": Annotated[str, below],
+            "_pages_location.search": str,
+        }
+        server: Flask = app.server
+        endpoint = callback_endpoint(app)
+        self._dash = server.ensure_sync(server.view_functions[endpoint])
+        server.view_functions[endpoint] = self._view
+        # Callbacks that stream from Dash 4.5 on; it answers a page about its own alone.
+        self._streams = getattr(app, "shared_storage_enabled", False)
+        server.register_error_handler(HTTPException, _in_short)
+        server.register_error_handler(RequestEntityTooLarge, _too_large)
+
+    def _view(self, **_: Any) -> Response:
+        content = request.get_data()
+        if self._streams and is_about_a_stream(content):
+            return make_response(self._dash())
+        try:
+            body = Body.model_validate_json(content)
+            self._check(body)
+        except ValidationError as error:
+            _refuse(_first(error))
+        try:
+            return make_response(self._dash())
+        except (HTTPException, PreventUpdate):
+            raise
+        except BaseException as error:  # sys.exit, or a panic of Rust: waitress would not answer
+            if self._app.server.debug and isinstance(error, Exception):
+                raise  # Dash shows it in the page
+            logger.exception("the callback of %s failed", body.output)
+            return Response("Internal Server Error", 500, mimetype="text/plain")
+
+    def _check(self, body: Body) -> None:
+        callback = callbacks(self._app).get(body.output)
+        if callback is None or "callback" not in callback:  # one that runs in the browser
+            _refuse("no callback has this output")
+        if not (
+            _fits(callback["inputs"], body.inputs)
+            and _fits(callback["state"], body.state)
+            and (callback["no_output"] or _fits_outputs(body.output, body.outputs))
+        ):
+            _refuse("its inputs, state or outputs are not those of the callback")
+        if body.output not in self._arguments:
+            self._arguments[body.output] = _arguments(callback, self._address)
+        self._arguments[body.output].validate(list(map(_value, (*body.inputs, *body.state))))
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False)[0]
+    return f"{first['msg']} ({'.'.join(map(str, first['loc']))})"
+
+
+def _refuse(why: str) -> NoReturn:
+    logger.warning("a request was refused: %.300r", why)  # which may hold what a client wrote
+    abort(400, f"The request cannot be used: {why:.300}.")
+
+
+def _too_large(error: RequestEntityTooLarge) -> Any:
+    """Answer with the size of a request and the setting that it exceeds, and log them."""
+    size, limit = request.content_length, request.max_content_length
+    of = f" of {size} bytes" if size else ""  # unknown if it came in chunks
+    error.description = f"A request{of} is larger than server.max_body_bytes = {limit} allows."
+    logger.warning("a request was refused: %s", error.description)
+    return _in_short(error)
+
+
+def _in_short(error: HTTPException) -> Any:
+    """Answer with a line of text instead of a page."""
+    response: Any = error.get_response()
+    if response.status_code >= 400:
+        response.data = f"{error.name}. {error.description}\n"
+        response.mimetype = "text/plain"
+    return response
+
+
+def _fits(declared: list[dict[str, Any]], parts: Parts) -> bool:
+    return len(declared) == len(parts) and all(map(_is, declared, parts))
+
+
+def _fits_outputs(name: str, parts: Part | Parts | None) -> bool:
+    declared = outputs(name)
+    if isinstance(declared, list):
+        return isinstance(parts, list) and _fits(declared, parts)
+    return parts is not None and _is(declared, parts)
+
+
+def _is(declared: dict[str, Any], part: Part | list[Any]) -> bool:
+    if declared["id"].startswith("{"):  # a pattern, which stands for some components or for many
+        return True
+    return isinstance(part, Part) and (part.id, part.property) == (
+        declared["id"],
+        declared["property"],
+    )
+
+
+def _value(part: Part | list[Part]) -> Any:
+    return [it.value for it in part] if isinstance(part, list) else part.value
+
+
+def _names(callback: dict[str, Any]) -> list[str]:
+    parts = [*callback["inputs"], *callback["state"]]
+    return [f"{part['id']}.{part['property']}" for part in parts]
+
+
+def _arguments(callback: dict[str, Any], known: dict[str, Any]) -> Arguments:
+    """Return what checks a callback's arguments, by the names of its inputs and state."""
+    function = inspect.unwrap(callback["callback"])
+    names, places = _names(callback), callback["inputs_state_indices"]
+    types: dict[str, Any] = {name: known.get(name, Any) for name in names}
+    if isinstance(places, list) and all(isinstance(place, int) for place in places):  # not grouped
+        for place, hint in zip(places, hints(function), strict=False):
+            types[names[place]] = hint
+    return Arguments(types)
