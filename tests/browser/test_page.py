@@ -448,8 +448,10 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
         with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
             page.goto(server.url)
         expect(page.get_by_role("heading", name="Trend")).to_be_visible()
+        starts = server.output().count("serving at")
         module.write_text(before.replace('"Trend"', '"Course"'), "utf-8")
         try:
+            wait_until(lambda: server.output().count("serving at") > starts, server.output)
             expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
             ended = len(server.output())  # the new process may do the last one's slot again
             for _ in range(3):

@@ -104,7 +104,8 @@ class Shell:
                 shell=True,
                 cwd=self.folder,
                 env=self.environment,
-                input="hush\n" if "--hash-password" in command else 40 * "\n",  # else take the defaults
+                # A password, or the default of each prompt.
+                input="hush\n" if "--hash-password" in command else 40 * "\n",
                 capture_output=True,
                 text=True,
                 encoding="utf-8",

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from helpers.processes import output
 from helpers.readings import corrected
@@ -80,14 +81,17 @@ class Project:
 
     @contextmanager
     def serving_by(
-        self, script: str, *arguments: object, environment: dict[str, str], **settings: str
+        self,
+        script: str,
+        *arguments: object,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        **settings: str,
     ) -> Iterator[Server]:
         """Serve by a script of tests/injected, whose first argument is the package."""
         file = INJECTED / f"{script}.py"
         command = [self.tool("python"), str(file), self.slug, *map(str, arguments)]
-        environment = {"PYTHONPATH": str(self.path), **environment}
-        environment = {**self._environment(settings), **environment}
-        with started(command, self.path, self._log(script), environment) as it:
+        variables = {**self._environment(settings), "PYTHONPATH": str(self.path), **environment}
+        with started(command, self.path, self._log(script), variables) as it:
             yield it
 
     def users(self) -> str:

@@ -7,6 +7,7 @@ FOLDER = "{{cookiecutter.project_slug}}"
 LINES = {
     ".css": "/* {} */\n",
     ".csv": "2026-01-01T00:00Z,{},1\n",  # fits both files
+    ".js": "// {}\n",
     ".md": "{}\n",
     ".py": "# {}\n",
     ".toml": "# {}\n",

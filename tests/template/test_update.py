@@ -15,15 +15,7 @@ from helpers.servers import health
 
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
 OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them
-YOURS = """
-    .env config.toml data/readings.csv
-    {slug}/app.py {slug}/engineering.py {slug}/preprocess.py {slug}/reading.py
-    {slug}/pages/__init__.py {slug}/pages/data.py {slug}/pages/overview.py {slug}/pages/status.py
-    {slug}/assets/css-layout.css {slug}/assets/css-pages.css {slug}/assets/css-theme.css
-    {slug}/assets/static_data/series.csv
-    tests/test_app.py tests/test_engineering.py tests/test_pages.py tests/test_preprocess.py
-    tests/test_reading.py
-"""
+YOURS = r"\.env|config\.toml|data/.*|{slug}/(\w+\.py|(pages|assets)/.*)|tests/\w+\.py"
 
 
 def cruft(folder: Path, *arguments: str) -> None:
@@ -43,12 +35,13 @@ def create(template: Path, folder: Path, *options: str, answers: dict[str, str] 
 
 def contents(project: Path, yours: bool) -> dict[str, bytes]:
     """Return the files that are the user's, or those of the engine, by their names."""
-    names = set(YOURS.format(slug=project.name).split())
+    pattern = re.compile(YOURS.format(slug=project.name))
     files = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
     return {
         name.as_posix(): path.read_bytes()
         for name, path in files.items()
-        if name.parts[0] not in (".git", ".cruft.json") and (name.as_posix() in names) == yours
+        if name.parts[0] not in (".git", ".cruft.json")
+        and bool(pattern.fullmatch(name.as_posix())) == yours
     }
 
 
@@ -69,11 +62,11 @@ def test_an_update_brings_the_engine_and_leaves_what_is_yours(
 ) -> None:
     project = create(template, tmp_path / "project")
     folder = template / FOLDER
-    (folder / FOLDER / "added.py").touch()
+    (folder / FOLDER / "engine" / "added.py").touch()
     files = [path for path in folder.rglob("*") if path.suffix in LINES]
     publish(template, *(path.relative_to(folder).as_posix() for path in files))
     edit_and_update(project, create(template, tmp_path / "newest"))
-    for module in ("added.py", "server.py"):
+    for module in ("engine/added.py", "engine/dashboard.py"):
         assert (project / project.name / module).read_text("utf-8").endswith("# newer\n")
 
 
@@ -120,7 +113,7 @@ def adopted(template: Path, tmp_path: Path) -> Path:
 
 def test_a_project_of_the_first_template_takes_the_newest(adopted: Path) -> None:
     """The fixture has looked at every file; what is new since then is there."""
-    assert (adopted / adopted.name / "response_cache.py").exists()
+    assert (adopted / adopted.name / "engine" / "dashboard.py").exists()
 
 
 @pytest.mark.slow
