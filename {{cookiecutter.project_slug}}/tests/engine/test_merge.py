@@ -1,14 +1,17 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
+import pandera.pandas as pa
 import toy
 from helpers import fitted
 
+from {{cookiecutter.project_slug}} import engine
 from {{cookiecutter.project_slug}}.engine.data.merge import Update, merge
-from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
-from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Table
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Snapshot
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Rules, Table, validate
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -94,6 +97,20 @@ def test_names_whose_rows_are_gone_go_too() -> None:
         snapshot = append(snapshot, (time, f"order {hour}", 1), now=time).snapshot
         categories = snapshot.tables["readings"]["series"].cat.categories
         assert f"order {hour}" in categories and len(categories) <= 4
+
+
+def test_a_text_column_may_have_no_value_in_any_new_row() -> None:
+    columns = {"time": pa.Column(engine.UTC), "note": pa.Column(engine.TEXT, nullable=True)}
+    schema = pa.DataFrameSchema(columns, coerce=True)
+    tables = {"notes": engine.Table(schema, key=("time",), mode="append")}
+    zone, snapshot = ZoneInfo("UTC"), None
+    for minute, note in enumerate(("a", None, "b")):
+        raw = pd.DataFrame({"time": [NOW + timedelta(minutes=minute)], "note": [note]})
+        batch = validate({"notes": raw}, tables, Rules(zone, zone, NEVER))
+        snapshot = merge(snapshot, batch, tables, NOW, NOW + DAY, Refresh(history=YEAR)).snapshot
+    notes = snapshot.tables["notes"]["note"]
+    assert notes.dtype == "category" and notes.isna().tolist() == [False, True, False]
+    assert notes.dropna().tolist() == ["a", "b"]
 
 
 def test_what_is_older_than_the_history_is_dropped() -> None:
