@@ -16,32 +16,32 @@ from typing import Any
 import pandas as pd
 import pytest
 import redis
-from conftest import redis_server, wait_until
-from test_store import NOW, Open, shared_by, snapshot
-from toy import create_app
+import toy
+from helpers import redis_server, wait_until
+from stores import NOW, Open, opened, opener, snapshot
 
+from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
-from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
+from {{cookiecutter.project_slug}}.engine.data.store import Store
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
 from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
-from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
+from {{cookiecutter.project_slug}}.engine.settings import AnySettings, Refresh
 
 FLIPS = int(os.environ.get("FLIPS", "60"))  # how many bits are flipped, one at a time
 SEED = int(os.environ.get("FLIPS_SEED", "1"))
-PACKAGE = snapshots.__package__
 
 
 @pytest.fixture(params=["file", "redis"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    return shared_by(request.param, request, tmp_path)
+    return opener(request.param, request, tmp_path)
 
 
 class Scheduled:
     """A store whose schedule is run step by step, as a server's thread does."""
 
-    def __init__(self, settings: Settings, store: Store) -> None:
+    def __init__(self, settings: AnySettings, store: Store) -> None:
         self.store = store
-        self._schedule = Scheduler(settings, store, ThreadPoolExecutor(1))
+        self._schedule = Scheduler(settings, store, toy.DASHBOARD.pipeline, ThreadPoolExecutor(1))
 
     def is_well(self) -> bool:
         """Take a step; whether the store is refreshed by now and nothing is wrong with it."""
@@ -60,7 +60,7 @@ class Scheduled:
 
 
 @pytest.fixture
-def scheduled(settings: Settings) -> Iterator[Callable[[Store], Scheduled]]:
+def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
     """Give a store a schedule, and stop that afterwards."""
     started: list[Scheduled] = []
 
@@ -119,7 +119,7 @@ def test_a_flipped_bit_neither_crashes_nor_changes_data_and_the_next_refresh_hea
             assert not found.tables, f"bit {bit}"
         else:
             assert_same(found.tables, good.tables)
-        update = snapshots.append(found, Batch(dict(good.tables)), NOW, NOW, Refresh())
+        update = merge(found, Batch(dict(good.tables)), toy.TABLES, NOW, NOW, Refresh())
         if update.snapshot is not found:
             assert store.publish(update.snapshot, over=found.version), f"bit {bit}"
         store.release()
@@ -176,7 +176,8 @@ WRONG = [
     "RPUSH {}:snapshot nonsense",
     "SET {}:status nonsense",
     "RPUSH {}:status nonsense",
-    "SADD {}:asked nonsense",
+    "SADD {}:request nonsense",
+    "SADD {}:cleared nonsense",
     "SET {}:lease nonsense",
     "RPUSH {}:lease nonsense",
 ]
@@ -186,16 +187,16 @@ WRONG = [
 def test_what_is_wrong_in_redis_is_set_right(
     command: str, redis_url: str, scheduled: Callable[[Store], Scheduled]
 ) -> None:
-    words = command.format(PACKAGE).split()
+    words = command.format(toy.NAME).split()
     with redis.Redis.from_url(redis_url) as client:
         for has_started in (False, True):
             client.flushall()
-            open_store(redis_url).publish(snapshot(1))
-            running = scheduled(open_store(redis_url)) if has_started else None
+            opened(redis_url).publish(snapshot(1))
+            running = scheduled(opened(redis_url)) if has_started else None
             if words[0] in ("SET", "RPUSH", "SADD"):
                 client.delete(words[1])
             client.execute_command(*words)
-            running = running or scheduled(open_store(redis_url))
+            running = running or scheduled(opened(redis_url))
             running.store.latest(9)  # as a page asks that has seen it elsewhere
             wait_until(running.is_well)
             wait_until(lambda it=running: it.is_well() and is_the_same(redis_url, it.store))
@@ -204,30 +205,33 @@ def test_what_is_wrong_in_redis_is_set_right(
 
 def is_the_same(url: str, store: Store) -> bool:
     """Whether a server that starts now has the same data, and nothing to complain of."""
-    other = open_store(url)
+    other = opened(url)
     found, held = other.latest(), store.latest()
     same = found and held and found.version == held.version
     return bool(same and found and not found.fault and not other.status().error)
 
 
-def test_a_version_that_nobody_has_is_looked_for_once(redis_url: str, settings: Settings) -> None:
+def test_a_version_that_nobody_has_is_looked_for_once(
+    redis_url: str, settings: AnySettings
+) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
-        store = open_store(redis_url)
+        store = opened(redis_url)
         store.publish(snapshot(5))
-        page = create_app(settings, store).server.test_client()
+        app, _ = toy.DASHBOARD.build(settings, toy.create_app, store)
+        page = app.server.test_client()
         client.config_resetstat()
         for _ in range(100):
             assert page.get("/_live?version=9999999999999999999").status_code == 200
         assert client.info("commandstats")["cmdstat_hget"]["calls"] == 1
-        open_store(redis_url).publish(snapshot(6), over=5)
+        opened(redis_url).publish(snapshot(6), over=5)
         assert page.get("/_live?version=6").get_json()["version"] == 6
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a folder with an open file cannot be deleted")
 def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
     folder = tmp_path / "store"
-    one, other = open_store(folder.as_uri()), open_store(folder.as_uri())
+    one, other = opened(folder.as_uri()), opened(folder.as_uri())
     assert one.lease() and not other.lease()
     one.publish(snapshot(5))
     other.sync()
@@ -237,8 +241,8 @@ def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
             it.sync()
         assert [it.lease() for it in (first, second)] == [True, False]
         assert [it.lease() for it in (second, first)] == [False, True]
-        found = open_store(folder.as_uri()).latest()
-        assert found and found.version == 5, "whoever is_leader writes it back"
+        found = opened(folder.as_uri()).latest()
+        assert found and found.version == 5, "whoever leads writes it back"
 
 
 def test_what_lies_in_the_folder_of_a_store_does_not_matter(
@@ -253,9 +257,9 @@ def test_what_lies_in_the_folder_of_a_store_does_not_matter(
     for path in (left, new):
         path.touch()
     os.utime(left, times=(time.time() - 3600,) * 2)
-    wait_until(scheduled(open_store(folder.as_uri())).is_well)
+    wait_until(scheduled(opened(folder.as_uri())).is_well)
     assert not left.exists() and new.exists(), "another process may still write to it"
-    found = open_store(folder.as_uri()).latest()
+    found = opened(folder.as_uri()).latest()
     assert found and not found.fault and found.tables
 
 
@@ -276,7 +280,7 @@ def test_a_folder_that_becomes_read_only_is_said_and_recovers(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "store"
-    running = scheduled(open_store(folder.as_uri()))
+    running = scheduled(opened(folder.as_uri()))
     wait_until(running.is_well)
     before = running.store.latest()
     with read_only(folder):
@@ -285,7 +289,7 @@ def test_a_folder_that_becomes_read_only_is_said_and_recovers(
         for _ in range(3):
             assert running.fails("Read-only file system")
         assert running.store.latest() is before
-        started = scheduled(open_store(folder.as_uri()))
+        started = scheduled(opened(folder.as_uri()))
         found = started.store.latest()
         assert found and before and found.version == before.version
         assert started.fails("") and not started.store.lease()
@@ -302,7 +306,7 @@ def test_a_folder_may_be_a_symbolic_link(
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     link.symlink_to(tmp_path / "one")
-    running, other = scheduled(open_store(link.as_uri())), open_store(link.as_uri())
+    running, other = scheduled(opened(link.as_uri())), opened(link.as_uri())
     wait_until(running.is_well)
     assert not other.lease()
     link.unlink()
@@ -352,7 +356,7 @@ def test_a_redis_that_refuses_is_said_once_and_recovers(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
-        running = scheduled(open_store(url))
+        running = scheduled(opened(url))
         wait_until(running.is_well)
         before = running.store.latest()
         with fault(client, tmp_path):
@@ -364,7 +368,7 @@ def test_a_redis_that_refuses_is_said_once_and_recovers(
             assert caplog.text.count("cannot be reached") <= 2, "for writing and for the lease"
             assert "the store is back" not in caplog.text
         wait_until(running.is_well)
-        other = open_store(url).latest()
+        other = opened(url).latest()
         assert other and before and other.version >= before.version
 
 
@@ -373,21 +377,21 @@ def test_what_redis_evicts_comes_back(
 ) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
-        running = scheduled(open_store(url))
+        running = scheduled(opened(url))
         wait_until(running.is_well)
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 1_000_000)
         for _ in range(3):
             for number in count():
                 client.set(f"theirs {number % 100}", os.urandom(20_000))
-                if not client.exists(f"{PACKAGE}:snapshot"):
+                if not client.exists(f"{toy.NAME}:snapshot"):
                     break
-            wait_until(lambda: running.is_well() and client.exists(f"{PACKAGE}:snapshot"))
+            wait_until(lambda: running.is_well() and client.exists(f"{toy.NAME}:snapshot"))
 
 
 def test_a_snapshot_that_redis_does_not_take_is_said(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.config_set("proto-max-bulk-len", "1mb")
-        store = open_store(url)
+        store = opened(url)
         assert store.lease()
         store.publish(snapshot(1))
         with pytest.raises((redis.RedisError, OSError)):

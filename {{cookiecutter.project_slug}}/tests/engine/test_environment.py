@@ -4,23 +4,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_settings import SettingsConfigDict
+from toy import Source
 
-from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}} import engine
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 
 HASH = "scrypt:32768:8:1$salt$" + "0f" * 32
 USERS = json.dumps({"ann": HASH})
 SECRET = "a-secret-of-many-characters"
-SINGLE = PREFIX.replace("__", "_")
+PREFIX, SINGLE = "MY_TOY__", "MY_TOY_"
+
+
+class Settings(engine.Settings[Source]):
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
 
 def load(folder: Path, env: str | bytes = "", config: str = "", **server: Any) -> Settings:
-    """Load the project's own config, or another, with an .env beside it."""
+    """Load the toy's config, or another, with an .env beside it."""
     text = config or Path("config.toml").read_text("utf-8")
     (folder / "config.toml").write_text(text, "utf-8")
     (folder / ".env").write_bytes(env.encode() if isinstance(env, str) else env)
-    return setting.load(folder / "config.toml", reading.Source, server)
+    return Settings.load(folder / "config.toml", server)
 
 
 def test_a_setting_of_env_counts(tmp_path: Path) -> None:
@@ -47,8 +52,8 @@ def test_a_setting_of_env_counts(tmp_path: Path) -> None:
         (PREFIX + "AUTH__USERS={}", ["AUTH__USERS", "empty"]),
         (PREFIX + "AUTH__USERS='{ }'", ["AUTH__USERS", "empty"]),
         (f"{PREFIX}SERVER__SECRET_KEY=''", ["SECRET_KEY", "empty"]),
-        (f"\"{PREFIX}AUTH__USERS\"='{USERS}'", ["AUTH__USERS", "no name"]),
-        (f"{PREFIX.replace('__', '.')}AUTH.USERS='{USERS}'", ["no name"]),
+        (f"\"{PREFIX}AUTH__USERS\"='{USERS}'", ["AUTH__USERS", "not a valid name"]),
+        (f"{PREFIX.replace('__', '.')}AUTH.USERS='{USERS}'", ["not a valid name"]),
         (f"{PREFIX}AUTH__TOKEN=", ["TOKEN", "empty"]),
         (f"{PREFIX}AUTH__USERS='{USERS[:-1]}'", ["AUTH__USERS", "JSON"]),
         (f"{PREFIX}AUTH__USER='{USERS}'", [f"did you mean {PREFIX}AUTH__USERS?"]),
@@ -96,7 +101,7 @@ def test_env_that_is_no_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").unlink()
     (tmp_path / ".env").mkdir()
     with pytest.raises(SettingError, match=r"\.env cannot be read"):
-        setting.load(tmp_path / "config.toml", reading.Source, {})
+        Settings.load(tmp_path / "config.toml")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a link wants rights there")
@@ -105,7 +110,7 @@ def test_env_that_links_nowhere_is_refused(tmp_path: Path) -> None:
     (tmp_path / ".env").unlink()
     (tmp_path / ".env").symlink_to(tmp_path / "gone")
     with pytest.raises(SettingError, match=r"\.env cannot be read"):
-        setting.load(tmp_path / "config.toml", reading.Source, {})
+        Settings.load(tmp_path / "config.toml")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +139,7 @@ def test_a_variable_with_single_underscores_is_found_but_not_refused(
     monkeypatch.setenv(f"{SINGLE}SERVER_PORT", "tcp://10.0.0.1:80")
     monkeypatch.setenv(f"{SINGLE}AUTH_USERS_ANN", HASH)
     assert not load(tmp_path).auth.users
-    said = setting.near_misses(reading.Source)
+    said = Settings.near_misses()
     assert said[f"{SINGLE}SERVER_PORT"] == f"{PREFIX}SERVER__PORT"
     assert said[f"{SINGLE}AUTH_USERS_ANN"] == f"{PREFIX}AUTH__USERS"
 

@@ -3,12 +3,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from toy import PREFIX
 
 from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}}.engine.diagnostics import log_file
 from {{cookiecutter.project_slug}}.engine.diagnostics.log_file import LogFile
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX
 
+VARIABLE = f"{PREFIX}LOG__FILE"
 LINES = [f"line {number:02}" for number in range(40)]
 
 
@@ -88,9 +89,9 @@ def test_a_schedule_that_runs_apart_has_a_file_of_its_own() -> None:
 def test_the_file_is_known_though_the_config_is_not(mistake: str, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'{mistake}\n[log]\nlevel = "INFO"\nfile = "a.log"  # here\n', "utf-8")
-    assert log_file.named_in(config) == str(tmp_path / "a.log")
+    assert log_file.named_in(config, VARIABLE) == str(tmp_path / "a.log")
     config.write_text('[log]\nfile = ""\n[source]\nfile = "no.log"\n', "utf-8")
-    assert log_file.named_in(config) == ""
-    assert log_file.named_in(tmp_path / "nowhere.toml") == ""
-    os.environ[f"{PREFIX}LOG__FILE"] = "b.log"
-    assert log_file.named_in(config) == str(tmp_path / "b.log")
+    assert log_file.named_in(config, VARIABLE) == ""
+    assert log_file.named_in(tmp_path / "nowhere.toml", VARIABLE) == ""
+    os.environ[VARIABLE] = "b.log"
+    assert log_file.named_in(config, VARIABLE) == str(tmp_path / "b.log")

@@ -1,42 +1,40 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pandas as pd
-import pytest
-from conftest import fitted
+import pandera.pandas as pa
+import toy
+from helpers import fitted
 
-from {{cookiecutter.project_slug}} import preprocess
-from {{cookiecutter.project_slug}}.engine.data.merge import Update
-from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
-from {{cookiecutter.project_slug}}.engine.data.tables import Batch
-from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}} import engine
+from {{cookiecutter.project_slug}}.engine.data.merge import Update, merge
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Snapshot
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Rules, Table, validate
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 YEAR = 400 * DAY
 Row = tuple[object, object, object]
+Tables = Mapping[str, Table]
+# The readings of a source that is read in full each time.
+REPLACED = {"readings": replace(toy.TABLES["readings"], mode="replace")}
 
 
-@pytest.fixture
-def replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the readings replaced, as those of a source that is read in full."""
-    table = replace(preprocess.TABLES["readings"], mode="replace")
-    monkeypatch.setitem(preprocess.TABLES, "readings", table)
+def append(
+    previous: Snapshot | None, *rows: Row, now: datetime = NOW, tables: Tables = toy.TABLES
+) -> Update:
+    return merge(previous, Batch(fitted(*rows)), tables, NOW, now, Refresh(history=DAY))
 
 
-def append(previous: Snapshot | None, *rows: Row, now: datetime = NOW) -> Update:
-    batch = Batch(fitted(*rows))
-    return snapshots.append(previous, batch, due=NOW, now=now, refresh=Refresh(history=DAY))
-
-
-def made(*rows: Row, now: datetime = NOW) -> Snapshot:
-    return append(None, *rows, now=now).snapshot
+def made(*rows: Row, now: datetime = NOW, tables: Tables = toy.TABLES) -> Snapshot:
+    return append(None, *rows, now=now, tables=tables).snapshot
 
 
 def values(snapshot: Snapshot) -> list[tuple[str, str, float]]:
-    return listed(pipeline.table(snapshot, "readings"))
+    return listed(snapshot.visible("readings"))
 
 
 def kept(snapshot: Snapshot) -> list[tuple[str, str, float]]:
@@ -76,7 +74,7 @@ def test_rows_that_are_known_make_no_new_version() -> None:
     first = made(("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
     same = append(first, ("2026-03-01T10:00Z", "a", 2))
     assert same.snapshot is first and same.rows == 0
-    assert snapshots.append(first, Batch({}), NOW, NOW, Refresh()).snapshot is first
+    assert merge(first, Batch({}), toy.TABLES, NOW, NOW, Refresh()).snapshot is first
 
 
 def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew() -> None:
@@ -101,6 +99,20 @@ def test_names_whose_rows_are_gone_go_too() -> None:
         assert f"order {hour}" in categories and len(categories) <= 4
 
 
+def test_a_text_column_may_have_no_value_in_any_new_row() -> None:
+    columns = {"time": pa.Column(engine.UTC), "note": pa.Column(engine.TEXT, nullable=True)}
+    schema = pa.DataFrameSchema(columns, coerce=True)
+    tables = {"notes": engine.Table(schema, key=("time",), mode="append")}
+    zone, snapshot = ZoneInfo("UTC"), None
+    for minute, note in enumerate(("a", None, "b")):
+        raw = pd.DataFrame({"time": [NOW + timedelta(minutes=minute)], "note": [note]})
+        batch = validate({"notes": raw}, tables, Rules(zone, zone, NEVER))
+        snapshot = merge(snapshot, batch, tables, NOW, NOW + DAY, Refresh(history=YEAR)).snapshot
+    notes = snapshot.tables["notes"]["note"]
+    assert notes.dtype == "category" and notes.isna().tolist() == [False, True, False]
+    assert notes.dropna().tolist() == ["a", "b"]
+
+
 def test_what_is_older_than_the_history_is_dropped() -> None:
     first = made(("2026-02-28T12:00Z", "a", 2))
     second = append(first, ("2026-03-01T10:00Z", "a", 3))
@@ -119,18 +131,19 @@ def test_rows_left_out_by_the_history_are_counted_and_the_setting_named() -> Non
 
 def test_rows_with_the_same_key_are_counted() -> None:
     batch = Batch(fitted((NOW, "a", 1)), duplicates=1_200)
-    _, _, note = snapshots.append(None, batch, NOW, NOW, Refresh())
+    _, _, note = merge(None, batch, toy.TABLES, NOW, NOW, Refresh())
     assert note == "1,200 rows with the same key as a later row"
 
 
-@pytest.mark.usefixtures("replaced")
 def test_what_is_read_in_full_replaces_what_was_there() -> None:
-    first = made(("2026-01-01", "a", 1), ("2026-03-01", "b", 2), ("2026-03-01", "a", 3))
+    first = made(
+        ("2026-01-01", "a", 1), ("2026-03-01", "b", 2), ("2026-03-01", "a", 3), tables=REPLACED
+    )
     assert len(values(first)) == 3, "it is kept in full, whatever the history"
-    second = append(first, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3))
+    second = append(first, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3), tables=REPLACED)
     assert {name for _, name, _ in values(second.snapshot)} == {"a"}
     assert second.note == "1 row gone from the source"
-    third = append(second.snapshot, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3))
+    third = append(second.snapshot, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3), tables=REPLACED)
     assert third.snapshot is second.snapshot
 
 
@@ -166,9 +179,9 @@ def test_after_a_long_pause_what_is_older_than_the_history_goes_within_an_hour()
     assert len(kept(snapshot)) == 70
 
 
-def test_a_view_may_change_what_it_gets(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_may_change_what_it_gets() -> None:
     snapshot = made((NOW, "a", 1))
-    for tables in (snapshot.tables, {"readings": pipeline.table(snapshot, "readings")}):
+    for tables in (snapshot.tables, {"readings": snapshot.visible("readings")}):
         changed = change(tables)
         assert list(changed["value"]) == [2.0]
         assert values(snapshot) == [("01 12:00", "a", 1.0)]
@@ -185,7 +198,6 @@ def change(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def test_a_forecast_does_not_push_out_what_was_measured() -> None:
     rows = [(NOW + timedelta(hours=it), "a", 1) for it in range(-12, 36)]
-    snapshot = snapshots.append(
-        None, Batch(fitted(*rows)), NOW, NOW, Refresh(history=DAY, ahead="3d")
-    ).snapshot
+    refresh = Refresh(history=DAY, ahead=3 * DAY)
+    snapshot = merge(None, Batch(fitted(*rows)), toy.TABLES, NOW, NOW, refresh).snapshot
     assert len(kept(snapshot)) == 48

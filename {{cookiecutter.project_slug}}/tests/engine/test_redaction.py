@@ -10,11 +10,12 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from pydantic import BaseModel, SecretStr
+from toy import PREFIX
 
 from {{cookiecutter.project_slug}}.engine.config import secret_values
 from {{cookiecutter.project_slug}}.engine.diagnostics import redaction
 from {{cookiecutter.project_slug}}.engine.diagnostics.redaction import redact
-from {{cookiecutter.project_slug}}.engine.settings import Settings, Store
+from {{cookiecutter.project_slug}}.engine.settings import AnySettings, Store
 
 
 class Source(BaseModel):
@@ -35,9 +36,9 @@ def nothing_hidden() -> Iterator[None]:
     redaction.hide(before)
 
 
-def learn(settings: Settings, store: str = "memory://", **source: Any) -> None:
-    changed = settings.model_copy(update={"source": source, "store": Store(url=store)})
-    redaction.hide(secret_values.find(changed, Source))
+def learn(settings: AnySettings, store: str = "memory://", **source: Any) -> None:
+    changed = {"source": Source.model_validate(source), "store": Store(url=store)}
+    redaction.hide(secret_values.find(settings.model_copy(update=changed)))
 
 
 SECRETS = ["hunter2", 'p@ss/w0rd & "more"', "ключ-ü-😀", "a\\b'c\nd", "100%+sure=1"]
@@ -86,14 +87,14 @@ def test_a_secret_is_found_in_every_form(form: str, secret: str) -> None:
         {"url": "postgresql://ann:hunter2@one:5432,two:5432/x"},
     ],
 )
-def test_the_secrets_of_a_source_are_known(settings: Settings, source: dict[str, Any]) -> None:
+def test_the_secrets_of_a_source_are_known(settings: AnySettings, source: dict[str, Any]) -> None:
     learn(settings, **source)
     assert redact("hunter2 or 12345678901").count("***") == 1
 
 
 @pytest.mark.parametrize("password", ["p@ss/w0rd", "pa/ss/w0rd@x", "p?ss#w0rd", "p%40ss%2Fw0rd"])
 def test_no_part_of_a_password_is_shown_that_is_not_percent_encoded(
-    settings: Settings, password: str
+    settings: AnySettings, password: str
 ) -> None:
     learn(settings, url=f"postgresql://ann:{password}@db.example/x")
     for text in (
@@ -104,7 +105,7 @@ def test_no_part_of_a_password_is_shown_that_is_not_percent_encoded(
         assert "w0rd" not in redact(text)
 
 
-def test_the_store_and_the_engines_secrets_are_known(settings: Settings) -> None:
+def test_the_store_and_the_engines_secrets_are_known(settings: AnySettings) -> None:
     server = settings.server.model_copy(update={"secret_key": SecretStr("hunter3")})
     changed = settings.model_copy(update={"server": server})
     learn(changed, store="redis://:p%40ss%2Fw0rd@host/0")
@@ -112,19 +113,19 @@ def test_the_store_and_the_engines_secrets_are_known(settings: Settings) -> None
 
 
 def test_what_env_holds_is_known(
-    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: AnySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = "PGPASSWORD=hunter2", "OTHER=1", f"{setting.PREFIX}LOG__LEVEL=DEBUG", "DAY=2026-03-01"
+    lines = "PGPASSWORD=hunter2", "OTHER=1", f"{PREFIX}LOG__LEVEL=DEBUG", "DAY=2026-03-01"
     (tmp_path / ".env").write_text("\n".join(lines), "utf-8")
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__MINE", "hunter3")
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__PATH", "data/mine.csv")
+    monkeypatch.setenv(f"{PREFIX}SOURCE__MINE", "hunter3")
+    monkeypatch.setenv(f"{PREFIX}SOURCE__PATH", "data/mine.csv")
     monkeypatch.setenv("MY_DB_PASSWORD", "hunter4")
     learn(settings.model_copy(update={"config": tmp_path / "config.toml"}))
     text = "hunter2 hunter3 hunter4 data/mine.csv DEBUG 1 2026-03-01"
     assert redact(text) == "*** *** *** data/mine.csv DEBUG 1 2026-03-01"
 
 
-def test_a_text_stays_readable(settings: Settings) -> None:
+def test_a_text_stays_readable(settings: AnySettings) -> None:
     params = {"hours": 168, "east": -0.5, "live": True, "unit": "abc", "start": "2026-03-01"}
     learn(settings, url="postgresql://post:hush@db/x?timeout=10", params=params)
     text = "2026-03-01 168 rows of postgresql, hours=168, -0.5, True, abc, timeout=10, hushed"

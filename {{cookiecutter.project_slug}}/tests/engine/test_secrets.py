@@ -2,24 +2,26 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from conftest import wait_until
+import toy
+from dash import Dash
+from helpers import wait_until
+from toy import PREFIX, Settings
 
-from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.engine import log
+from {{cookiecutter.project_slug}}.engine import Dashboard, log
 from {{cookiecutter.project_slug}}.engine.config import secret_values
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 from {{cookiecutter.project_slug}}.engine.diagnostics import redaction
-from {{cookiecutter.project_slug}}.engine.settings import (
-    PREFIX,
-    Log,
-    Settings,
-    Store,
-)
+from {{cookiecutter.project_slug}}.engine.serve import cli, gunicorn
+from {{cookiecutter.project_slug}}.engine.settings import Log, Store
 
+Read = Callable[[toy.Source, datetime], dict[str, pd.DataFrame]]
 SAID = """GET https://db.intern/x?appid=hunter2&page=2 is refused: {"asked": "appid=hunter2"}
 SELECT * FROM wages WHERE key = 'hunter2' \udc80"""
 
@@ -33,8 +35,13 @@ def configured() -> Iterator[None]:
     redaction.hide(hidden)
 
 
-def fail(*_: object) -> None:
+def fail(*_: object) -> dict[str, pd.DataFrame]:
     raise OSError(SAID)
+
+
+def reading(read: Read) -> Dashboard:
+    """Return the toy with another source."""
+    return replace(toy.DASHBOARD, pipeline=replace(toy.DASHBOARD.pipeline, read=read))
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
@@ -42,15 +49,13 @@ def test_the_log_has_the_error_redacted_and_a_viewer_what_finds_it(
     format_: str,
     settings: Settings,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.configure(Log.model_validate({"format": format_}))
     (tmp_path / ".env").write_text("API_KEY=hunter2\n", "utf-8")
     settings = settings.model_copy(update={"config": tmp_path / "config.toml"})
-    redaction.hide(secret_values.find(settings, reading.Source))
-    monkeypatch.setattr(reading, "read", fail)
-    app, schedule = server.build(settings)
+    redaction.hide(secret_values.find(settings))
+    app, schedule = reading(fail).build(settings, toy.create_app)
     client = app.server.test_client()
     wait_until(lambda: schedule.tick() or client.get("/readyz").get_json()["status"] == "error")
     schedule.stop()
@@ -76,9 +81,9 @@ def test_a_store_does_not_tell_its_password(
 ) -> None:
     url = redis_url.replace("redis://", "redis://me:p%40ss%2Fw0rd@")
     changed = settings.model_copy(update={"store": Store(url=url)})
-    redaction.hide(secret_values.find(changed, reading.Source))
+    redaction.hide(secret_values.find(changed))
     log.configure(Log())
-    app, _ = server.build(changed)
+    app, _ = toy.DASHBOARD.build(changed, toy.create_app)
     client = app.server.test_client()
     ready, live = client.get("/readyz").get_json(), client.get("/_live").get_json()
     assert "the store cannot be reached: AuthenticationError" in ready["error"]
@@ -90,10 +95,12 @@ def test_a_store_does_not_tell_its_password(
 
 
 def test_all_failures_until_the_next_success_are_found_by_one_id(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    app, schedule = server.build(settings)
-    client, right = app.server.test_client(), reading.read
+    read: Read = fail
+    dashboard = reading(lambda source, since: read(source, since))
+    app, schedule = dashboard.build(settings, toy.create_app)
+    client = app.server.test_client()
 
     def incident() -> str:
         """Return the id that the page names now, or nothing."""
@@ -103,13 +110,12 @@ def test_all_failures_until_the_next_success_are_found_by_one_id(
     def failures() -> list[str]:
         return [it.__dict__["incident"] for it in caplog.records if "incident" in it.__dict__]
 
-    monkeypatch.setattr(reading, "read", fail)
     wait_until(lambda: schedule.tick() or len(failures()) == 2)
     first = incident()
     assert failures() == [first, first]
-    monkeypatch.setattr(reading, "read", right)
+    read = toy.read
     wait_until(lambda: schedule.tick() or not incident())
-    monkeypatch.setattr(reading, "read", fail)
+    read = fail
     client.post("/_live", json={})
     wait_until(lambda: schedule.tick() or incident())
     schedule.stop()
@@ -119,14 +125,13 @@ def test_all_failures_until_the_next_success_are_found_by_one_id(
 def test_an_error_that_ends_the_start_is_logged_redacted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def create_app(settings: Settings, _store: object) -> None:
+    def create_app(settings: Settings, _data: object) -> Dash:
         raise RuntimeError(settings.server.secret_key.get_secret_value())
 
     monkeypatch.setenv(f"{PREFIX}SERVER__SECRET_KEY", "hunter2-hunter2-hunter2")
-    monkeypatch.setattr(server, "create_app", create_app)
-    assert server.main([]) == 1
+    assert cli.serve(toy.DASHBOARD, create_app, []) == 1
     with pytest.raises(SettingError) as told:  # what gunicorn prints
-        server.wsgi()
+        gunicorn.wsgi(toy.DASHBOARD, create_app)
     logged = capsys.readouterr().err
     assert logged.count("RuntimeError: ***") == 2 and "Traceback" in logged
     assert "hunter2" not in logged

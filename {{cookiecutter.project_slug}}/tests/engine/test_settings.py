@@ -10,22 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import toy
 from pydantic import BaseModel
+from pydantic_settings import SettingsConfigDict
+from toy import PREFIX
 
-from {{cookiecutter.project_slug}} import reading
+from {{cookiecutter.project_slug}} import engine
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 from {{cookiecutter.project_slug}}.engine.data.store import open_store
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
 
 TOKYO = Path("/usr/share/zoneinfo/Asia/Tokyo")
 
 
-def load(folder: Path, text: str = "", env: str = "", **server: Any) -> Settings:
-    """Load the project's own config with a text added, and an .env beside it."""
+def load(folder: Path, text: str = "", env: str = "", **server: Any) -> toy.Settings:
+    """Load the toy's config with a text added, and an .env beside it."""
     config = folder / "config.toml"
     config.write_text(Path("config.toml").read_text("utf-8") + "\n" + text, "utf-8")
     (folder / ".env").write_text(env, "utf-8")
-    return setting.load(config, reading.Source, server)
+    return toy.Settings.load(config, server)
 
 
 def test_the_order_is_command_line_environment_env_file_config(
@@ -100,16 +102,16 @@ def test_the_zone_of_this_computer_can_be_sent_to_another_process(
         pytest.skip("the zones are elsewhere")
     if zone == ":copy":
         zone = f":{shutil.copy(TOKYO, tmp_path / 'localtime')}"
-    script = f"""
-import pickle
-from {setting.__name__.partition(".")[0]} import setting
+    script = """
+import pickle, toy
 try:
-    settings = setting.load(setting.CONFIG, setting.Section, dict())
-    print(pickle.loads(pickle.dumps(settings)).app.timezone)
-except setting.SettingError as error:
+    print(pickle.loads(pickle.dumps(toy.Settings.load())).app.timezone)
+except toy.engine.SettingError as error:
     print(error)
 """
-    command, env = [sys.executable, "-c", script], {**os.environ, "TZ": zone}
+    folder = str(Path(toy.__file__).parent)
+    command = [sys.executable, "-c", script]
+    env = {**os.environ, "TZ": zone, "PYTHONPATH": folder}
     found = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
     assert words in found
 
@@ -147,21 +149,21 @@ def test_a_mistyped_key_of_the_config_file_is_named(
     name = mistyped.partition(".")[2]
     config.write_text(text.replace(f"\n{key} =", f"\n{name} ="), "utf-8")
     with pytest.raises(SettingError, match=re.escape(f"{mistyped} is not a setting: {said}")):
-        setting.load(config, reading.Source, {})
+        toy.Settings.load(config)
 
 
 def test_no_config_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"missing\.toml does not exist"):
-        setting.load(tmp_path / "missing.toml", reading.Source, {})
+        toy.Settings.load(tmp_path / "missing.toml")
 
 
 def test_notepad_may_write_the_config_file(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8-sig")
-    assert setting.load(config, reading.Source, {}).server.port == 8050
+    assert toy.Settings.load(config).server.port == 8050
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-16")
     with pytest.raises(SettingError, match="is not UTF-8"):
-        setting.load(config, reading.Source, {})
+        toy.Settings.load(config)
 
 
 def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,21 +172,25 @@ def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setenv(f"{PREFIX}LOG__FILE", "dashboard.log")
     monkeypatch.setenv(f"{PREFIX}STORE__URL", "file://the%20store")
     settings = load(folder)
-    assert settings.folder == folder
+    assert settings.config.parent == folder
     assert settings.log.file == str(folder / "dashboard.log")
-    open_store(settings.store.url).sync()
+    open_store(settings.store.url, toy.NAME, toy.TABLES).sync()
     assert (folder / "the store").is_dir()
     monkeypatch.setenv(f"{PREFIX}LOG__FILE", str(tmp_path / "mine.log"))
     monkeypatch.setenv(f"{PREFIX}STORE__URL", (tmp_path / "mine").as_uri())
     settings = load(folder)
     assert settings.log.file == str(tmp_path / "mine.log")
-    open_store(settings.store.url).sync()
+    open_store(settings.store.url, toy.NAME, toy.TABLES).sync()
     assert (tmp_path / "mine").is_dir()
 
 
 class Remote(BaseModel, extra="forbid"):
-    params: dict[str, float | str] = {}
+    params: dict[str, bool | float | str] = {}
     columns: list[str] = []
+
+
+class RemoteSettings(engine.Settings[Remote]):
+    model_config = SettingsConfigDict(env_prefix=PREFIX)
 
 
 def test_a_table_of_the_environment_is_json(
@@ -192,13 +198,12 @@ def test_a_table_of_the_environment_is_json(
 ) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[source.params]\na = 1\nkept = true", "utf-8")
-    monkeypatch.delenv(f"{PREFIX}SOURCE__URL", raising=False)  # of the sample's
     monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS", '{"a": 1.50, "b": "x"}')
     monkeypatch.setenv(f"{PREFIX}SOURCE__PARAMS__C", "1e3")
     monkeypatch.setenv(f"{PREFIX}SOURCE__COLUMNS", '["a", "b"]')
-    source = setting.load(config, Remote, {}).source
-    assert source["params"] == {"a": 1.5, "kept": True, "b": "x", "c": "1e3"}
-    assert source["columns"] == ["a", "b"]
+    source = RemoteSettings.load(config).source
+    assert source.params == {"a": 1.5, "kept": True, "b": "x", "c": "1e3"}
+    assert source.columns == ["a", "b"]
 
 
 def test_a_list_of_the_environment_that_is_not_json_is_refused(
@@ -232,7 +237,7 @@ def test_a_message_about_a_setting_does_not_tell_a_secret(text: str, tmp_path: P
     config = tmp_path / "config.toml"
     config.write_text(text, "utf-8")
     with pytest.raises(SettingError) as caught:
-        setting.load(config, reading.Source, {})
+        RemoteSettings.load(config)
     assert "hush" not in "".join(traceback.format_exception(caught.value))
 
 

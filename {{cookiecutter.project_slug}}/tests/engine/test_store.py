@@ -1,11 +1,9 @@
 """One contract for all stores, and what those that processes share promise besides."""
 
 import sys
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,71 +11,48 @@ from urllib.parse import urlsplit
 import pandas as pd
 import pytest
 import redis
-from conftest import fitted, redis_server
+import toy
+from helpers import redis_server, wait_until
+from stores import NOW, Open, opened, opener, snapshot
 
-from {{cookiecutter.project_slug}} import preprocess
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 from {{cookiecutter.project_slug}}.engine.data import codec, store
-from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
-from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Pace, Snapshot
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
 from {{cookiecutter.project_slug}}.engine.data.status import (
     Outcome,
     Rejected,
     Status,
 )
-from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
-NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-Open = Callable[[], Store]
-
-
-def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
-    start = pd.Timestamp("2026-01-01", tz="UTC")
-    times = [start + timedelta(seconds=row) for row in range(rows)]
-    tables = fitted(*((it, f"series {row % 2}", row / 3) for row, it in enumerate(times)))
-    paces = {"readings": Pace(times[-1].to_pydatetime(), timedelta(seconds=2))}
-    return Snapshot(version, NOW, NOW, tables, paces, NOW)
-
 
 @pytest.fixture(params=["memory", "file", "redis"])
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    """Open the same store again and again, as processes do."""
-    if request.param == "memory":
-        only = MemoryStore()
-        return lambda: only
-    return shared_by(request.param, request, tmp_path)
+def any_store(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
+    return opener(request.param, request, tmp_path)
 
 
 @pytest.fixture(params=["file", "redis"])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    return shared_by(request.param, request, tmp_path)
+    return opener(request.param, request, tmp_path)
 
 
-def shared_by(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Open:
-    if kind == "file":
-        return lambda: open_store((tmp_path / "a folder" / "store").as_uri().replace("%20", " "))
-    url = request.getfixturevalue("redis_url")
-    redis.Redis.from_url(url).flushall()
-    return lambda: open_store(url)
-
-
-def test_before_the_first_there_is_nothing(opened: Open) -> None:
-    store = opened()
+def test_before_the_first_there_is_nothing(any_store: Open) -> None:
+    store = any_store()
     assert store.latest() is None
     assert store.status() == Status()
     assert not store.refresh_requested()
 
 
-def test_what_one_publishes_all_get_whole(opened: Open) -> None:
-    one, other = opened(), opened()
+def test_what_one_publishes_all_get_whole(any_store: Open) -> None:
+    one, other = any_store(), any_store()
     for version in (1, 2, 3):
         published = snapshot(version, rows=1_000 * version)
         assert one.publish(published, version - 1 or None)
         other.sync()
-        for it in (one, other, opened()):
+        for it in (one, other, any_store()):
             found = it.latest()
             assert found is not None
             assert (found.version, found.due, found.created) == (version, NOW, NOW)
@@ -85,15 +60,15 @@ def test_what_one_publishes_all_get_whole(opened: Open) -> None:
             pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
 
 
-def test_what_is_read_can_be_appended_to(opened: Open) -> None:
-    opened().publish(snapshot(1))
-    before, rows = opened().latest(), snapshot(rows=5).tables
-    after, _, _ = snapshots.append(before, Batch(rows), NOW, NOW, Refresh())
+def test_what_is_read_can_be_appended_to(any_store: Open) -> None:
+    any_store().publish(snapshot(1))
+    before, rows = any_store().latest(), snapshot(rows=5).tables
+    after, _, _ = merge(before, Batch(rows), toy.TABLES, NOW, NOW, Refresh())
     pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
 
 
-def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
-    one, other = opened(), opened()
+def test_a_version_seen_elsewhere_is_looked_for(any_store: Open) -> None:
+    one, other = any_store(), any_store()
     one.publish(snapshot(5))
     found = other.latest(5)
     assert found and found.version == 5
@@ -103,8 +78,8 @@ def test_a_version_seen_elsewhere_is_looked_for(opened: Open) -> None:
     assert found and found.version == 6, "though one was looked for in vain"
 
 
-def test_status_and_wishes_reach_all(opened: Open) -> None:
-    one, other = opened(), opened()
+def test_status_and_wishes_reach_all(any_store: Open) -> None:
+    one, other = any_store(), any_store()
     status = Status(
         NOW,
         timedelta(seconds=1.5),
@@ -126,12 +101,12 @@ def test_status_and_wishes_reach_all(opened: Open) -> None:
     request = one.refresh_requested()
     other.request_refresh()  # while the refresh runs that the first request has started
     one.sync()
-    one.answer(request)
+    one.clear_request(request)
     for it in (one, other):
         it.sync()
         assert it.refresh_requested(), "who has asked since then waits for another refresh"
         assert it.refresh_requested() != request
-    one.answer(one.refresh_requested())
+    one.clear_request(one.refresh_requested())
     other.sync()
     assert not one.refresh_requested() and not other.refresh_requested()
 
@@ -162,14 +137,12 @@ def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
 
 
 def test_data_of_another_release_are_not_shown_but_replaced(
-    shared: Open, monkeypatch: pytest.MonkeyPatch
+    shared: Open,
 ) -> None:
     held = shared()
     shared().publish(snapshot(7))
     held.sync()
-    with monkeypatch.context() as other:
-        other.setattr(arrow, "_declared", dict)
-        newer = codec.encode(snapshot(8))
+    newer = codec.encode(snapshot(8), {})
     assert held._write(8, newer, 7)  # type: ignore[attr-defined]
     held.sync()
     for it, rows in ((held, 3), (shared(), 0)):
@@ -184,25 +157,28 @@ def test_data_of_another_release_are_not_shown_but_replaced(
 
 def test_a_snapshot_without_a_checksum_is_of_another_release(shared: Open) -> None:
     store = shared()
-    assert store._write(7, codec.encode(snapshot(7))[arrow.CHECKSUM :], None)  # type: ignore[attr-defined]
+    assert store._write(7, codec.encode(snapshot(7), toy.TABLES)[codec.CHECKSUM :], None)  # type: ignore[attr-defined]
     found = shared().latest()
     assert found and "another release" in found.fault and not found.tables
 
 
 def test_whoever_changes_how_a_table_grows_reads_it_anew(
-    shared: Open, monkeypatch: pytest.MonkeyPatch
+    shared: Open,
 ) -> None:
     shared().publish(snapshot(7))
-    table = preprocess.TABLES["readings"]
-    other = {"append": "replace", "replace": "append"}[table.mode]
-    changed: Any = replace(table, mode=other)
-    monkeypatch.setitem(preprocess.TABLES, "readings", changed)
-    found = shared().latest()
+    found = shared({"readings": replace(toy.TABLES["readings"], mode="replace")}).latest()
     assert found and found.fault and not found.tables
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"0" * 99, b"nonsense\nmore", b"00000000\n", codec.encode(snapshot(9))[:-300]]
+    "data",
+    [
+        b"",
+        b"0" * 99,
+        b"nonsense\nmore",
+        b"00000000\n",
+        codec.encode(snapshot(9), toy.TABLES)[:-300],
+    ],
 )
 def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> None:
     before = shared()
@@ -243,12 +219,12 @@ def forget_all(store: Any) -> None:
 
 def forget_newest(store: Any) -> None:
     forget_all(store)
-    assert store._write(3, codec.encode(snapshot(3)), None)
+    assert store._write(3, codec.encode(snapshot(3), toy.TABLES), None)
 
 
 def test_a_redis_that_only_reads_is_said_once(tmp_path: Path, caplog: Any) -> None:
     with redis_server(tmp_path) as url:
-        store = open_store(url)
+        store = opened(url)
         store.lease()
         with redis.Redis.from_url(url) as client:
             client.config_set("maxmemory", 1)
@@ -263,18 +239,18 @@ def test_a_redis_that_only_reads_is_said_once(tmp_path: Path, caplog: Any) -> No
             client.config_set("maxmemory", 0)
             assert store.publish(snapshot(2))
             store.lease()
-            assert open_store(url).status() == failed
+            assert opened(url).status() == failed
 
 
 def test_a_url_that_cannot_be_read_keeps_its_password() -> None:
     with pytest.raises(SettingError) as refused:
-        open_store("redis://:pa/ss@host:6379/0")
+        opened("redis://:pa/ss@host:6379/0")
     assert "store.url" in str(refused.value) and "pa" not in str(refused.value).split()
 
 
 def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
-    held = open_store((tmp_path / "store").as_uri())
+    held = opened((tmp_path / "store").as_uri())
     assert held.latest() is None
     assert "cannot be reached" in held.status().error
     assert not held.lease()
@@ -282,7 +258,7 @@ def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
 
 def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
-        one, other = open_store(url), open_store(url)
+        one, other = opened(url), opened(url)
         assert one.lease()
         one.publish(snapshot(1))
         other.sync()
@@ -299,10 +275,7 @@ def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> No
         with pytest.raises(redis.ConnectionError):
             it.publish(snapshot(2), over=1)
     with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost
-        deadline = time.monotonic() + 10
-        while not one.lease():
-            assert time.monotonic() < deadline
-            one.sync()
+        wait_until(lambda: one.lease() or one.sync())
         assert one.status().error == ""
         assert one.publish(snapshot(2), over=1)
         other.sync()
@@ -314,11 +287,11 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "filelock", None)
     monkeypatch.delitem(sys.modules, f"{store.__package__}.file_store", raising=False)
     with pytest.raises(SettingError, match=r"filelock.*\[file\]"):
-        open_store("file://store")
+        opened("file://store")
 
 
 def test_many_may_ask_at_once(tmp_path: Path) -> None:
-    held = open_store((tmp_path / "store").as_uri())
+    held = opened((tmp_path / "store").as_uri())
     with ThreadPoolExecutor(8) as pool:
         for _ in range(20):
             list(pool.map(lambda _: held.request_refresh(), range(8)))
@@ -329,13 +302,10 @@ def test_many_may_ask_at_once(tmp_path: Path) -> None:
 
 def test_a_request_made_while_the_store_is_away_is_not_forgotten(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
-        held = open_store(url)
+        held = opened(url)
     held.sync()
     held.request_refresh()
     with redis_server(tmp_path, urlsplit(url).port):
-        deadline = time.monotonic() + 10
-        while held.status().error:
-            assert time.monotonic() < deadline
-            held.sync()
-        other = open_store(url)
+        wait_until(lambda: held.sync() or not held.status().error)
+        other = opened(url)
         assert held.refresh_requested() and other.refresh_requested()

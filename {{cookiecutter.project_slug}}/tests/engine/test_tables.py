@@ -5,18 +5,34 @@ from datetime import timedelta
 import pandas as pd
 import pandera.pandas as pa
 import pytest
+import toy
+from helpers import fetched
 
-from {{cookiecutter.project_slug}} import preprocess, reading
 from {{cookiecutter.project_slug}}.engine.data.snapshot import now_utc
-from {{cookiecutter.project_slug}}.engine.data.tables import UTC, DataError, Table
+from {{cookiecutter.project_slug}}.engine.data.tables import (
+    UTC,
+    Batch,
+    DataError,
+    Table,
+    validate,
+)
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
-from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.settings import AnySettings
 
 GOOD = ("2026-03-01T12:00:00Z", "a", 1)
 
 
+class Query(toy.Source):
+    query: str = "SELECT 1"
+
+
 def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
     return {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
+
+
+def validated(data: dict[str, pd.DataFrame], settings: AnySettings, **tables: Table) -> Batch:
+    """Return what of some rows fits the toy's tables, or others of the same name."""
+    return validate(data, toy.TABLES | tables, pipeline.rules(settings, now_utc()))
 
 
 @pytest.mark.parametrize(
@@ -33,12 +49,10 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 def test_what_is_wrong_with_a_whole_table_is_an_error(
     data: dict[str, pd.DataFrame],
     words: list[str],
-    settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: AnySettings,
 ) -> None:
-    monkeypatch.setattr(reading, "read", lambda *_: data)
     with pytest.raises(DataError) as error:
-        pipeline.fetch(settings, None)
+        fetched(settings, replace(toy.DASHBOARD.pipeline, read=lambda *_: data))
     assert all(word in str(error.value) for word in words), error.value
 
 
@@ -58,9 +72,9 @@ def test_what_is_wrong_with_a_whole_table_is_an_error(
     ],
 )
 def test_a_row_that_cannot_be_right_is_set_aside_and_the_rest_goes_on(
-    row: tuple[object, object, object], reason: str, settings: Settings
+    row: tuple[object, object, object], reason: str, settings: AnySettings
 ) -> None:
-    batch = pipeline.clean(raw(GOOD, row, row), settings)
+    batch = validated(raw(GOOD, row, row), settings)
     assert list(batch.tables["readings"]["value"]) == [1.0]
     (rejected,) = batch.rejected
     assert (rejected.table, rejected.reason, rejected.count) == ("readings", reason, 2)
@@ -68,32 +82,33 @@ def test_a_row_that_cannot_be_right_is_set_aside_and_the_rest_goes_on(
 
 
 def test_a_time_that_is_not_the_rows_own_has_a_remedy(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: AnySettings,
 ) -> None:
     schema = pa.DataFrameSchema({"name": pa.Column(str), "opened": pa.Column(UTC)}, coerce=True)
-    monkeypatch.setitem(preprocess.TABLES, "shops", Table(schema, ("name",), "replace"))
+    shops = Table(schema, ("name",), "replace")
     said = r"opened is not a time; use pd\.to_datetime\(\.\.\., format=\.\.\.\)"
     opened: pd.Series
     for opened in (pd.Series(["31.12.2025"]), pd.to_timedelta(pd.Series([1]), unit="s")):
         with pytest.raises(DataError, match=said):
-            pipeline.clean({"shops": pd.DataFrame({"name": ["a"], "opened": opened})}, settings)
+            data = pd.DataFrame({"name": ["a"], "opened": opened})
+            validated({"shops": data}, settings, shops=shops)
 
 
 @pytest.mark.parametrize(
-    ("source", "remedy"), [({}, "reading.py"), ({"query": "SELECT 1"}, "the query")]
+    ("source", "remedy"), [(toy.Source(), "reading.py"), (Query(), "the query")]
 )
 def test_a_missing_column_is_added_where_the_columns_are_named(
-    source: dict[str, str], remedy: str, settings: Settings
+    source: toy.Source, remedy: str, settings: AnySettings
 ) -> None:
     settings = settings.model_copy(update={"source": source})
     data = {"readings": pd.DataFrame({"time": [], "series": []})}
     with pytest.raises(DataError, match=f"'value' is missing: add or rename it in {remedy}"):
-        pipeline.clean(data, settings)
+        validated(data, settings)
 
 
-def test_rows_are_set_aside_for_several_reasons_at_once(settings: Settings) -> None:
+def test_rows_are_set_aside_for_several_reasons_at_once(settings: AnySettings) -> None:
     rows = [GOOD, ("x", "a", "y"), ("2026-03-02", "a", "y"), ("2026-03-03", "b", float("inf"))]
-    batch = pipeline.clean(raw(*rows, ("2026-03-04", None, 1)), settings)
+    batch = validated(raw(*rows, ("2026-03-04", None, 1)), settings)
     assert len(batch.tables["readings"]) == 1
     counts = {it.reason: it.count for it in batch.rejected}
     assert counts == {
@@ -104,11 +119,10 @@ def test_rows_are_set_aside_for_several_reasons_at_once(settings: Settings) -> N
     }
 
 
-def test_a_table_may_be_strict(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = preprocess.TABLES["readings"]
-    schema = deepcopy(table.schema)
+def test_a_table_may_be_strict(settings: AnySettings) -> None:
+    schema = deepcopy(toy.SCHEMA)
     schema.drop_invalid_rows = False
-    monkeypatch.setitem(preprocess.TABLES, "readings", replace(table, schema=schema))
+    strict = replace(toy.TABLES["readings"], schema=schema)
     for row in (("2099-01-01T00:00:00Z", "a", 1), ("2026-03-01", "a", "x")):
         with pytest.raises(DataError, match=r"readings: row 1: .*(future|number).*series=a"):
-            pipeline.clean(raw(GOOD, row), settings)
+            validated(raw(GOOD, row), settings, readings=strict)

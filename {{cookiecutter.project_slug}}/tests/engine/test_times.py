@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from toy import TABLES
 
-from {{cookiecutter.project_slug}}.engine.data.tables import Rules, fit
+from {{cookiecutter.project_slug}}.engine.data.tables import Rules, validate
 from {{cookiecutter.project_slug}}.engine.data.times import read_from, to_utc
 
 WORLD, OSLO, ANGELES = ZoneInfo("UTC"), ZoneInfo("Europe/Oslo"), ZoneInfo("America/Los_Angeles")
@@ -174,7 +174,9 @@ def test_a_table_goes_by_the_series_of_its_key() -> None:
     """Hourly rows of two series, of which the second is late, as the engine makes them fit."""
     times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
     rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
-    batch = fit({"readings": rows}, TABLES, Rules(OSLO, OSLO, datetime.max.replace(tzinfo=UTC)))
+    batch = validate(
+        {"readings": rows}, TABLES, Rules(OSLO, OSLO, datetime.max.replace(tzinfo=UTC))
+    )
     found = batch.tables["readings"]
     assert not batch.rejected
     assert [f"{it:%H}" for it in found["time"]] == ["23", "23", "00", "00", "01", "01", "02", "02"]

@@ -81,8 +81,6 @@ def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[
     if new.empty:
         return old, 0
     start = old["time"].searchsorted(new["time"].iloc[0])
-    if start == len(old):
-        return _concat(old, new), len(new)
     overlap = old.iloc[start:]
     merged = deduplicate_and_sort(_concat(overlap, new), table)
     changed = _count_new(merged, overlap)
@@ -139,11 +137,16 @@ def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
 
 
 def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate two frames; pandas alone turns categories that differ into text."""
+    """Concatenate two frames; pandas alone turns categories that differ into text.
+
+    `union_categoricals` refuses categories of different types, such as those of a column in which
+    all new values are missing.
+    """
     for column, dtype in first.dtypes.items():
         if dtype == "category" and dtype != second[column].dtype:
             names, new = first[column].cat.categories, second[column].cat.categories
-            if not new.isin(names).all():  # then those whose rows are gone go too
+            # Drop unused names only along with a new one: it takes a look at every row.
+            if not new.isin(names).all():
                 used = first[column].cat.remove_unused_categories().cat.categories
                 names = used.union(new, sort=False)
                 first = first.assign(**{column: first[column].cat.set_categories(names)})
