@@ -14,14 +14,12 @@ from pathlib import Path
 
 import pytest
 import toy
-from conftest import wait_until
 from dash import Dash
-from pydantic import SecretStr
+from helpers import wait_until
 
-from {{cookiecutter.project_slug}}.engine.config.types import SettingError
-from {{cookiecutter.project_slug}}.engine.data.store import Store
-from {{cookiecutter.project_slug}}.engine.settings import PREFIX, Settings
+from {{cookiecutter.project_slug}}.engine.page import Data
 
+PREFIX = toy.PREFIX
 COMMAND = [sys.executable, toy.__file__]
 WINDOWS = os.name == "nt"
 
@@ -52,7 +50,7 @@ def serving(log: Path, *flags: str, **env: str) -> Iterator[tuple[str, "subproce
         process.wait()
 
 
-def test_it_serves_gets_new_data_and_ends_cleanly(tmp_path: Path) -> None:
+def test_it_serves_refreshes_and_stops_cleanly(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     often = {f"{PREFIX}REFRESH__EVERY": "1s", f"{PREFIX}REFRESH__DAILY_AT": ""}
     often[f"{PREFIX}APP__STALE_AFTER"] = "36500d"  # the sample may be old
@@ -75,7 +73,7 @@ def test_it_serves_gets_new_data_and_ends_cleanly(tmp_path: Path) -> None:
             assert "stopped" in log.read_text()
 
 
-def test_a_name_of_several_addresses_can_be_listened_on(tmp_path: Path) -> None:
+def test_a_host_name_with_several_addresses_is_served(tmp_path: Path) -> None:
     with serving(tmp_path / "log.txt", "--host", "localhost") as (url, _):
         assert get(f"{url}/healthz") == (200, "ok")
 
@@ -91,7 +89,7 @@ def test_a_request_that_is_too_large_is_refused(tmp_path: Path) -> None:
         wait_until(lambda: said in log.read_text("utf-8"))
 
 
-def test_a_transfer_coding_that_is_not_known_is_not_implemented(tmp_path: Path) -> None:
+def test_an_unknown_transfer_coding_is_not_implemented(tmp_path: Path) -> None:
     with serving(tmp_path / "log.txt") as (url, _):
         request = urllib.request.Request(f"{url}/_live", b"", {"Transfer-Encoding": "x"})
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -99,11 +97,9 @@ def test_a_transfer_coding_that_is_not_known_is_not_implemented(tmp_path: Path) 
         assert refused.value.code == 501
 
 
-def test_what_fails_in_the_first_request_ends_the_start(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def create_app(settings: Settings, store: Store) -> Dash:
-        app = create(settings, store)
+def test_an_error_in_the_first_request_ends_the_start(settings: toy.Settings) -> None:
+    def create_app(settings: toy.Settings, data: Data) -> Dash:
+        app = toy.create_app(settings, data)
 
         @app.server.before_request
         def fail() -> None:
@@ -111,10 +107,8 @@ def test_what_fails_in_the_first_request_ends_the_start(
 
         return app
 
-    create = server.create_app
-    monkeypatch.setattr(server, "create_app", create_app)
     with pytest.raises(LookupError, match="a hook that fails"):
-        server.build(settings)
+        toy.DASHBOARD.build(settings, create_app)
 
 
 def test_logs_can_be_json_and_go_to_a_file(tmp_path: Path) -> None:
@@ -170,15 +164,6 @@ def test_a_broken_line_of_env_does_not_open_the_server(line: str, tmp_path: Path
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
     (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
     refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
-
-
-def test_workers_without_a_common_secret_are_refused(settings: Settings) -> None:
-    shared = settings.store.model_copy(update={"url": "file://store"})
-    unsigned = settings.server.model_copy(update={"secret_key": SecretStr("")})
-    alone = settings.model_copy(update={"store": shared, "server": unsigned})
-    server.refuse_workers(alone, workers=1)
-    with pytest.raises(SettingError, match=r"^server\.secret_key is empty"):
-        server.refuse_workers(alone, workers=2)
 
 
 def test_what_is_refused_is_in_the_log_file_too(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of worker, with real processes and a real Dask cluster."""
+"""Every executor, with real processes and a real Dask cluster."""
 
 import contextlib
 import os
@@ -10,16 +10,25 @@ import traceback
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Executor
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
+import pandas as pd
+import pandera.pandas as pa
 import pytest
 import toy
-from conftest import free_port, wait_until
+from helpers import free_port, wait_until
 
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.data.snapshot import now_utc
+from {{cookiecutter.project_slug}}.engine.data.tables import Table
 from {{cookiecutter.project_slug}}.engine.diagnostics.errors import describe
 from {{cookiecutter.project_slug}}.engine.refresh.executors import open_executor
-from {{cookiecutter.project_slug}}.engine.settings import Refresh, Settings
+from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
+from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 
 @contextmanager
@@ -52,46 +61,48 @@ def cluster(address: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 
 @contextmanager
-def working(settings: Settings, **refresh: str) -> Iterator[Executor]:
-    worker = open_executor(settings.model_copy(update={"refresh": Refresh(**refresh)}))
+def working(settings: toy.Settings, **refresh: str) -> Iterator[Executor]:
+    executor = open_executor(settings.model_copy(update={"refresh": Refresh(**refresh)}))
     try:
-        yield worker
+        yield executor
     finally:
-        worker.shutdown()
+        executor.shutdown()
 
 
-@pytest.fixture(params=["thread", "process", "dask"])
-def worker(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Executor]:
+@pytest.fixture(scope="module", params=["thread", "process", "dask"])
+def executor(request: pytest.FixtureRequest, toy_folder: Path) -> Iterator[Executor]:
+    settings = toy.Settings.load(toy_folder / "config.toml")
     address = f"tcp://127.0.0.1:{free_port()}"
     if request.param != "dask":
-        with working(settings, worker=request.param) as worker:
-            yield worker
+        with working(settings, worker=request.param) as executor:
+            yield executor
     else:
-        with cluster(address), working(settings, worker="dask", scheduler=address) as worker:
-            wait_until(lambda: worker.submit(os.getpid).exception(60) is None)
-            yield worker
+        with cluster(address), working(settings, worker="dask", scheduler=address) as executor:
+            wait_until(lambda: executor.submit(os.getpid).exception(60) is None)
+            yield executor
 
 
-def test_it_reads_and_passes_failures_on(worker: Executor, settings: Settings) -> None:
-    tables = worker.submit(toy.fetch, settings).result(60).tables
+def test_it_reads_the_source_and_passes_failures_on(executor: Executor, settings: toy.Settings) -> None:
+    it, span = toy.DASHBOARD.pipeline, pipeline.Span(now_utc())
+    tables = executor.submit(pipeline.fetch, it.read, it.clean, settings.source, span).result(60)
     assert len(tables["readings"])
     with pytest.raises(ValueError, match="nonsense"):
-        worker.submit(int, "nonsense").result(60)
-    first, second = (worker.submit(uuid4).result(60) for _ in range(2))
+        executor.submit(int, "nonsense").result(60)
+    first, second = (executor.submit(uuid4).result(60) for _ in range(2))
     assert first != second  # the same call twice is two calls
 
 
-def test_a_process_that_crashes_is_one_failure_and_no_more(settings: Settings) -> None:
-    with working(settings, worker="process") as worker:
+def test_a_process_that_crashes_is_one_failure_and_no_more(settings: toy.Settings) -> None:
+    with working(settings, worker="process") as executor:
         for crash in ((os._exit, 3), (os.abort,)):
-            before = worker.submit(os.getpid).result(60)
+            before = executor.submit(os.getpid).result(60)
             assert before != os.getpid()
-            assert worker.submit(*crash).exception(60) is not None
-            assert worker.submit(os.getpid).result(60) != before
+            assert executor.submit(*crash).exception(60) is not None
+            assert executor.submit(os.getpid).result(60) != before
 
 
 class Unreadable(Exception):
-    """Can be sent to another process, but not be made of it there."""
+    """Can be pickled, but not unpickled."""
 
     def __init__(self, one: str, two: str) -> None:
         super().__init__(one + two)
@@ -115,52 +126,72 @@ def fail(kind: type[Exception], *args: str) -> None:
         raise kind(*args) from error
 
 
-def test_an_error_that_cannot_be_sent_keeps_type_text_and_traceback(worker: Executor) -> None:
-    before = worker.submit(os.getpid).result(60)
+def test_an_error_that_cannot_be_sent_keeps_type_text_and_traceback(executor: Executor) -> None:
+    before = executor.submit(os.getpid).result(60)
     for kind, args, said in (
         (Unreadable, ("one", "two"), "Unreadable: onetwo"),
         (Unsendable, (), "Unsendable: it holds a function"),
         (Mute, (), "Mute: its text cannot be made (KeyError)"),
     ):
-        error = worker.submit(fail, kind, *args).exception(60)
+        error = executor.submit(fail, kind, *args).exception(60)
         assert error is not None and describe(error) == said
         assert "in fail" in "".join(traceback.format_exception(error))
-        assert worker.submit(os.getpid).result(60) == before, "the process goes on"
+        assert executor.submit(os.getpid).result(60) == before, "the process goes on"
 
 
-def test_an_idle_process_that_is_killed_is_no_end(settings: Settings) -> None:
-    with working(settings, worker="process") as worker:
-        before = worker.submit(os.getpid).result(60)
+def test_an_idle_process_that_is_killed_is_replaced(settings: toy.Settings) -> None:
+    with working(settings, worker="process") as executor:
+        before = executor.submit(os.getpid).result(60)
         os.kill(before, signal.SIGTERM)
 
         def works() -> bool:
             with contextlib.suppress(Exception):  # what comes before it is noticed
-                return worker.submit(os.getpid).result(60) != before
+                return executor.submit(os.getpid).result(60) != before
             return False
 
         wait_until(works)
 
 
-def test_to_cancel_a_hung_process_ends_it(settings: Settings) -> None:
-    with working(settings, worker="process") as worker:
-        before = worker.submit(os.getpid).result(60)
-        hung = worker.submit(time.sleep, 1000)
+def test_cancelling_a_hung_call_ends_its_process(settings: toy.Settings) -> None:
+    with working(settings, worker="process") as executor:
+        before = executor.submit(os.getpid).result(60)
+        hung = executor.submit(time.sleep, 1000)
         wait_until(hung.running)
         assert hung.cancel()
         with pytest.raises(CancelledError):
             hung.result(60)
-        assert worker.submit(os.getpid).result(60) != before
+        assert executor.submit(os.getpid).result(60) != before
 
 
-def test_a_dask_scheduler_that_is_away_is_a_failure_until_it_is_back(settings: Settings) -> None:
+def test_without_a_dask_scheduler_calls_fail_until_it_is_back(settings: toy.Settings) -> None:
     address = f"tcp://127.0.0.1:{free_port()}"
-    with working(settings, worker="dask", scheduler=address) as worker:
-        assert isinstance(worker.submit(os.getpid).exception(60), OSError)
+    with working(settings, worker="dask", scheduler=address) as executor:
+        assert isinstance(executor.submit(os.getpid).exception(60), OSError)
         for _ in range(2):
             with cluster(address) as scheduler:
-                wait_until(lambda: worker.submit(os.getpid).exception(60) is None)
-                hung = worker.submit(time.sleep, 1000)
+                wait_until(lambda: executor.submit(os.getpid).exception(60) is None)
+                hung = executor.submit(time.sleep, 1000)
                 scheduler.kill()
                 with pytest.raises(CancelledError):
                     hung.result(60)
-            assert worker.submit(os.getpid).exception(60) is not None
+            assert executor.submit(os.getpid).exception(60) is not None
+
+
+def test_the_tables_stay_in_the_parent(settings: toy.Settings) -> None:
+    """Their checks may be lambdas, which cannot be sent to a process."""
+    lambdas = Table(
+        schema=pa.DataFrameSchema({"value": pa.Column(float, pa.Check(lambda it: it > 0))}),
+        key=("value",),
+        mode="replace",
+    )
+    it = replace(toy.DASHBOARD.pipeline, read=positive, tables={"numbers": lambdas})
+    store = MemoryStore()
+    with working(settings, worker="process") as executor:
+        schedule = Scheduler(settings, store, it, executor)
+        wait_until(lambda: schedule.tick() or store.latest() or store.status().error)
+        assert not store.status().error
+        schedule.stop()
+
+
+def positive(_source: toy.Source, _since: datetime) -> dict[str, pd.DataFrame]:
+    return {"numbers": pd.DataFrame({"value": [1.0]})}

@@ -1,14 +1,23 @@
 import io
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import toy
 
-from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.engine.data.tables import counted
-from {{cookiecutter.project_slug}}.engine.refresh import preview
+from {{cookiecutter.project_slug}}.engine.refresh.pipeline import Pipeline
+from {{cookiecutter.project_slug}}.engine.refresh.preview import preview
+from {{cookiecutter.project_slug}}.engine.serve import cli
 
 TIME = "2026-01-01T00:00:00Z"
+
+
+def previewed(read: Callable[..., Any]) -> int:
+    return preview(toy.Settings, Pipeline(read=read, clean=toy.clean, tables=toy.TABLES))
 
 
 @pytest.mark.parametrize(
@@ -26,45 +35,38 @@ def test_the_first_rows_are_shown_or_what_is_wrong_with_them(
     raw: dict[str, Any],
     code: int,
     said: str,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(reading, "read", lambda *_: {"readings": pd.DataFrame(raw)})
-    assert preview.main() == code
+    assert previewed(lambda *_: {"readings": pd.DataFrame(raw)}) == code
     output = capsys.readouterr()
     assert f"readings: {counted(len(raw['time']))}, with time (" in output.out
     assert said in output.out + output.err
     assert "Traceback" not in output.err
 
 
-def test_a_long_text_does_not_hide_the_other_columns(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_long_text_does_not_hide_the_other_columns(capsys: pytest.CaptureFixture[str]) -> None:
     raw = pd.DataFrame({"time": TIME, "series": ["a", "b" * 10_000], "value": 1.5})
-    monkeypatch.setattr(reading, "read", lambda *_: {"readings": raw})
-    preview.main()
+    previewed(lambda *_: {"readings": raw})
     table = capsys.readouterr().out.split("\n\n")[1]
     assert max(map(len, table.splitlines())) < 100
 
 
 def test_an_error_of_the_source_is_one_line_without_passwords(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError("ftp://me:hush@host is down")
 
-    monkeypatch.setattr(reading, "read", fail)
-    assert preview.main() == 1
-    assert capsys.readouterr().err == "OSError: ftp://***@host is down\n"
+    assert previewed(fail) == 1
+    said = r"test_preview\.py, line \d+: OSError: ftp://\*\*\*@host is down\n"
+    assert re.fullmatch(said, capsys.readouterr().err)
 
 
-def test_it_says_which_line_of_reading_failed(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_it_says_which_line_of_reading_failed(capsys: pytest.CaptureFixture[str]) -> None:
     mistaken: dict[str, Any] = {}
-    exec(compile("def read(*_):\n    return 1 / 0", str(reading.__file__), "exec"), mistaken)
-    monkeypatch.setattr(reading, "read", mistaken["read"])
-    assert preview.main() == 1
+    file = str(Path("folder", "reading.py"))
+    exec(compile("def read(*_):\n    return 1 / 0", file, "exec"), mistaken)
+    assert previewed(mistaken["read"]) == 1
     assert capsys.readouterr().err == "reading.py, line 2: ZeroDivisionError: division by zero\n"
 
 
@@ -72,9 +74,22 @@ def test_a_pipe_of_windows_takes_every_character(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw = {"time": [TIME], "series": "Łódź", "value": 1.5}
-    monkeypatch.setattr(reading, "read", lambda *_: {"readings": pd.DataFrame(raw)})
     pipe = io.TextIOWrapper(io.BytesIO(), encoding="cp1252")
     monkeypatch.setattr("sys.stdout", pipe)
-    assert preview.main() == 0, capsys.readouterr().err
+    assert previewed(lambda *_: {"readings": pd.DataFrame(raw)}) == 0, capsys.readouterr().err
     pipe.flush()
     assert "ód" in pipe.buffer.getvalue().decode("cp1252")
+
+
+def test_a_setting_that_cannot_be_used_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"{toy.PREFIX}REFRESH__EVERY", "often")
+    assert previewed(toy.read) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("refresh.every = 'often' cannot be used") and said.count("\n") == 1
+
+
+def test_the_dashboard_is_found_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.preview("toy:DASHBOARD") == 0
+    assert "can show 2 rows" in capsys.readouterr().out

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from conftest import wait_until
+from helpers import wait_until
 
 from {{cookiecutter.project_slug}}.engine.serve import reloader
 

@@ -1,10 +1,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,23 +13,41 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 import time_machine
-from conftest import wait_until
+import toy
+from helpers import wait_until
 
-from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot, now_utc
 from {{cookiecutter.project_slug}}.engine.data.status import Outcome
 from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
-from {{cookiecutter.project_slug}}.engine.refresh import (
-    outcomes,
-    pipeline,
-)
+from {{cookiecutter.project_slug}}.engine.refresh import outcomes, pipeline
 from {{cookiecutter.project_slug}}.engine.refresh.executors import ThreadExecutor
+from {{cookiecutter.project_slug}}.engine.refresh.pipeline import Pipeline
 from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
-from {{cookiecutter.project_slug}}.engine.settings import App, Refresh, Settings
+from {{cookiecutter.project_slug}}.engine.settings import App, Refresh
 from {{cookiecutter.project_slug}}.engine.web import health
 
 HOUR = timedelta(hours=1)
+
+
+READS = count()
+
+
+def rows() -> dict[str, pd.DataFrame]:
+    """Return a row whose value is another one each time."""
+    time = pd.to_datetime(["2024-01-01T00:00Z"])
+    return {"readings": pd.DataFrame({"time": time, "series": "a", "value": float(next(READS))})}
+
+
+class Source:
+    """What the schedule reads; a test may give it another `read`."""
+
+    def __init__(self) -> None:
+        self.read: Callable[..., Any] = lambda *_: rows()
+
+
+SOURCE = Source()
+PIPELINE = Pipeline(read=lambda *args: SOURCE.read(*args), clean=toy.clean, tables=toy.TABLES)
 
 
 class Inline(Executor):
@@ -46,7 +65,7 @@ class Inline(Executor):
 class Simulation(MemoryStore):
     """A schedule on a clock of its own; remembers when it published."""
 
-    def __init__(self, settings: Settings, start: str, worker: Executor | None = None) -> None:
+    def __init__(self, settings: toy.Settings, start: str, executor: Executor | None = None) -> None:
         super().__init__()
         self.now = datetime.fromisoformat(start).astimezone(UTC)
         self.seconds = 0.0
@@ -54,7 +73,8 @@ class Simulation(MemoryStore):
         self.schedule = Scheduler(
             settings,
             self,
-            worker or Inline(),
+            PIPELINE,
+            executor or Inline(),
             clock=lambda: self.now,
             monotonic=lambda: self.seconds,
         )
@@ -64,7 +84,7 @@ class Simulation(MemoryStore):
         return super().publish(snapshot, over)
 
     def run(self, duration: timedelta, step: timedelta = timedelta(seconds=1)) -> int:
-        """Look at every step; return how often it published meanwhile."""
+        """Let time pass, with a tick at every step; return how often it published."""
         before = len(self.published)
         for _ in range(duration // step):
             self.schedule.tick()
@@ -73,26 +93,22 @@ class Simulation(MemoryStore):
         return len(self.published) - before
 
 
-READS = count()
-
-
-def tables() -> dict[str, pd.DataFrame]:
-    """Return a row whose value is another one each time."""
-    time = pd.to_datetime(["2026-01-01T00:00Z"])
-    return {"readings": pd.DataFrame({"time": time, "series": "a", "value": float(next(READS))})}
-
-
 @pytest.fixture(autouse=True)
-def source(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "read", lambda *_: tables())
+def source() -> Iterator[Source]:
+    SOURCE.read = lambda *_: rows()
+    yield SOURCE
 
 
-def configured(settings: Settings, zone: str = "UTC", **refresh: Any) -> Settings:
+def file_store(folder: Path) -> Store:
+    return open_store((folder / "store").as_uri(), toy.NAME, toy.TABLES)
+
+
+def configured(settings: toy.Settings, zone: str = "UTC", **refresh: Any) -> toy.Settings:
     changes = {"app": App(timezone=ZoneInfo(zone)), "refresh": Refresh(**refresh)}
     return settings.model_copy(update=changes)
 
 
-def test_the_first_refresh_comes_at_once_then_one_each_period(settings: Settings) -> None:
+def test_the_first_refresh_comes_at_once_then_one_each_period(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00:01Z")
     assert simulation.run(timedelta(seconds=1)) == 1
     assert simulation.run(timedelta(minutes=1)) == 30
@@ -100,8 +116,8 @@ def test_the_first_refresh_comes_at_once_then_one_each_period(settings: Settings
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, timedelta(days=-400), timedelta(days=400)])
 @pytest.mark.parametrize("every", ["2s", "1m", "1h"])
-def test_a_clock_set_anew_neither_stops_nor_doubles_it(
-    every: str, jump: timedelta, settings: Settings
+def test_a_clock_that_is_set_neither_stops_nor_doubles_it(
+    every: str, jump: timedelta, settings: toy.Settings
 ) -> None:
     changed = configured(settings, every=every)
     simulation = Simulation(changed, "2026-01-01T00:00Z")
@@ -115,7 +131,7 @@ def test_a_clock_set_anew_neither_stops_nor_doubles_it(
 @pytest.mark.parametrize("at", ["00:00", "01:30", "02:30", "03:00", "06:00"])
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"])
 def test_a_daily_refresh_comes_once_on_each_day_of_daylight_saving(
-    day: str, at: str, settings: Settings
+    day: str, at: str, settings: toy.Settings
 ) -> None:
     zone = ZoneInfo("Europe/Copenhagen")
     noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=zone)
@@ -129,7 +145,7 @@ def test_a_daily_refresh_comes_once_on_each_day_of_daylight_saving(
     assert sum(f"{time:%H:%M}" == at for time in daily) == (2 if skipped else 3)
 
 
-def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: Settings) -> None:
+def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T05:59Z")
     assert simulation.run(timedelta(minutes=2)) == 2
     simulation.now -= timedelta(minutes=30)
@@ -138,7 +154,7 @@ def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: Settings) 
 
 
 def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = []
 
@@ -149,7 +165,7 @@ def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
     simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
     simulation.run(timedelta(seconds=2))
     good = simulation.latest()
-    monkeypatch.setattr(reading, "read", fail)
+    source.read = fail
     assert simulation.run(timedelta(minutes=5)) == 0
     pauses = [later - sooner for sooner, later in pairwise(tries)]
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
@@ -158,17 +174,17 @@ def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
     assert status.error == "SystemExit: the source is gone"
     assert status.failing_since == datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC)
     assert "in fail" in caplog.text
-    monkeypatch.setattr(reading, "read", lambda *_: tables())
+    source.read = lambda *_: rows()
     assert simulation.run(timedelta(minutes=2)) > 25
     assert simulation.status().error == ""
 
 
-def test_the_newest_outcomes_are_remembered_whoever_refreshes(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_outcomes_are_remembered_whichever_process_refreshed(
+    settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     changed = configured(settings, every="1s")
-    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
-    one, other = (Scheduler(changed, store, Inline()) for store in stores)
+    stores = [file_store(tmp_path) for _ in range(2)]
+    one, other = (Scheduler(changed, store, PIPELINE, Inline()) for store in stores)
 
     def refresh(schedule: Scheduler, store: Store, error: str = "") -> None:
         def outcomes() -> list[Outcome]:
@@ -181,11 +197,11 @@ def test_the_newest_outcomes_are_remembered_whoever_refreshes(
         assert (newest.rows, newest.error) == ((0, error) if error else (1, ""))
 
     refresh(one, stores[0])
-    right = reading.read
-    monkeypatch.setattr(reading, "read", lambda *_: {}["gone"])
+    right = source.read
+    source.read = lambda *_: {}["gone"]
     refresh(one, stores[0], "KeyError: 'gone'")
     one.stop()
-    monkeypatch.setattr(reading, "read", right)
+    source.read = right
     refresh(other, stores[1])
     status = stores[1].status()
     assert len(status.changes) == 2
@@ -193,7 +209,7 @@ def test_the_newest_outcomes_are_remembered_whoever_refreshes(
     other.stop()
 
 
-def test_no_more_than_so_many_outcomes_are_remembered(settings: Settings) -> None:
+def test_only_the_newest_outcomes_are_remembered(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00:01Z")
     simulation.run(timedelta(minutes=2))
     ended = [it.ended for it in simulation.status().changes]
@@ -201,22 +217,22 @@ def test_no_more_than_so_many_outcomes_are_remembered(settings: Settings) -> Non
     assert ended == simulation.published[-outcomes.KEPT :]
 
 
-def test_a_refresh_asked_for_that_failed_is_retried(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_requested_refresh_that_failed_is_retried(
+    settings: toy.Settings, source: Source
 ) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
     simulation.run(timedelta(minutes=1))
-    right = reading.read
-    monkeypatch.setattr(reading, "read", lambda *_: None)
+    right = source.read
+    source.read = lambda *_: None
     simulation.request_refresh()
     assert simulation.run(timedelta(seconds=1)) == 0
     assert simulation.status().error
-    monkeypatch.setattr(reading, "read", right)
+    source.read = right
     assert simulation.run(timedelta(minutes=1)) == 1
     assert simulation.status().error == ""
 
 
-def test_a_refresh_asked_for_comes_once_a_second_at_most(settings: Settings) -> None:
+def test_requested_refreshes_come_once_a_second_at_most(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
     assert simulation.run(timedelta(minutes=1)) == 1
     for _ in range(50):
@@ -227,12 +243,12 @@ def test_a_refresh_asked_for_comes_once_a_second_at_most(settings: Settings) -> 
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_asking_and_stopping_end_the_wait_for_the_next_refresh(
-    shared: bool, settings: Settings, tmp_path: Path
+def test_a_request_and_a_stop_end_the_wait_for_the_next_refresh(
+    shared: bool, settings: toy.Settings, tmp_path: Path
 ) -> None:
-    store = open_store((tmp_path / "store").as_uri() if shared else "memory://")
+    store = file_store(tmp_path) if shared else MemoryStore()
     store.POLL = 3600
-    running = Scheduler(configured(settings, every="1h"), store, ThreadExecutor())
+    running = Scheduler(configured(settings, every="1h"), store, PIPELINE, ThreadExecutor())
     running.start()
     try:
         for _ in range(2):
@@ -244,9 +260,9 @@ def test_asking_and_stopping_end_the_wait_for_the_next_refresh(
     assert not running.is_alive()
 
 
-def test_the_thread_goes_on_through_a_clock_set_back(settings: Settings) -> None:
+def test_the_thread_goes_on_through_a_clock_set_back(settings: toy.Settings) -> None:
     store = MemoryStore()
-    running = Scheduler(configured(settings, every="1s"), store, ThreadExecutor())
+    running = Scheduler(configured(settings, every="1s"), store, PIPELINE, ThreadExecutor())
     running.start()
     try:
         wait_until(lambda: store.latest() is not None)
@@ -260,18 +276,18 @@ def test_the_thread_goes_on_through_a_clock_set_back(settings: Settings) -> None
 
 
 def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: toy.Settings, source: Source
 ) -> None:
     started, release = [], threading.Event()
 
     def hang(*_: object) -> dict[str, pd.DataFrame]:
         started.append(1)
         release.wait(60)
-        return tables()
+        return rows()
 
-    monkeypatch.setattr(reading, "read", hang)
+    source.read = hang
     store = MemoryStore()
-    running = Scheduler(configured(settings, every="1s"), store, ThreadExecutor())
+    running = Scheduler(configured(settings, every="1s"), store, PIPELINE, ThreadExecutor())
     running.start()
     try:
         wait_until(lambda: bool(started))
@@ -287,18 +303,18 @@ def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
         release.set()
 
 
-def test_a_hung_refresh_is_reported_once_and_taken_in_when_it_ends(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_a_hung_refresh_is_reported_and_its_rows_are_published_when_it_ends(
+    settings: toy.Settings, source: Source
 ) -> None:
     release = threading.Event()
 
     def hang(*_: object) -> dict[str, pd.DataFrame]:
         release.wait(60)
-        return tables()
+        return rows()
 
-    monkeypatch.setattr(reading, "read", hang)
+    source.read = hang
     store = MemoryStore()
-    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, ThreadExecutor())
+    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, PIPELINE, ThreadExecutor())
     running.start()
     try:
         wait_until(lambda: store.status().error)
@@ -310,8 +326,8 @@ def test_a_hung_refresh_is_reported_once_and_taken_in_when_it_ends(
         running.stop()
 
 
-def test_of_two_processes_the_other_goes_on_where_one_hangs(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_when_one_process_hangs_another_takes_over(
+    settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     hung, release = threading.Event(), threading.Event()
 
@@ -319,12 +335,12 @@ def test_of_two_processes_the_other_goes_on_where_one_hangs(
         if not hung.is_set():
             hung.set()
             release.wait(60)
-        return tables()
+        return rows()
 
-    monkeypatch.setattr(reading, "read", hang_once)
+    source.read = hang_once
     changed = configured(settings, every="1s", timeout="1s")
-    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
-    one, other = (Scheduler(changed, store, ThreadExecutor()) for store in stores)
+    stores = [file_store(tmp_path) for _ in range(2)]
+    one, other = (Scheduler(changed, store, PIPELINE, ThreadExecutor()) for store in stores)
     one.start()
     try:
         assert hung.wait(20)
@@ -340,8 +356,8 @@ def test_of_two_processes_the_other_goes_on_where_one_hangs(
         other.stop()
 
 
-def test_a_failure_of_who_has_lost_the_lease_is_not_reported(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_process_without_the_lease_reports_no_failure(
+    settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     class Late(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -349,8 +365,8 @@ def test_a_failure_of_who_has_lost_the_lease_is_not_reported(
 
     late: Future[Any] = Future()
     changed = configured(settings, every="1s", timeout="1s")
-    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
-    one, other = (Scheduler(changed, *it) for it in zip(stores, [Late(), Inline()], strict=True))
+    stores = [file_store(tmp_path) for _ in range(2)]
+    one, other = (Scheduler(changed, store, PIPELINE, it) for store, it in zip(stores, (Late(), Inline()), strict=True))
     late.set_running_or_notify_cancel()  # it cannot be ended
     wait_until(lambda: one.tick() or stores[0].status().error)
     assert "refresh.timeout" in stores[0].status().error
@@ -364,7 +380,7 @@ def test_a_failure_of_who_has_lost_the_lease_is_not_reported(
     other.stop()
 
 
-def test_who_only_looks_on_does_so_ever_more_rarely(settings: Settings) -> None:
+def test_a_process_without_the_lease_polls_ever_more_rarely(settings: toy.Settings) -> None:
     class Counted(MemoryStore):
         POLL = 1.0
 
@@ -373,7 +389,7 @@ def test_who_only_looks_on_does_so_ever_more_rarely(settings: Settings) -> None:
 
     looks: list[float] = []
     onlooker = Scheduler(
-        configured(settings, every="1h"), Counted(), ThreadExecutor(), is_leader=False
+        configured(settings, every="1h"), Counted(), PIPELINE, ThreadExecutor(), is_leader=False
     )
     onlooker.start()
     try:
@@ -383,7 +399,7 @@ def test_who_only_looks_on_does_so_ever_more_rarely(settings: Settings) -> None:
     assert looks[-1] - looks[1] > 1
 
 
-def test_a_worker_that_cannot_be_asked_is_a_failure_like_others(settings: Settings) -> None:
+def test_an_executor_that_takes_no_call_is_a_failure_like_others(settings: toy.Settings) -> None:
     class Broken(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             tries.append(fn)
@@ -398,7 +414,7 @@ def test_a_worker_that_cannot_be_asked_is_a_failure_like_others(settings: Settin
     assert 5 < len(tries) < 15
 
 
-def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Settings) -> None:
+def test_a_refresh_that_can_be_cancelled_is_and_the_next_one_comes(settings: toy.Settings) -> None:
     hung: list[Future[Any]] = []
 
     class Hangs(Inline):
@@ -409,7 +425,7 @@ def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Setting
             return hung[0]
 
     store = MemoryStore()
-    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, Hangs())
+    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, PIPELINE, Hangs())
     running.start()
     try:
         wait_until(lambda: store.status().error.startswith("TimeoutError"))
@@ -420,22 +436,23 @@ def test_a_refresh_that_can_be_ended_is_and_the_next_one_comes(settings: Setting
 
 
 def test_a_bug_does_not_end_the_thread(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: toy.Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = MemoryStore()
-    running = Scheduler(configured(settings, every="1s"), store, ThreadExecutor())
-    right, failed = schedule.slots, threading.Event()
+    store, failed, corrected = MemoryStore(), threading.Event(), threading.Event()
 
-    def wrong(*args: Any) -> Any:
+    def clock() -> datetime:
+        if corrected.is_set():
+            return now_utc()
         failed.set()
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(schedule, "slots", wrong)
+    changed = configured(settings, every="1s")
+    running = Scheduler(changed, store, PIPELINE, ThreadExecutor(), clock=clock)
     with caplog.at_level(logging.ERROR):
         running.start()
         try:
             assert failed.wait(5)
-            monkeypatch.setattr(schedule, "slots", right)
+            corrected.set()
             wait_until(lambda: store.latest() is not None)
         finally:
             running.stop()
@@ -444,11 +461,11 @@ def test_a_bug_does_not_end_the_thread(
 
 @pytest.mark.parametrize("every", ["15m", "1h"])
 def test_the_first_data_come_as_soon_as_the_source_has_answered(
-    every: str, settings: Settings
+    every: str, settings: toy.Settings
 ) -> None:
     store = MemoryStore()
     store.POLL = 3600  # type: ignore[misc]
-    running = Scheduler(configured(settings, every=every), store, ThreadExecutor())
+    running = Scheduler(configured(settings, every=every), store, PIPELINE, ThreadExecutor())
     running.start()
     try:
         wait_until(store.latest)
@@ -456,54 +473,53 @@ def test_the_first_data_come_as_soon_as_the_source_has_answered(
         running.stop()
 
 
-def test_a_refresh_asked_for_while_one_runs_comes_after_it(settings: Settings) -> None:
+def test_a_request_during_a_refresh_is_served_by_another_one(settings: toy.Settings) -> None:
     class Slow(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-            read = super().submit(fn, *args, **kwargs)  # before the source changes
-            return running.setdefault(len(running), Future()) if read.result() else read
+            return running.setdefault(len(running), Future())
 
     running: dict[int, Future[Any]] = {}
     simulation = Simulation(configured(settings, every="1h"), "2026-01-01T00:00Z", Slow())
     simulation.schedule.tick()
-    simulation.request_refresh()  # as the source has changed, and the refresh that runs has read it before
-    running[0].set_result(pipeline.fetch(settings, None))
+    simulation.request_refresh()  # the source has changed since the running refresh read it
+    running[0].set_result(rows())
     simulation.run(timedelta(seconds=5))
     assert len(running) == 2
-    running[1].set_result(pipeline.fetch(settings, None))
+    running[1].set_result(rows())
     assert simulation.run(timedelta(seconds=5)) == 1
     assert not simulation.refresh_requested()
 
 
 def test_nothing_new_is_no_new_version_and_no_line_in_the_log(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
-    frozen = tables()
+    frozen = rows()
     with caplog.at_level(logging.INFO):
-        monkeypatch.setattr(reading, "read", lambda *_: {}["gone"])
+        source.read = lambda *_: {}["gone"]
         simulation.run(timedelta(seconds=1))
-        monkeypatch.setattr(reading, "read", lambda *_: frozen)
+        source.read = lambda *_: frozen
         assert simulation.run(timedelta(hours=1), timedelta(seconds=2)) == 1
         assert caplog.text.count("published") == 1
     status = simulation.status()
     assert status.refreshed == simulation.now - timedelta(seconds=2)
     assert len(status.changes) == 1
     assert len(status.failures) == 1, "a failure is not pushed out by what succeeds"
-    monkeypatch.setattr(reading, "read", lambda *_: tables())
+    source.read = lambda *_: rows()
     assert simulation.run(timedelta(seconds=2)) >= 1
 
 
-def test_rows_set_aside_are_logged_once_and_mentioned_while_they_are_there(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_rejected_rows_are_logged_once_and_shown_while_they_are_there(
+    settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     def read(*_: object) -> dict[str, pd.DataFrame]:
         wrong = pd.DataFrame({"time": [pd.Timestamp("2099-01-01", tz="UTC")], "series": "b"})
-        rows = [tables()["readings"], *([wrong.assign(value=1.0)] if bad else [])]
-        return {"readings": pd.concat(rows)}
+        right = rows()["readings"]
+        return {"readings": pd.concat([right, wrong.assign(value=1.0)]) if bad else right}
 
     bad = True
     simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
-    monkeypatch.setattr(reading, "read", read)
+    source.read = read
     with caplog.at_level(logging.WARNING):
         assert simulation.run(timedelta(minutes=1)) == 30
     assert caplog.text.count("readings: 1 row set aside: time in the future") == 1
@@ -511,21 +527,21 @@ def test_rows_set_aside_are_logged_once_and_mentioned_while_they_are_there(
     (rejected,) = simulation.status().rejected
     assert (rejected.count, rejected.reason) == (1, "time in the future")
     bad = False
-    simulation.run(timedelta(hours=25), timedelta(minutes=1))
+    simulation.run(timedelta(hours=25), timedelta(minutes=30))
     assert not simulation.status().rejected
 
 
-def test_what_another_process_has_published_since_is_not_taken_for_known(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_rows_replaced_by_another_process_are_published_again(
+    settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     """A reads 1, B reads 2 and publishes it; then A reads 1 again."""
     changed = configured(settings, every="1s")
-    stores = [open_store((tmp_path / "store").as_uri()) for _ in range(2)]
+    stores = [file_store(tmp_path) for _ in range(2)]
     time = pd.to_datetime(["2026-01-01T00:00Z"])
 
     def refresh(store: Store, value: float) -> None:
-        rows = {"readings": pd.DataFrame({"time": time, "series": "a", "value": value})}
-        monkeypatch.setattr(reading, "read", lambda *_: rows)
+        row = pd.DataFrame({"time": time, "series": "a", "value": value})
+        source.read = lambda *_: {"readings": row}
         schedule = schedules[stores.index(store)]
         store.request_refresh()
         wait_until(
@@ -537,14 +553,14 @@ def test_what_another_process_has_published_since_is_not_taken_for_known(
         )
         store.release()
 
-    schedules = [Scheduler(changed, store, Inline()) for store in stores]
+    schedules = [Scheduler(changed, store, PIPELINE, Inline()) for store in stores]
     for store, value in ((stores[0], 1.0), (stores[1], 2.0), (stores[0], 1.0)):
         refresh(store, value)
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
 def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
-    jump: timedelta, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    jump: timedelta, settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     """A board without a battery starts before it has been told the time."""
 
@@ -553,24 +569,25 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
 
     def run() -> tuple[set[pd.Timestamp], health.Health]:
         """Start, refresh twice, and end; return the times that are shown, and the state."""
-        store = open_store((tmp_path / "store").as_uri())
-        schedule = Scheduler(changed, store, Inline())
+        store = file_store(tmp_path)
+        schedule = Scheduler(changed, store, PIPELINE, Inline())
         for _ in range(2):
             before = store.status().refreshed
             store.request_refresh()
             wait_until(lambda: schedule.tick() or store.status().refreshed != before)  # noqa: B023
-        found = health.check(changed, store, now_utc())
+        found, snapshot = health.check(changed, store, now_utc()), store.latest()
         schedule.stop()
-        return set(pipeline.table(store.latest(), "readings")["time"]), found
+        assert snapshot is not None
+        return set(snapshot.visible("readings")["time"]), found
 
-    monkeypatch.setattr(reading, "read", read)
+    source.read = read
     changed = configured(settings, every="1s", history="30d")
     before, state = run()
     assert len(before) == 2 and state.status == "live"
     start = now_utc()
     with time_machine.travel(start + jump, tick=True):
         if jump < timedelta(0):
-            opened = open_store((tmp_path / "store").as_uri())
+            opened = file_store(tmp_path)
             assert health.check(changed, opened, now_utc()).status == "error"
         during, _ = run()
         assert len(during - before) == 2
@@ -578,3 +595,89 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
     assert before < after, "what was stored before is all there"
     assert jump < timedelta(0) or len(after) == 4, "rows of the future are not shown"
     assert state.status == "live"
+
+
+def test_a_row_of_the_future_is_shown_when_its_time_has_come(
+    settings: toy.Settings, source: Source
+) -> None:
+    """Though the source does not change."""
+
+    def read(*_: object) -> dict[str, pd.DataFrame]:
+        times = pd.to_datetime(["2026-01-01T00:00Z", "2026-01-01T04:00Z"])
+        return {"readings": pd.DataFrame({"time": times, "series": "a", "value": 1.0})}
+
+    source.read = read
+    simulation = Simulation(configured(settings, every="1m"), "2026-01-01T00:00Z")
+    for hours, count in ((1, 1), (4, 2)):
+        simulation.run(timedelta(hours=hours), timedelta(minutes=10))
+        snapshot = simulation.latest()
+        assert snapshot and len(snapshot.visible("readings")) == count
+
+
+def test_rows_that_fail_a_refresh_fail_the_next_one_too(
+    settings: toy.Settings, source: Source
+) -> None:
+    """A read that was refused does not count as known."""
+    bad = pd.DataFrame({"time": ["2026-01-01"], "series": "a", "value": "x"})
+    simulation = Simulation(configured(settings, every="1m"), "2026-01-01T00:00Z")
+    simulation.run(timedelta(seconds=1))
+    source.read = lambda *_: {"readings": bad}
+    simulation.request_refresh()
+    assert simulation.run(timedelta(seconds=10)) == 0
+    failures = simulation.status().failures
+    assert len(failures) > 2 and all("value is not a number" in it.error for it in failures)
+
+
+def test_nothing_is_published_without_the_lease(
+    settings: toy.Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            return reading
+
+    class Leased(Simulation):
+        def lease(self) -> bool:
+            return leased
+
+    reading: Future[Any] = Future()
+    leased = True
+    simulation = Leased(configured(settings, every="1h"), "2026-01-01T00:00Z", Slow())
+    simulation.schedule.tick()
+    leased = False  # it was lost while the source was read
+    reading.set_result(rows())
+    assert simulation.run(timedelta(seconds=5)) == 0
+    assert simulation.latest() is None and not simulation.status().changes
+    assert "not published: another process was faster" in caplog.text
+
+
+def test_a_stop_gives_the_lease_back_for_good(settings: toy.Settings, tmp_path: Path) -> None:
+    """Even if the executor cannot be shut down, and while a refresh still runs."""
+
+    class Broken(ThreadExecutor):
+        def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+            raise OSError("cannot be shut down")
+
+    reading, release = threading.Event(), threading.Event()
+
+    def hang(*_: object) -> dict[str, pd.DataFrame]:
+        reading.set()
+        release.wait(60)
+        return rows()
+
+    SOURCE.read = hang
+    stores = [file_store(tmp_path) for _ in range(2)]
+    stopped = Scheduler(configured(settings, every="1s"), stores[0], PIPELINE, Broken())
+    stopped.start()
+    try:
+        assert reading.wait(20)
+        assert not stores[1].lease()
+        with pytest.raises(OSError, match="cannot be shut down"):
+            stopped.stop()
+        release.set()
+        stopped.tick()
+        assert stores[1].lease()
+        stores[1].sync()
+        assert stores[1].latest() is None, "it was published after the stop"
+    finally:
+        release.set()
+        stores[1].release()
