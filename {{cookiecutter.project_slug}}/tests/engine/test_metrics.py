@@ -1,9 +1,9 @@
 from datetime import timedelta
 
 import pytest
-from conftest import ask, fitted
+import toy
 from flask.testing import FlaskClient
-from toy import CHOICES
+from helpers import ask, changed, fitted
 
 from {{cookiecutter.project_slug}}.engine.data.snapshot import (
     Pace,
