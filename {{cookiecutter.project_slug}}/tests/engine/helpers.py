@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,13 +17,16 @@ import pandas as pd
 import pytest
 import redis
 import toy
+from dash import Dash
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}}.engine import Settings
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Snapshot, now_utc
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Rules, validate
+from {{cookiecutter.project_slug}}.engine.page import Data
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.web.views import View
 
 
 def changed(settings: Any, section: str, **values: Any) -> Any:
@@ -50,6 +54,18 @@ def fitted(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
     raw = {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
     zone = ZoneInfo("UTC")
     return dict(validate(raw, toy.TABLES, Rules(zone, zone, NEVER)).tables)
+
+
+def module_of(*views: View[..., Any]) -> ModuleType:
+    """Return a module that has these views."""
+    module = ModuleType(views[0].__module__)
+    vars(module).update({f"view{number}": it for number, it in enumerate(views)})
+    return module
+
+
+def showing(*views: View[..., Any]) -> Callable[[toy.Settings, Data], Dash]:
+    """Return a `create_app` whose page shows these views instead of the toy's."""
+    return lambda settings, data: toy.app_of(module_of(*views), settings, data)
 
 
 def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:

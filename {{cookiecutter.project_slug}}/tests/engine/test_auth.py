@@ -8,31 +8,33 @@ from typing import Any
 
 import pytest
 import time_machine
+import toy
 from flask.testing import FlaskClient
+from helpers import changed
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import TestResponse
 
-from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.serve import cli
 from {{cookiecutter.project_slug}}.engine.web import auth, credentials
 
 HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
-COOKIE = f"{auth.__package__}_session"
+COOKIE = f"{toy.NAME}_session"
 TOKEN = "operators-know-this-token"
 ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}
 
 
-def with_users(settings: Settings, **users: str) -> Settings:
+def with_users(settings: toy.Settings, **users: str) -> toy.Settings:
     chosen = {"users": users, "token": TOKEN}
-    return Settings.model_validate({**settings.model_dump(), "auth": chosen})
+    return toy.Settings.model_validate({**settings.model_dump(), "auth": chosen})
 
 
-def client_of(settings: Settings) -> FlaskClient:
-    app, _ = server.build(settings)
+def client_of(settings: toy.Settings) -> FlaskClient:
+    app, _ = toy.DASHBOARD.build(settings, toy.create_app)
     return app.server.test_client()
 
 
 @pytest.fixture
-def client(settings: Settings) -> FlaskClient:
+def client(settings: toy.Settings) -> FlaskClient:
     return client_of(with_users(settings, ann=HASH))
 
 
@@ -40,10 +42,9 @@ def login(name: str = "ann", password: str = "right") -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
 
 
-def test_no_route_is_open_but_healthz(settings: Settings) -> None:
+def test_no_route_is_open_but_healthz(settings: toy.Settings) -> None:
     settings = with_users(settings, ann=HASH)
-    metrics = settings.server.model_copy(update={"metrics": True})
-    app, _ = server.build(settings.model_copy(update={"server": metrics}))
+    app, _ = toy.DASHBOARD.build(changed(settings, "server", metrics=True), toy.create_app)
     opened = set()
     for rule in app.server.url_map.iter_rules():
         path = rule.rule
@@ -62,14 +63,14 @@ def test_no_route_is_open_but_healthz(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_live", "/_dash-update-component"])
-def test_what_is_kept_is_not_open_either(path: str, client: FlaskClient) -> None:
+def test_the_fast_path_is_not_open_either(path: str, client: FlaskClient) -> None:
     asked = {"method": "POST", "json": {"output": "cards.children"}} if "dash" in path else {}
     assert client.open(path, headers=login(), **asked).status_code in (200, 400)
     client.delete_cookie(COOKIE)
     assert client.open(path, **asked).status_code == 401
 
 
-def test_a_password_is_looked_at_once(client: FlaskClient, monkeypatch: Any) -> None:
+def test_a_password_is_checked_once(client: FlaskClient, monkeypatch: Any) -> None:
     response = client.get("/", headers=login())
     assert response.status_code == 200
     cookie = response.headers["Set-Cookie"]
@@ -80,7 +81,7 @@ def test_a_password_is_looked_at_once(client: FlaskClient, monkeypatch: Any) -> 
     assert "Set-Cookie" not in again.headers
 
 
-def test_its_cookie_stays_with_tls(client: FlaskClient) -> None:
+def test_the_cookie_stays_with_tls(client: FlaskClient) -> None:
     response = client.get("/", headers=login(), base_url="https://localhost")
     assert "Secure" in response.headers["Set-Cookie"]
 
@@ -117,7 +118,7 @@ def asks_for_a_password(response: TestResponse) -> None:
     assert len(response.data) < 100
 
 
-def test_a_session_ends_with_its_time_its_password_and_its_user(settings: Settings) -> None:
+def test_a_session_ends_with_its_time_its_password_and_its_user(settings: toy.Settings) -> None:
     client = client_of(with_users(settings, ann=HASH))
     client.get("/", headers=login())
     cookie = client.get_cookie(COOKIE)
@@ -135,7 +136,7 @@ def test_a_session_ends_with_its_time_its_password_and_its_user(settings: Settin
         assert status(ann=HASH) == 401
 
 
-def test_a_checked_password_costs_its_hash_no_second_time(
+def test_a_password_is_hashed_once_even_without_cookies(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.get("/", headers=login())
@@ -156,7 +157,7 @@ def test_a_checked_password_costs_its_hash_no_second_time(
     assert hashed == ["right"], "a wrong one is remembered, too"
 
 
-def test_wrong_passwords_bring_a_pause_and_no_secret_into_the_log(
+def test_wrong_passwords_lead_to_a_pause_and_are_not_logged(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(credentials.BOTH):
@@ -170,14 +171,14 @@ def test_wrong_passwords_bring_a_pause_and_no_secret_into_the_log(
     assert "wr0ng" not in caplog.text
 
 
-def test_a_forgotten_client_locks_nobody_out(settings: Settings) -> None:
+def test_a_forgotten_client_locks_nobody_out(settings: toy.Settings) -> None:
     client = client_of(with_users(settings, ann=HASH, bob=HASH))
     for _ in range(5 * credentials.BOTH):
         asks_for_a_password(client.get("/_live", headers=login(password="old")))
     assert client.get("/", headers=login()).status_code == 200
 
 
-def test_guesses_of_one_name_do_not_lock_out_another(settings: Settings) -> None:
+def test_guesses_of_one_name_do_not_lock_out_another(settings: toy.Settings) -> None:
     client = client_of(with_users(settings, ann=HASH, bob=HASH))
     for number in range(2 * credentials.BOTH):
         client.get("/", headers=login(password=str(number)))
@@ -206,13 +207,13 @@ def test_guesses_from_many_addresses_are_bounded_for_a_user(client: FlaskClient)
 
 
 @pytest.mark.parametrize("given", [b"Basic \xe9\xe9", b"Basic \xff", b"\xe9", b"Bearer \xe9"])
-def test_bytes_that_are_no_text_are_no_password(given: bytes, client: FlaskClient) -> None:
+def test_a_header_that_is_not_text_is_refused(given: bytes, client: FlaskClient) -> None:
     for path in ("/", "/_live", "/readyz"):
         header = {"HTTP_AUTHORIZATION": given.decode("latin-1")}
         asks_for_a_password(client.get(path, environ_base={**ELSEWHERE, **header}))
 
 
-def test_a_request_of_a_unix_socket_is_no_operators(client: FlaskClient) -> None:
+def test_a_request_through_a_unix_socket_is_not_an_operators(client: FlaskClient) -> None:
     asks_for_a_password(client.get("/readyz", environ_base={"REMOTE_ADDR": ""}))
 
 
@@ -233,12 +234,12 @@ def test_only_a_request_for_this_machine_is_an_operators(
     assert (response.status_code in (200, 503)) == known
 
 
-def test_the_session_of_an_old_password_is_no_operators(settings: Settings) -> None:
+def test_a_session_of_an_old_password_is_not_an_operators(settings: toy.Settings) -> None:
     def client_with(users: dict[str, str]) -> FlaskClient:
         auth = {"users": users, "operators": ["ann"]}
         server = {**settings.server.model_dump(), "secret_key": TOKEN}
-        changed = {**settings.model_dump(), "auth": auth, "server": server}
-        return client_of(Settings.model_validate(changed))
+        values = {**settings.model_dump(), "auth": auth, "server": server}
+        return client_of(toy.Settings.model_validate(values))
 
     before = client_with({"ann": HASH})
     before.get("/", headers=login(), environ_base=ELSEWHERE)
@@ -251,17 +252,16 @@ def test_the_session_of_an_old_password_is_no_operators(settings: Settings) -> N
         asks_for_a_password(after.get("/readyz", environ_base=ELSEWHERE))
 
 
-def test_no_dialog_opens_for_what_a_page_fetches(client: FlaskClient) -> None:
+def test_a_script_of_the_page_opens_no_dialog(client: FlaskClient) -> None:
     response = client.get("/_live", headers={"X-Requested-With": "XMLHttpRequest"})
     assert response.status_code == 401
     assert "WWW-Authenticate" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
-def test_operators_need_no_password(path: str, settings: Settings) -> None:
+def test_operators_need_no_password(path: str, settings: toy.Settings) -> None:
     settings = with_users(settings, ann=HASH)
-    metrics = settings.server.model_copy(update={"metrics": True})
-    client = client_of(settings.model_copy(update={"server": metrics}))
+    client = client_of(changed(settings, "server", metrics=True))
     assert client.get(path).status_code != 401
     assert client.get(path, environ_base=ELSEWHERE).status_code == 401
     token = {"Authorization": f"Bearer {TOKEN}"}
@@ -272,24 +272,23 @@ def test_operators_need_no_password(path: str, settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("users", [{}, {"ann": HASH}])
-def test_metrics_that_are_off_are_not_found(users: dict[str, str], settings: Settings) -> None:
+def test_metrics_that_are_off_are_not_found(users: dict[str, str], settings: toy.Settings) -> None:
     response = client_of(with_users(settings, **users)).get("/metrics", environ_base=ELSEWHERE)
     assert response.status_code == 404
     assert "server.metrics = true" in response.text
 
 
-def test_healthz_is_open_below_the_path_of_a_proxy(settings: Settings) -> None:
-    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
+def test_healthz_is_open_below_the_path_of_a_proxy(settings: toy.Settings) -> None:
+    below = changed(settings, "server", url_prefix="/dashboard/")
     for users in ({}, {"ann": HASH}):
-        client = client_of(with_users(settings.model_copy(update={"server": below}), **users))
+        client = client_of(with_users(below, **users))
         for path in ("/healthz", "/dashboard/healthz"):
             response = client.get(path, environ_base=ELSEWHERE)
             assert (response.status_code, response.text) == (200, "ok")
 
 
-def test_a_public_address_without_users_is_warned_of(settings: Settings) -> None:
-    server_ = settings.server.model_copy(update={"host": "0.0.0.0"})
-    public = settings.model_copy(update={"server": server_})
+def test_a_public_address_without_users_is_a_warning(settings: toy.Settings) -> None:
+    public = changed(settings, "server", host="0.0.0.0")
     assert not auth.warning(settings)
     assert all(word in auth.warning(public) for word in ("server.host", "0.0.0.0", "auth.users"))
     assert not auth.warning(with_users(public, ann=HASH))
@@ -302,23 +301,23 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     yield stdin
 
 
-def test_the_command_makes_a_line_that_lets_in(
-    typed: io.StringIO, settings: Settings, capsys: pytest.CaptureFixture[str]
+def test_the_line_of_hash_password_lets_a_user_in(
+    typed: io.StringIO, settings: toy.Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed.write("right\n")
     typed.seek(0)
-    assert auth.main(["ann"]) == 0
+    assert cli.serve(toy.DASHBOARD, toy.create_app, ["--hash-password", "ann"]) == 0
     line = capsys.readouterr().out
     users = json.loads(line.removeprefix("users = ").replace("=", ":", 1))
     client = client_of(with_users(settings, **users))
     assert client.get("/", headers=login()).status_code == 200
 
 
-def test_no_password_makes_no_line(typed: io.StringIO) -> None:
-    assert auth.main(["ann"]) == 2
+def test_without_a_password_there_is_no_line(typed: io.StringIO) -> None:
+    assert cli.serve(toy.DASHBOARD, toy.create_app, ["--hash-password", "ann"]) == 2
 
 
-def test_secrets_do_not_show(settings: Settings) -> None:
+def test_secrets_do_not_show(settings: toy.Settings) -> None:
     settings = with_users(settings, ann=HASH)
     assert HASH not in repr(settings)
     assert TOKEN not in repr(settings)

@@ -7,16 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from itertools import cycle
+from types import ModuleType
 from typing import Any
 
 import pytest
 import toy
-from conftest import wait_until
-from flask import session
+from dash import Dash, Input, Output
+from helpers import changed, showing, wait_until
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.settings import Settings
-from {{cookiecutter.project_slug}}.engine.web import health
+from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
+from {{cookiecutter.project_slug}}.engine.serve import waitress_server
 from {{cookiecutter.project_slug}}.engine.web.computations import (
     Computations,
     NotReady,
@@ -29,55 +30,72 @@ LIMIT = 60  # seconds until a test gives up
 
 
 class Slow:
-    """Views that take until they are let go."""
+    """What takes until it may go on; counts how often it is called."""
 
-    def __init__(self, view: Callable[..., Any]) -> None:
-        self.view = view
+    def __init__(self) -> None:
+        self.answer: Callable[[], Any] = lambda: "answer"
         self.running, self.most, self.count = 0, 0, 0
         self.go_on = threading.Event()
         self._lock = threading.Lock()
 
-    def __call__(self, *arguments: Any) -> Any:
+    def __call__(self) -> Any:
         with self._lock:
             self.count += 1
             self.running += 1
             self.most = max(self.most, self.running)
         try:
             assert self.go_on.wait(LIMIT)
-            return self.view(*arguments)
+            return self.answer()
         finally:
             with self._lock:
                 self.running -= 1
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
-    slow = Slow(toy.cards)
-    monkeypatch.setattr(toy, "cards", slow)
+def slow() -> Iterator[Slow]:
+    slow = Slow()
     yield slow
     slow.go_on.set()
 
 
 @contextmanager
-def served(settings: Settings, threads: int, store: MemoryStore) -> Iterator[int]:
-    """Serve by waitress, and give the port."""
-    chosen = settings.server.model_copy(update={"port": 0, "threads": threads})
-    app = toy.create_app(settings.model_copy(update={"server": chosen}), store)
-    app.server.secret_key = "secret"
-    app.server.register_blueprint(health.blueprint(settings, store))
-    app.server.test_client().get("/")
-    server, stopped = listen.listen(app.server, chosen), threading.Event()
-    thread = threading.Thread(target=listen.run, args=(server, stopped.is_set, 5))
+def served(slow: Slow, settings: toy.Settings, threads: int, store: MemoryStore) -> Iterator[int]:
+    """Serve a page whose cards are slow, and give the port."""
+
+    @view(Output("cards", "children"), toy.CHOICES)
+    def cards(_tables: Tables, _names: list[str], _window: str) -> Any:
+        return slow()
+
+    @view(Output("trend-graph", "figure"), toy.CHOICES)
+    def trend(_tables: Tables, _names: list[str], _window: str) -> dict[str, Any]:
+        return {}
+
+    with serving(showing(cards, trend), settings, threads, store) as port:
+        yield port
+
+
+@contextmanager
+def serving(
+    create_app: Callable[[Any, Data], Dash],
+    settings: toy.Settings,
+    threads: int,
+    store: MemoryStore,
+) -> Iterator[int]:
+    """Serve an app by waitress, and give the port."""
+    chosen = changed(settings, "server", port=0, threads=threads)
+    app, _ = toy.DASHBOARD.build(chosen, create_app, store)
+    server, stopped = waitress_server.listen(app.server, chosen.server), threading.Event()
+    thread = threading.Thread(target=waitress_server.run, args=(server, stopped.is_set, 5))
     thread.start()
     try:
-        yield listen.port(server)
+        yield waitress_server.port(server)
     finally:
         stopped.set()
         thread.join()
 
 
 def body(output: str, choice: int, version: int | None = None) -> str:
-    """Return what a page asks with a choice of its own."""
+    """Return what a page sends for a view, with a choice of its own."""
     name, _, property_ = output.partition(".")
     values = {"snapshot-version": version, "series": [f"{choice}"], "window": "All"}
     inputs = [
@@ -97,8 +115,8 @@ def get(port: int, path: str) -> int:
         return answer.status
 
 
-def view(port: int, asked: str, waits: list[str] | None = None, *others: int) -> int:
-    """Ask for a view as a page does: again while it is not there yet, of each port in turn."""
+def ask(port: int, asked: str, waits: list[str] | None = None, *others: int) -> int:
+    """Ask for a view as a page does: again while it is not ready, each port in turn."""
     with ExitStack() as stack:
         clients = [
             stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", it, timeout=LIMIT)))
@@ -120,71 +138,76 @@ def view(port: int, asked: str, waits: list[str] | None = None, *others: int) ->
         raise AssertionError
 
 
-def asked_in_time(port: int) -> None:
-    """See that all that is quick is answered, though slow views go on and on."""
+def all_is_quick(port: int) -> None:
+    """Check that quick requests are answered while slow views run."""
     with ThreadPoolExecutor(len(QUICK)) as pool:
         answers = [pool.submit(get, port, path) for path in QUICK]
         assert [it.result(LIMIT / 2) for it in answers] == [200] * len(QUICK)
 
 
 @pytest.mark.parametrize(("threads", "same"), [(4, True), (4, False), (2, False)])
-def test_slow_views_leave_threads_for_what_is_quick(
-    threads: int, same: bool, slow: Slow, settings: Settings, store: MemoryStore
+def test_slow_views_leave_threads_for_quick_requests(
+    threads: int, same: bool, slow: Slow, settings: toy.Settings, store: MemoryStore
 ) -> None:
-    with served(settings, threads, store) as port, ThreadPoolExecutor(6) as pool:
+    with served(slow, settings, threads, store) as port, ThreadPoolExecutor(6) as pool:
         waits: list[str] = []
         choices = [0] * 6 if same else range(6)
-        viewers = [pool.submit(view, port, body("cards.children", it), waits) for it in choices]
+        viewers = [pool.submit(ask, port, body("cards.children", it), waits) for it in choices]
         wait_until(lambda: slow.running == (1 if same else max(1, threads - 2)))
-        asked_in_time(port)
+        all_is_quick(port)
         wait_until(lambda: len(waits) > 12)
-        asked_in_time(port)
-        assert slow.running, "as slow as that they are"
+        all_is_quick(port)
+        assert slow.running, "the views still run"
         slow.go_on.set()
         assert [it.result() for it in viewers] == [200] * 6
         assert slow.count == (1 if same else 6)
         assert slow.most <= max(1, threads - 2)
 
 
-def test_a_view_that_is_not_slow_comes_beside_a_slow_one(
-    slow: Slow, settings: Settings, store: MemoryStore
+def test_a_quick_view_does_not_wait_for_a_slow_one(
+    slow: Slow, settings: toy.Settings, store: MemoryStore
 ) -> None:
-    with served(settings, 4, store) as port, ThreadPoolExecutor(1) as pool:
-        viewer = pool.submit(view, port, body("cards.children", 0))
+    with served(slow, settings, 4, store) as port, ThreadPoolExecutor(1) as pool:
+        viewer = pool.submit(ask, port, body("cards.children", 0))
         wait_until(lambda: slow.running)
-        assert view(port, body("trend-graph.figure", 0)) == 200
+        assert ask(port, body("trend-graph.figure", 0)) == 200
         assert slow.running
         slow.go_on.set()
         assert viewer.result() == 200
 
 
-def test_callbacks_of_one_viewer_leave_threads_too(
-    slow: Slow, settings: Settings, store: MemoryStore
+def test_slow_callbacks_leave_threads_too(
+    slow: Slow, settings: toy.Settings, store: MemoryStore
 ) -> None:
-    right = slow.view
-    slow.view = lambda *it: session.get("who") or right(*it)
-    with served(settings, 4, store) as port, ThreadPoolExecutor(6) as pool:
-        slow.go_on.set()
-        assert view(port, body("cards.children", 0)) == 200
-        assert slow.count == 2, "for nobody, and for the viewer: from now on for each viewer"
-        slow.go_on.clear()
-        viewers = [pool.submit(view, port, body("cards.children", 0)) for _ in range(6)]
+    def create_app(settings: toy.Settings, data: Data) -> Dash:
+        app = toy.app_of(ModuleType("empty"), settings, data)
+
+        @app.callback(
+            Output("cards", "children"), [Input("snapshot-version", "data"), *toy.CHOICES]
+        )
+        def cards(_version: int | None, _names: list[str], _window: str) -> Any:
+            return slow()
+
+        return app
+
+    with serving(create_app, settings, 4, store) as port, ThreadPoolExecutor(6) as pool:
+        viewers = [pool.submit(ask, port, body("cards.children", 0)) for _ in range(6)]
         wait_until(lambda: slow.running == 2)
-        asked_in_time(port)
+        all_is_quick(port)
         assert slow.running == 2
         slow.go_on.set()
         assert [it.result() for it in viewers] == [200] * 6
-        assert (slow.count, slow.most) == (8, 2)
+        assert (slow.count, slow.most) == (6, 2)
 
 
 def test_a_view_slower_than_the_refresh_is_delivered(
-    slow: Slow, settings: Settings, store: MemoryStore
+    slow: Slow, settings: toy.Settings, store: MemoryStore
 ) -> None:
     snapshot = store.latest()
     assert snapshot
-    with served(settings, 4, store) as port, ThreadPoolExecutor(1) as pool:
+    with served(slow, settings, 4, store) as port, ThreadPoolExecutor(1) as pool:
         waits: list[str] = []
-        viewer = pool.submit(view, port, body("cards.children", 0), waits)
+        viewer = pool.submit(ask, port, body("cards.children", 0), waits)
         for count in range(1, 4):
             wait_until(lambda: len(waits) >= count)  # noqa: B023
             store.publish(replace(snapshot, version=snapshot.version + count))
@@ -192,22 +215,22 @@ def test_a_view_slower_than_the_refresh_is_delivered(
         slow.go_on.set()
         assert (viewer.result(), slow.count) == (200, 1)
         assert len(set(waits)) == 1, "it waits for the same computation"
-        assert view(port, body("cards.children", 0)) == 200
+        assert ask(port, body("cards.children", 0)) == 200
         assert slow.count == 2, "the next one gets the newest data"
 
 
-def test_a_slow_view_of_several_processes_is_delivered(
-    slow: Slow, settings: Settings, store: MemoryStore
+def test_a_slow_view_is_delivered_by_several_processes(
+    slow: Slow, settings: toy.Settings, store: MemoryStore
 ) -> None:
     snapshot = store.latest()
     assert snapshot
     with (
-        served(settings, 4, store) as first,
-        served(settings, 4, store) as second,
+        served(slow, settings, 4, store) as first,
+        served(slow, settings, 4, store) as second,
         ThreadPoolExecutor(1) as pool,
     ):
         waits: list[str] = []
-        viewer = pool.submit(view, first, body("cards.children", 0), waits, second)
+        viewer = pool.submit(ask, first, body("cards.children", 0), waits, second)
         for count in range(1, 5):  # each request finds newer data
             wait_until(lambda: len(waits) >= count)  # noqa: B023
             store.publish(replace(snapshot, version=snapshot.version + count))
@@ -216,16 +239,16 @@ def test_a_slow_view_of_several_processes_is_delivered(
         assert slow.count == 2, "one of each"
 
 
-def test_a_slow_view_that_fails_says_so(
-    slow: Slow, settings: Settings, store: MemoryStore, caplog: pytest.LogCaptureFixture
+def test_a_slow_view_that_fails_is_logged(
+    slow: Slow, settings: toy.Settings, store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(*_: Any) -> Any:
+    def fail() -> Any:
         raise TimeoutError("the database is slow")
 
-    slow.view = fail
-    with served(settings, 4, store) as port, ThreadPoolExecutor(2) as pool:
+    slow.answer = fail
+    with served(slow, settings, 4, store) as port, ThreadPoolExecutor(2) as pool:
         waits: list[str] = []
-        viewers = [pool.submit(view, port, body("cards.children", 0), waits) for _ in range(2)]
+        viewers = [pool.submit(ask, port, body("cards.children", 0), waits) for _ in range(2)]
         wait_until(lambda: len(waits) > 2)
         slow.go_on.set()
         assert [it.result() for it in viewers] == [500, 500]
@@ -233,11 +256,11 @@ def test_a_slow_view_that_fails_says_so(
     assert "the callback of cards.children failed" in caplog.text
 
 
-def test_nobody_waits_for_another_ones_key(
-    slow: Slow, settings: Settings, store: MemoryStore
+def test_a_made_up_key_is_ignored(
+    slow: Slow, settings: toy.Settings, store: MemoryStore
 ) -> None:
     slow.go_on.set()
-    with served(settings, 4, store) as port:
+    with served(slow, settings, 4, store) as port:
         for key in ("", "unknown", "0" * 128, "x" * 1_000):
             with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as client:
                 asked, headers = body("cards.children", 0), {**JSON, WAITS_FOR: key}
@@ -246,7 +269,7 @@ def test_nobody_waits_for_another_ones_key(
     assert slow.count == 1
 
 
-def test_a_crowd_is_refused_early_but_for_what_is_there() -> None:
+def test_a_crowd_is_refused_early_unless_the_result_is_there() -> None:
     computations: Computations[int] = Computations(threads=3)  # one computes, and one waits
     with computations.slot(), pytest.raises(NotReady):  # once it is known not to be quick
         wait_until(lambda: computations.refuse_in_a_crowd("key"))
@@ -264,7 +287,7 @@ def test_a_crowd_is_refused_early_but_for_what_is_there() -> None:
     computations.refuse_in_a_crowd("other", waited_for=["key"])
 
 
-def test_a_crowd_waits_for_what_is_quick() -> None:
+def test_a_crowd_waits_for_quick_computations() -> None:
     computations: Computations[int] = Computations(threads=3)  # one computes, and one waits
     with ThreadPoolExecutor(50) as pool:
         asked = [pool.submit(computations.ended, f"{it % 5}", lambda: 1) for it in range(50)]

@@ -3,10 +3,12 @@ from typing import Any
 
 import orjson
 import pytest
+import toy
 from dash import Dash
 from flask.testing import FlaskClient
 
-from {{cookiecutter.project_slug}}.engine.settings import Server, Settings
+from {{cookiecutter.project_slug}}.engine.page import Data
+from {{cookiecutter.project_slug}}.engine.settings import Server
 from {{cookiecutter.project_slug}}.engine.web import csp
 
 REPORT = {"effective-directive": "img-src", "blocked-uri": "https://tile.example.org/1/2/3.png"}
@@ -14,8 +16,8 @@ TYPE = "application/csp-report"
 
 
 @pytest.fixture
-def client(settings: Settings) -> FlaskClient:
-    return server.build(settings)[0].server.test_client()
+def client(settings: toy.Settings) -> FlaskClient:
+    return toy.DASHBOARD.build(settings, toy.create_app)[0].server.test_client()
 
 
 def send(client: FlaskClient, body: Any, mimetype: str = TYPE) -> int:
@@ -23,13 +25,9 @@ def send(client: FlaskClient, body: Any, mimetype: str = TYPE) -> int:
     return client.post("/_csp-report", data=content, content_type=mimetype).status_code
 
 
-def test_what_the_code_itself_names_is_allowed(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    create = server.create_app
-
-    def themed(*args: Any) -> Dash:
-        made = create(*args)
+def test_the_sites_that_an_app_names_are_allowed(settings: toy.Settings) -> None:
+    def create_app(settings: toy.Settings, data: Data) -> Dash:
+        made = toy.create_app(settings, data)
         made.config.external_stylesheets += [
             "https://cdn.example.org/theme.css",
             {"href": "//fonts.example.org:8443/a.css", "rel": "stylesheet"},
@@ -37,9 +35,9 @@ def test_what_the_code_itself_names_is_allowed(
         made.config.external_scripts.append({"src": "https://js.example.org/it.js"})
         return made
 
-    monkeypatch.setattr(server, "create_app", themed)
-    made = server.build(settings)[0].server.test_client().get("/")
-    rules = dict(it.split(" ", 1) for it in made.headers["Content-Security-Policy"].split("; "))
+    app, _ = toy.DASHBOARD.build(settings, create_app)
+    page = app.server.test_client().get("/")
+    rules = dict(it.split(" ", 1) for it in page.headers["Content-Security-Policy"].split("; "))
     for kind in ("style-src", "font-src"):
         assert "https://cdn.example.org https://fonts.example.org:8443" in rules[kind]
     assert "https://js.example.org" in rules["script-src"].split()
@@ -74,7 +72,7 @@ def test_what_a_browser_blocks_is_logged_once_with_what_to_set(
         b"",
     ],
 )
-def test_a_report_of_nothing_that_can_be_allowed_is_not_logged(
+def test_a_report_of_what_cannot_be_allowed_is_not_logged(
     body: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert send(client, body) == 204

@@ -2,28 +2,27 @@ import gzip
 import json
 
 import pytest
+import toy
 from flask.testing import FlaskClient
-
-from {{cookiecutter.project_slug}}.engine.settings import Settings
+from helpers import changed
 
 PATH = "/_dash-update-component"
 GZIP = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 
 
 @pytest.fixture
-def client(settings: Settings) -> FlaskClient:
-    chosen = settings.server.model_copy(update={"max_body_bytes": 10_000})
-    app, _ = server.build(settings.model_copy(update={"server": chosen}))
+def client(settings: toy.Settings) -> FlaskClient:
+    chosen = changed(settings, "server", max_body_bytes=10_000)
+    app, _ = toy.DASHBOARD.build(chosen, toy.create_app)
     return app.server.test_client()
 
 
 def asked() -> bytes:
     """Return what the page sends for its key figures."""
-    values = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
-    names = (it.split(".") for it in values)
+    names = (it.split(".") for it in toy.CHOSEN)
     inputs = [
         {"id": id_, "property": name, "value": value}
-        for (id_, name), value in zip(names, values.values(), strict=True)
+        for (id_, name), value in zip(names, toy.CHOSEN.values(), strict=True)
     ]
     outputs = {"id": "cards", "property": "children"}
     body = {"output": "cards.children", "outputs": outputs, "inputs": inputs, "changedPropIds": []}

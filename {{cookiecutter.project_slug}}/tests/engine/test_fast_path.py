@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import toy
 from dash import Dash
 from flask import Blueprint, Flask, abort, current_app, g, request, request_started
 from flask.testing import FlaskClient
-from toy import create_app
+from werkzeug.security import generate_password_hash
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.settings import Settings
-from {{cookiecutter.project_slug}}.engine.web import auth
+from {{cookiecutter.project_slug}}.engine.page import Data
 
 FRIEND = {"X-Who": "friend"}
 BODY = {
@@ -21,7 +21,7 @@ BODY = {
     "inputs": [
         {"id": "snapshot-version", "property": "data", "value": 1},
         {"id": "series", "property": "value", "value": []},
-        {"id": "window", "property": "value", "value": "All"},
+        {"id": "window", "property": "value", "value": "all"},
     ],
     "changedPropIds": ["snapshot-version.data"],
 }
@@ -38,7 +38,7 @@ def disguised(*_: Any) -> None:
 
 
 class Middleware:
-    """What stands in front of a WSGI application, and asks who is there."""
+    """WSGI middleware that lets only friends through."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -83,7 +83,7 @@ def blueprint(server: Flask) -> None:
 
 
 def teardown(server: Flask) -> None:
-    """Lock the door for the next one."""
+    """Close the server after the first request, for all but friends."""
 
     @server.before_request
     def tick() -> None:
@@ -126,31 +126,27 @@ GUARDS: dict[str, Callable[[Flask], Any]] = {
 }
 
 
+# What Flask still takes after its first request, which `build` has sent.
+LATE = ("a signal", "middleware", "a method")
+
+
 @pytest.fixture
-def make(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., FlaskClient]]:
-    """Return what makes a dashboard with a guard that is put up before or after it is wired."""
+def make(settings: toy.Settings) -> Iterator[Callable[..., FlaskClient]]:
+    """Return what makes a dashboard with a guard, put up by `create_app` or after `build`."""
     receivers = dict(request_started.receivers)
-    hash_ = auth.generate_password_hash("right", "pbkdf2:sha256:1")
+    hash_ = generate_password_hash("right", "pbkdf2:sha256:1")
     users = type(settings.auth).model_validate({"users": {"ann": hash_}})
 
     def make(guard: Callable[[Flask], Any], when: str, locked: bool = False) -> FlaskClient:
-        chosen = settings.model_copy(update={"auth": users}) if locked else settings
-        if when == "before":
-            register = live.register
-
-            def guarded(app: Dash, *rest: Any) -> None:
+        def create_app(settings: toy.Settings, data: Data) -> Dash:
+            app = toy.create_app(settings, data)
+            if when == "in create_app":
                 guard(app.server)
-                register(app, *rest)
+            return app
 
-            monkeypatch.setattr(live, "register", guarded)
-        app = create_app(chosen, MemoryStore())
-        app.server.secret_key = "secret"
-        if when == "after":
-            guard(app.server)
-        auth.install(app, chosen)
-        if when == "last":
+        chosen = settings.model_copy(update={"auth": users}) if locked else settings
+        app, _ = toy.DASHBOARD.build(chosen, create_app, MemoryStore())
+        if when == "after build":
             guard(app.server)
         client = app.server.test_client()
         if locked:
@@ -176,12 +172,12 @@ def statuses(client: FlaskClient, headers: dict[str, str]) -> list[int]:
     ]
 
 
-CASES = [(name, when, False) for name in GUARDS for when in ("before", "last")]
-LOCKED = [(name, when, True) for name in ("a hook", "middleware") for when in ("before", "after")]
+CASES = [(name, "in create_app", locked) for name in GUARDS for locked in (False, True)]
+CASES += [(name, "after build", locked) for name in LATE for locked in (False, True)]
 
 
-@pytest.mark.parametrize(("guard", "when", "locked"), CASES + LOCKED)
-def test_nobody_gets_past_a_guard_of_ones_own(
+@pytest.mark.parametrize(("guard", "when", "locked"), CASES)
+def test_nobody_gets_past_a_guard(
     guard: str,
     when: str,
     locked: bool,
@@ -194,46 +190,53 @@ def test_nobody_gets_past_a_guard_of_ones_own(
         assert statuses(client, FRIEND) == [200, 200, 200]
         assert set(statuses(client, {})) <= {401, 500}
     lines = [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()]
-    in_front = guard == "middleware" and when != "before"  # of the fast path, too
+    in_front = guard == "middleware" and when == "after build"  # of the fast path, too
     assert len(lines) == (0 if in_front else 1), lines
 
 
-@pytest.mark.parametrize("when", ["after", "last"])
-def test_nobody_gets_past_a_view_of_ones_own(when: str, make: Callable[..., FlaskClient]) -> None:
-    client = make(wrap_views, when, locked=True)
+@pytest.mark.parametrize("guard", [name for name in GUARDS if "hook" in name])
+def test_flask_refuses_a_hook_that_comes_too_late(
+    guard: str, make: Callable[..., FlaskClient]
+) -> None:
+    with pytest.raises(AssertionError, match="can no longer be called"):
+        make(GUARDS[guard], "after build")
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_nobody_gets_past_views_that_are_wrapped_after_build(
+    locked: bool, make: Callable[..., FlaskClient]
+) -> None:
+    client = make(wrap_views, "after build", locked)
     for _ in range(2):
         assert statuses(client, FRIEND) == [200, 200, 200]
         assert set(statuses(client, {})) == {401}
 
 
-def test_no_answer_is_shared_past_a_view_that_was_guarded_before(
-    make: Callable[..., FlaskClient], caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("locked", [False, True])
+def test_views_of_dash_that_create_app_wraps_are_refused(
+    locked: bool, make: Callable[..., FlaskClient]
 ) -> None:
-    caplog.set_level(logging.INFO)
-    client = make(wrap_views, "before")
-    for _ in range(2):
-        assert statuses(client, FRIEND) == [200, 200, 200]
-        assert statuses(client, {})[::2] == [401, 401]  # there was no /_live to guard
-    assert "the view of callbacks is wrapped already" in caplog.text
+    with pytest.raises(TypeError, match="/_dash-component-suites/.*before_request"):
+        make(wrap_views, "in create_app", locked)
 
 
 def test_a_hook_that_does_something_after_each_request_is_run(
     make: Callable[..., FlaskClient],
 ) -> None:
-    client = make(teardown, "before")
+    client = make(teardown, "in create_app")
     assert statuses(client, FRIEND) == [200, 200, 200]
     assert set(statuses(client, {})) == {401}
 
 
 @pytest.mark.parametrize("locked", [False, True])
-def test_it_is_open_while_nobody_else_is_there(
+def test_the_fast_path_is_open_without_other_guards(
     locked: bool,
     make: Callable[..., FlaskClient],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    client = make(lambda server: None, "last", locked)
+    client = make(lambda server: None, "in create_app", locked)
     assert statuses(client, {}) == [200, 200, 200]
 
     def fail(*_: Any) -> Any:

@@ -1,25 +1,56 @@
-from datetime import timedelta
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 
+import pandas as pd
 import pytest
-from conftest import ask, fitted
+import toy
 from flask.testing import FlaskClient
-from toy import CHOICES
+from helpers import ask, changed, wait_until
 
-from {{cookiecutter.project_slug}}.engine.data.snapshot import (
-    Pace,
-    Snapshot,
-    now_utc,
-)
-from {{cookiecutter.project_slug}}.engine.data.status import Status
-from {{cookiecutter.project_slug}}.engine.data.store import Store
-from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine import Pipeline, now_utc
+from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+
+TAKES = 0.2  # seconds of a refresh
+
+
+class Source:
+    """What a refresh reads: three rows, a minute old; then it fails."""
+
+    def __init__(self) -> None:
+        self.made = now_utc() - timedelta(seconds=60)
+        self.count = 0
+
+    def read(self, _source: toy.Source, _since: datetime) -> dict[str, pd.DataFrame]:
+        self.count += 1
+        if self.count > 1:
+            raise OSError("gone")
+        time.sleep(TAKES)
+        columns = {"time": self.made, "series": ["a", "b", "c"], "value": 1.0}
+        return {"readings": pd.DataFrame(columns)}
 
 
 @pytest.fixture
-def parts(settings: Settings) -> tuple[FlaskClient, Store]:
-    chosen = settings.server.model_copy(update={"metrics": True})
-    app, schedule = server.build(settings.model_copy(update={"server": chosen}))
-    return app.server.test_client(), schedule._store
+def client(settings: toy.Settings, store: MemoryStore) -> FlaskClient:
+    chosen = changed(settings, "server", metrics=True)
+    app, _ = toy.DASHBOARD.build(chosen, toy.create_app, store)
+    return app.server.test_client()
+
+
+@pytest.fixture
+def failing(settings: toy.Settings) -> Iterator[FlaskClient]:
+    """A dashboard whose first refresh succeeds and whose second one fails."""
+    chosen = changed(settings, "server", metrics=True)
+    chosen = changed(chosen, "refresh", every=timedelta(seconds=0.1))
+    pipeline = Pipeline(read=Source().read, clean=toy.clean, tables=toy.TABLES)
+    dashboard = replace(toy.DASHBOARD, pipeline=pipeline)
+    app, schedule = dashboard.build(chosen, toy.create_app)
+    client = app.server.test_client()
+    assert "toy_data_age_seconds" not in values(client)
+    schedule.start()
+    yield client
+    schedule.stop()
 
 
 def values(client: FlaskClient) -> dict[str, float]:
@@ -29,31 +60,27 @@ def values(client: FlaskClient) -> dict[str, float]:
     return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
 
 
-def test_refreshes_data_and_requests_are_counted(parts: tuple[FlaskClient, Store]) -> None:
-    client, store = parts
-    assert "dashboard_data_age_seconds" not in values(client)
-    made = now_utc() - timedelta(seconds=60)
-    tables, paces = fitted(*((made, name, 1) for name in "abc")), {"readings": Pace(made)}
-    store.publish(Snapshot(1, now_utc(), now_utc(), tables, paces))
-    store.report(Status(takes=timedelta(seconds=0.2)))
-    store.report(Status(error="OSError"))
-    assert store.status().error == "OSError"
+def test_data_and_refreshes_are_counted(failing: FlaskClient) -> None:
+    wait_until(lambda: values(failing)["toy_refresh_failures_total"] >= 1)
+    found = values(failing)
+    assert found['toy_rows{table="readings"}'] == 3
+    assert 60 <= found["toy_data_age_seconds"] < 180
+    assert found["toy_refresh_seconds_count"] == 1
+    assert TAKES <= found["toy_refresh_seconds_sum"] < 60
+
+
+def test_requests_are_counted(client: FlaskClient) -> None:
     client.open("/healthz", method="BREW")
+    client.get("/healthz")
     found = values(client)
-    assert found['dashboard_rows{table="readings"}'] == 3
-    assert 60 <= found["dashboard_data_age_seconds"] < 120
-    assert found["dashboard_refresh_seconds_count"] == 1
-    assert found["dashboard_refresh_seconds_sum"] == pytest.approx(0.2)
-    assert found["dashboard_refresh_failures_total"] == 1
-    assert found['dashboard_requests_total{method="other",status="405"}'] == 1
-    assert found['dashboard_requests_total{method="GET",status="200"}'] == 1
+    assert found['toy_requests_total{method="other",status="405"}'] == 1
+    assert found['toy_requests_total{method="GET",status="200"}'] == 1
 
 
-def test_metrics_tell_kept_views_from_computed_ones(parts: tuple[FlaskClient, Store]) -> None:
-    client, _ = parts
+def test_metrics_tell_cached_views_from_computed_ones(client: FlaskClient) -> None:
     for _ in range(3):
-        ask(client, "cards", CHOICES)
+        ask(client, "cards", toy.CHOSEN)
     found = values(client)
-    assert found['dashboard_views_total{kept="no"}'] == 1
-    assert found['dashboard_views_total{kept="yes"}'] == 2
-    assert found["dashboard_kept_bytes"] > 0
+    assert found['toy_views_total{cache="miss"}'] == 1
+    assert found['toy_views_total{cache="hit"}'] == 2
+    assert found["toy_cache_bytes"] > 0

@@ -2,26 +2,27 @@ import re
 from typing import Any
 
 import pytest
+import toy
 from dash import Dash
 from flask import Response
 from flask.testing import FlaskClient
 
 from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
-from {{cookiecutter.project_slug}}.engine.data.store import Store
-from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.page import Data
 
-PATHS = ["/", "/healthz", "/_live", "/_dash-layout", "/assets/live.js", "/assets/none", "/readyz"]
+ASSET = "/assets/toy.py"
+PATHS = ["/", "/healthz", "/_live", "/_dash-layout", ASSET, "/assets/none", "/readyz"]
 JSON = {"/_live", "/_dash-layout", "/readyz"}
 CSP = "Content-Security-Policy"
 
 
-def client_of(settings: Settings, **chosen: Any) -> FlaskClient:
+def client_of(settings: toy.Settings, **chosen: Any) -> FlaskClient:
     values = settings.model_dump()
     values["server"] = {**values["server"], **chosen}
 
-    def create_app(settings: Settings, store: Store) -> Dash:
-        app = create(settings, store)
+    def create_app(settings: toy.Settings, data: Data) -> Dash:
+        app = toy.create_app(settings, data)
 
         @app.server.get("/number")
         def number() -> Response:
@@ -29,24 +30,21 @@ def client_of(settings: Settings, **chosen: Any) -> FlaskClient:
 
         return app
 
-    create = server.create_app
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "create_app", create_app)
-        app, _ = server.build(Settings.model_validate(values))
+    app, _ = toy.DASHBOARD.build(toy.Settings.model_validate(values), create_app)
     return app.server.test_client()
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_says_what_it_is(path: str, settings: Settings) -> None:
+def test_every_response_says_what_a_browser_may_do_with_it(path: str, settings: toy.Settings) -> None:
     plain = client_of(settings).get(path).headers
     assert plain["X-Content-Type-Options"] == "nosniff"
     assert plain["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert plain["Cache-Control"] == ("no-cache" if path == "/assets/live.js" else "no-store")
+    assert plain["Cache-Control"] == ("no-cache" if path == ASSET else "no-store")
     assert not {"Server", "X-Powered-By", "Strict-Transport-Security"} & {*plain.keys()}
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in JSON])
-def test_every_page_has_the_secure_headers_of_owasp(path: str, settings: Settings) -> None:
+def test_every_page_has_the_secure_headers_of_owasp(path: str, settings: toy.Settings) -> None:
     client = client_of(settings)
     plain = dict(client.get(path).headers)
     assert plain["X-Frame-Options"] == "SAMEORIGIN"
@@ -61,12 +59,12 @@ def test_every_page_has_the_secure_headers_of_owasp(path: str, settings: Setting
     assert tls["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_an_answer_may_have_its_own(settings: Settings) -> None:
+def test_a_response_may_have_its_own_header(settings: toy.Settings) -> None:
     response = client_of(settings).get("/number")
     assert response.headers.getlist("Referrer-Policy") == ["origin"]
 
 
-def test_other_sites_can_be_allowed(settings: Settings) -> None:
+def test_other_sites_can_be_allowed(settings: toy.Settings) -> None:
     client = client_of(
         settings,
         csp_sources=["https://tile.example.org"],
@@ -79,12 +77,12 @@ def test_other_sites_can_be_allowed(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("site", ["https://a.example; script-src *", "a b", "x\r\nY: z", "'none'"])
-def test_no_policy_can_be_slipped_in(site: str, settings: Settings) -> None:
+def test_a_setting_cannot_add_a_policy(site: str, settings: toy.Settings) -> None:
     with pytest.raises((SettingError, ValueError), match="csp_sources"):
         client_of(settings, csp_sources=[site])
 
 
-def test_each_request_has_an_id_of_its_own(settings: Settings) -> None:
+def test_each_request_has_an_id_of_its_own(settings: toy.Settings) -> None:
     client = client_of(settings)
     numbers = set()
     for _ in range(3):
@@ -99,7 +97,7 @@ def test_each_request_has_an_id_of_its_own(settings: Settings) -> None:
     ("given", "taken"),
     [("0123-abcd", True), ("short", False), ("a b" * 5, False), ("x" * 65, False)],
 )
-def test_that_of_a_trusted_proxy_is_taken(given: str, taken: bool, settings: Settings) -> None:
+def test_a_trusted_proxy_may_give_the_id(given: str, taken: bool, settings: toy.Settings) -> None:
     client = client_of(settings, trusted_proxy="127.0.0.1")
     assert (client.get("/number", headers={"X-Request-ID": given}).text == given) == taken
 
@@ -120,7 +118,7 @@ def test_that_of_a_trusted_proxy_is_taken(given: str, taken: bool, settings: Set
     ],
 )
 def test_a_trusted_proxy_is_an_address_or_a_network(
-    proxy: str, address: str, believed: bool, settings: Settings
+    proxy: str, address: str, believed: bool, settings: toy.Settings
 ) -> None:
     client = client_of(settings, trusted_proxy=proxy)
     headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.9"}
@@ -129,9 +127,9 @@ def test_a_trusted_proxy_is_an_address_or_a_network(
 
 
 @pytest.mark.parametrize("name", ["If-Match", "If-Unmodified-Since", "Cookie"])
-def test_a_header_that_would_fail_is_dropped(name: str, settings: Settings) -> None:
+def test_a_header_that_makes_werkzeug_fail_is_dropped(name: str, settings: toy.Settings) -> None:
     client = client_of(settings).application.test_client(use_cookies=False)
     value = "Thu, 01 Jan 1970 00:00:00 GMT" if "Since" in name else "x=\xb8"
     environ = {f"HTTP_{name.upper().replace('-', '_')}": value}
-    for path in ("/assets/live.js", "/"):
+    for path in (ASSET, "/"):
         assert client.get(path, environ_overrides=environ).status_code == 200

@@ -1,85 +1,91 @@
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import toy
-from conftest import ask
-from flask import abort, request
-from toy import CHOICES, create_app
+from dash import Output
+from flask.testing import FlaskClient
+from helpers import ask, changed, showing
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.status import Status
-from {{cookiecutter.project_slug}}.engine.settings import Settings
+from {{cookiecutter.project_slug}}.engine.page import Tables, view
+from {{cookiecutter.project_slug}}.engine.web.polling import code_version
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def live(settings: Settings, store: MemoryStore, method: str = "GET") -> dict[str, Any]:
-    """Ask as a page does that wants to stay live."""
-    client = create_app(settings, store).server.test_client()
-    answer = client.open("/_live", method=method, content_type="application/json")
-    assert answer.headers["Cache-Control"] == "no-store"
-    return dict(answer.get_json())
+def client_of(settings: toy.Settings, store: MemoryStore) -> FlaskClient:
+    app, _ = toy.DASHBOARD.build(settings, toy.create_app, store)
+    return app.server.test_client()
 
 
-def test_a_page_is_told_when_to_ask_again(settings: Settings, store: MemoryStore) -> None:
+def live(client: FlaskClient, method: str = "GET") -> dict[str, Any]:
+    """Poll as a page does that wants to stay live."""
+    response = client.open("/_live", method=method, content_type="application/json")
+    assert response.headers["Cache-Control"] == "no-store"
+    return dict(response.get_json())
+
+
+def test_a_page_is_told_when_to_poll_again(settings: toy.Settings, store: MemoryStore) -> None:
     due = datetime.now(UTC) + timedelta(seconds=10)
     store.report(Status(next_due=due, takes=timedelta(seconds=5)))
-    answer = live(settings, store)
+    client = client_of(settings, store)
+    answer = live(client)
     assert answer["version"] == store.latest().version  # type: ignore[union-attr]
     assert 14 < answer["next"] < 15
-    assert live(settings, MemoryStore())["next"] <= 0
+    assert live(client_of(settings, MemoryStore()))["next"] <= 0
 
 
-def test_the_button_asks_for_a_refresh(settings: Settings, store: MemoryStore) -> None:
+def test_the_button_asks_for_a_refresh(settings: toy.Settings, store: MemoryStore) -> None:
     store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
     assert not store.refresh_requested()
-    foreign = create_app(settings, store).server.test_client().post("/_live")
+    client = client_of(settings, store)
+    foreign = client.post("/_live")
     assert (foreign.status_code, store.refresh_requested()) == (415, ""), "another site may not ask"
-    assert live(settings, store, "POST")["next"] == 0
+    assert live(client, "POST")["next"] == 0
     assert store.refresh_requested()
 
 
-def test_a_page_says_since_when_the_source_fails(settings: Settings, store: MemoryStore) -> None:
+def test_a_page_says_since_when_refreshes_fail(settings: toy.Settings, store: MemoryStore) -> None:
     store.report(Status(error="OSError: no such file", incident="1a2b3c4d", failing_since=NOW))
     since = NOW.astimezone(settings.app.timezone)
-    message = live(settings, store)["message"]
+    message = live(client_of(settings, store))["message"]
     assert f"since {since:%Y-%m-%d %H:%M:%S}: look for 1a2b3c4d in the server's log" in message
     assert "OSError" not in message
 
 
-def test_whoever_is_put_in_front_of_the_views_guards_them_all(
-    settings: Settings, store: MemoryStore
-) -> None:
-    server = create_app(settings, store).server
-
-    def guarded(view: Any) -> Any:
-        def guard(**values: Any) -> Any:
-            return view(**values) if request.headers.get("X-Who") == "friend" else abort(401)
-
-        return guard
-
-    server.view_functions = {name: guarded(view) for name, view in server.view_functions.items()}
-    client = server.test_client()
-    for path in ("/", "/_live", "/_dash-layout"):
-        for _ in range(2):
-            assert client.get(path, headers={"X-Who": "friend"}).status_code == 200
-            assert client.get(path).status_code == 401
-
-
 @pytest.mark.parametrize(("cache_bytes", "count"), [(50_000_000, 1), (0, 3)])
-def test_a_view_is_drawn_once_for_all_unless_that_is_off(
-    cache_bytes: int,
-    count: int,
-    settings: Settings,
-    store: MemoryStore,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_view_is_computed_once_for_all_unless_that_is_off(
+    cache_bytes: int, count: int, settings: toy.Settings, store: MemoryStore
 ) -> None:
-    drawn = []
-    right = toy.cards
-    monkeypatch.setattr(toy, "cards", lambda *it: drawn.append(1) or right(*it))
-    server = settings.server.model_copy(update={"cache_bytes": cache_bytes})
-    app = create_app(settings.model_copy(update={"server": server}), store)
+    computed = []
+
+    @view(Output("cards", "children"), toy.CHOICES)
+    def cards(tables: Tables, _names: list[str], _window: str) -> list[str]:
+        computed.append(1)
+        return toy.texts(tables["readings"])
+
+    chosen = changed(settings, "server", cache_bytes=cache_bytes)
+    app, _ = toy.DASHBOARD.build(chosen, showing(cards), store)
     for _ in range(3):
-        assert ask(app.server.test_client(), "cards", CHOICES)["cards"]["children"]
-    assert len(drawn) == count
+        assert ask(app.server.test_client(), "cards", toy.CHOSEN)["cards"]["children"]
+    assert len(computed) == count
+
+
+def test_open_pages_of_other_code_reload(settings: toy.Settings, store: MemoryStore) -> None:
+    client = client_of(settings, store)
+    assert f'name="code-version" content="{live(client)["code"]}"' in client.get("/").text
+
+
+def test_each_change_of_the_code_gives_another_version(tmp_path: Path) -> None:
+    def version(name: str, text: str) -> str:
+        (tmp_path / name).write_text(text)
+        return code_version(tmp_path)
+
+    first = version("app.py", "1")
+    assert version("app.py", "2") != first
+    assert version("app.py", "1") == first
+    assert version("app.pyc", "compiled") == first
+    assert version("style.css", "a") != first

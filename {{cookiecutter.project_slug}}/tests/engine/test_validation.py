@@ -9,7 +9,7 @@ from flask import abort
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from {{cookiecutter.project_slug}}.engine.web.validation import Guard
+from {{cookiecutter.project_slug}}.engine.web.validation import Validation
 
 PATH = "/_dash-update-component"
 
@@ -31,7 +31,7 @@ GOOD = {
 def app() -> Dash:
     app = Dash(__name__)
     app.layout = html.Div([html.P(id="a"), dcc.Input(id="choice"), dcc.Input(id="count")])
-    Guard(app)
+    Validation(app)
 
     @app.callback(Output("a", "children"), Input("choice", "value"), State("count", "value"))
     def show(choice: Literal["x", "y"], count: int | None) -> str:
@@ -73,7 +73,7 @@ def refused(response: TestResponse, words: str = "") -> None:
     assert words in response.text
 
 
-def test_what_a_page_sends_is_answered(client: FlaskClient) -> None:
+def test_a_request_of_a_page_is_answered(client: FlaskClient) -> None:
     answer = client.post(PATH, json=GOOD)
     assert answer.json == {"multi": True, "response": {"a": {"children": "100.0"}}}
 
@@ -82,7 +82,7 @@ def test_what_a_page_sends_is_answered(client: FlaskClient) -> None:
     "content",
     [b"", b"{", b"[]", b"null", b"7" * 9_000, b"[" * 90_000, b'{"a":' * 9_000, b"\xff", b'"\\ud8"'],
 )
-def test_what_is_no_request_is_refused(content: bytes, client: FlaskClient) -> None:
+def test_content_that_is_not_a_request_is_refused(content: bytes, client: FlaskClient) -> None:
     refused(client.post(PATH, data=content, content_type="application/json"))
 
 
@@ -106,14 +106,14 @@ def test_what_is_no_request_is_refused(content: bytes, client: FlaskClient) -> N
         ("changedPropIds", [1]),
     ],
 )
-def test_what_does_not_fit_the_callback_is_refused(
+def test_a_request_that_does_not_fit_the_callback_is_refused(
     key: str, value: Any, client: FlaskClient
 ) -> None:
     refused(client.post(PATH, json={**GOOD, key: value}))
 
 
 @pytest.mark.parametrize("choice", ["z", None, 1, ["x"], {"x": 1}, True])
-def test_a_value_that_its_annotation_excludes_is_refused_by_name(
+def test_a_value_that_does_not_fit_its_annotation_is_refused_by_name(
     choice: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.post(PATH, json={**GOOD, "inputs": [part("choice", "value", choice)]})
@@ -123,11 +123,11 @@ def test_a_value_that_its_annotation_excludes_is_refused_by_name(
 
 
 @pytest.mark.parametrize("count", ["1", 1.5, True, [1]])
-def test_a_type_is_not_guessed(count: Any, client: FlaskClient) -> None:
+def test_types_are_not_converted(count: Any, client: FlaskClient) -> None:
     refused(client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]}), "count")
 
 
-def test_patterns_and_groups_are_called_as_they_are(client: FlaskClient) -> None:
+def test_patterns_and_groups_work(client: FlaskClient) -> None:
     asked = {
         "output": '{"name":["MATCH"]}.children',
         "outputs": part({"name": "n"}, "children"),
@@ -147,7 +147,7 @@ def test_patterns_and_groups_are_called_as_they_are(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize(("count", "error"), [(0, "ZeroDivisionError"), (-1, "SystemExit")])
-def test_a_callback_that_fails_is_named_in_the_log_alone(
+def test_a_callback_that_fails_is_named_only_in_the_log(
     count: int, error: str, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]})
@@ -155,6 +155,6 @@ def test_a_callback_that_fails_is_named_in_the_log_alone(
     assert "a.children" in caplog.text and error in caplog.text
 
 
-def test_a_callback_may_refuse_by_itself(client: FlaskClient) -> None:
+def test_a_callback_may_abort(client: FlaskClient) -> None:
     response = client.post(PATH, json={**GOOD, "state": [part("count", "value", 404)]})
     assert (response.status_code, response.mimetype) == (404, "text/plain")

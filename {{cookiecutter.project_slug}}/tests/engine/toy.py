@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from datetime import datetime
+from types import ModuleType
 from typing import Any, Literal
 
 import numpy as np
@@ -87,6 +88,11 @@ def trend(tables: Tables, _names: list[str] | None, _window: Literal["all"]) -> 
 
 
 def create_app(settings: Settings, data: Data) -> Dash:
+    return app_of(sys.modules[__name__], settings, data)
+
+
+def app_of(module: ModuleType, settings: Settings, data: Data) -> Dash:
+    """Return an app with the views of a module."""
     app = Dash(
         __name__, update_title="", assets_folder="", url_base_pathname=settings.server.url_prefix
     )
@@ -101,7 +107,7 @@ def create_app(settings: Settings, data: Data) -> Dash:
             loading(html.Div(id="cards"), dcc.Graph(id="trend-graph")),
         ]
     )
-    add_views(app, sys.modules[__name__], data, settings)
+    add_views(app, module, data, settings)
     return app
 
 

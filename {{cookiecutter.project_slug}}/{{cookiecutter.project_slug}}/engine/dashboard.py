@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -165,12 +166,15 @@ def refuse_memory(settings: AnySettings, who: str) -> None:
 
 
 def _warm_up(app: "Dash") -> None:
+    from werkzeug.exceptions import HTTPException
+
     # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
     # so this one comes first. With pages, it completes the application, so that the headers can
     # name all of its scripts. What fails in it must end the start.
     config = app.server.config
     before, config["PROPAGATE_EXCEPTIONS"] = config["PROPAGATE_EXCEPTIONS"], True
-    app.server.test_client().get("/healthz")
+    with suppress(HTTPException):  # a hook of the user's may refuse it
+        app.server.test_client().get("/healthz")
     config["PROPAGATE_EXCEPTIONS"] = before
     sys.setswitchinterval(0.001)  # a busy view holds up quick requests for less
     gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
