@@ -16,7 +16,7 @@ from helpers.rendering import TEMPLATE
 from helpers.servers import Server, ready
 
 REPOSITORY = "https://github.com/org/dash-waitress-template"
-SERVES = re.compile(r"-m \w+\.server\b|nox -s demo")
+SERVES = re.compile(r"-m \w+\.server\b(?! --hash)|nox -s demo")
 COMMANDS = {"", "sh", "powershell"}  # the languages of blocks that are typed
 
 

@@ -5,8 +5,8 @@ import json
 from sites import Answer, serving
 
 from {{cookiecutter.project_slug}} import reading
-from {{cookiecutter.project_slug}}.engine.settings import Settings
-from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
+from {{cookiecutter.project_slug}}.engine import EPOCH
+from {{cookiecutter.project_slug}}.reading import Source
 
 HOURS = {
     "time": ["2026-01-01T00:00", "2026-01-01T01:00"],
@@ -15,11 +15,9 @@ HOURS = {
 }
 
 
-def test_each_hour_of_each_series_is_a_row(settings: Settings) -> None:
+def test_each_hour_of_each_series_is_a_row() -> None:
     with serving() as site:
         site.answers["/"] = Answer(json.dumps({"hourly": HOURS}))
-        source = {**settings.source, "url": site.url}
-        changed = settings.model_copy(update={"source": source})
-        rows = reading.read(changed, EPOCH)["readings"]
+        rows = reading.read(Source(url=site.url), EPOCH)["readings"]
     assert list(rows["series"]) == ["temperature_2m", "precipitation", "precipitation"]
     assert list(rows["value"]) == [3.5, 0, 0.2]

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 
 import orjson
 import pandas as pd
+from pydantic import Field
 
 from .engine import Section, Zone
 from .engine.sources.web import Web
-
 
 SETTINGS = "source.url, source.params and source.headers"  # what a refusal may be due to
 
@@ -19,8 +19,8 @@ class Source(Section, coerce_numbers_to_str=True):
     """What `[source]` in config.toml may say."""
 
     url: str
-    params: dict[str, bool | int | float | str] = {}
-    headers: dict[str, str] = {}
+    params: dict[str, bool | int | float | str] = Field({})
+    headers: dict[str, str] = Field({})
     timeout: float = 10  # seconds
     timezone: Zone = ZoneInfo("UTC")
 

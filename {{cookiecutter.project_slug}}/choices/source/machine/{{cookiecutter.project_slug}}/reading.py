@@ -11,7 +11,6 @@ from pydantic import Field
 from .engine import Section
 
 
-
 class Source(Section):
     """What `[source]` in config.toml may say."""
 

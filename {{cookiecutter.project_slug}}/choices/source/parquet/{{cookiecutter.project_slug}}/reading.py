@@ -9,7 +9,6 @@ import pyarrow.dataset
 
 from .engine import Location, Section, Zone, read_from
 
-
 TIME = "time"  # as the file calls it
 COLUMNS = [TIME, "series", "value"]
 

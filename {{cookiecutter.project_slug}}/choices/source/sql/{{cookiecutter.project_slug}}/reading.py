@@ -12,7 +12,6 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from .engine import DatabaseUrl, Section, SettingError, Zone, read_from
 
 
-
 class Source(Section):
     """What `[source]` in config.toml may say."""
 
