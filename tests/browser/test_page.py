@@ -38,7 +38,7 @@ def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page
 
 
 def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Page) -> None:
-    with machine.serving() as server:
+    with machine.serving(REFRESH__EVERY="1s") as server:
         page.goto(server.url)
         state(page, "live")
         for _ in range(3):

@@ -51,7 +51,8 @@ def add(source: Path, *lines: str) -> None:
 def test_each_page_opens_by_its_link_its_address_and_the_way_back(
     pages: Project, page: Page
 ) -> None:
-    with pages.serving(news=True, SERVER__URL_PREFIX="/dashboard/") as server:
+    settings = {"REFRESH__EVERY": "1s", "SERVER__URL_PREFIX": "/dashboard/"}
+    with pages.serving(news=True, **settings) as server:
         page.goto(f"{server.url}/dashboard/")
         assert shown(page) == 4
         go(page, "Data")
@@ -191,7 +192,7 @@ def test_each_page_is_accessible_and_fits(
 ) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.emulate_media(color_scheme=scheme)
-    with pages.serving(news=True) as server:
+    with pages.serving(news=True, REFRESH__EVERY="1s") as server:
         for path in ("", "data", "status", "nowhere"):
             page.goto(f"{server.url}/{path}")
             state(page, "live")
