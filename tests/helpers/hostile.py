@@ -26,8 +26,9 @@ CLOSE = b"Connection: close"
 SHOW = """
 import json, os
 os.environ["{slug}__SERVER__METRICS".upper()] = "true"
-from {slug} import reading, server, setting
-app, _ = server.build(setting.load(setting.CONFIG, reading.Source, {{}}))
+from {slug}.app import create_app
+from {slug}.schedule import DASHBOARD
+app, _ = DASHBOARD.build(DASHBOARD.load(), create_app)
 asked = app.server.test_client().get("/_dash-dependencies").json
 rules = [str(rule) for rule in app.server.url_map.iter_rules()]
 files = [f"{{name}}/{{path}}" for name, paths in app.registered_paths.items() for path in paths]
