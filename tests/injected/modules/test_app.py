@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from helpers import ask
 from my_dashboard import engineering
 from my_dashboard.app import create_app
 from my_dashboard.engine import Snapshot
@@ -12,6 +11,8 @@ from my_dashboard.engine.page import Data
 from my_dashboard.pages import overview
 from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
+
+from helpers import ask
 
 CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "all"}
 
