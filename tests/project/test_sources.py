@@ -158,14 +158,15 @@ OSLO = """
 import sys
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
-from {slug} import reading, setting
-from {slug}.times import to_utc
+from {slug} import reading
+from {slug}.engine.data.times import to_utc
+from {slug}.setting import Settings
 
 zone = ZoneInfo("Europe/Oslo")
-settings = setting.load(setting.CONFIG, reading.Source, {{}})
+source = Settings.load().source
 for minutes in map(int, sys.argv[1:]):
     since = datetime(2026, 10, 25, tzinfo=UTC) + timedelta(minutes=minutes)
-    rows = reading.read(settings, since)["readings"]
+    rows = reading.read(source, since)["readings"]
     times, reasons = to_utc(rows["time"], zone, zone, rows[["series"]])
     assert reasons.empty, reasons
     found = dict(zip(rows["value"], times, strict=True))
