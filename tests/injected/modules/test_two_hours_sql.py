@@ -18,6 +18,8 @@ from my_dashboard.setting import Settings
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
 
+from helpers import wait_until
+
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 STEP = 10 * SECOND  # from one refresh to the next, and from one row of a series to the next
@@ -93,7 +95,7 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
             clock.move_to(now)
             seconds = step * STEP.total_seconds()
             writer.write(now)
-            schedule.tick()
+            wait_until(lambda: schedule.tick() or store.status().refreshed == now)  # noqa: B023
             found = health.check(settings, store, now)
             newest = now if not SILENT[0] <= now < SILENT[1] else _newest(writer, now)
             assert found.age_seconds == (now - newest).total_seconds(), now
