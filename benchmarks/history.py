@@ -16,8 +16,9 @@ import numpy as np
 import own
 import pandas as pd
 
-app, pipeline, reading, setting, snapshots, store = own.modules(
-    "app pipeline reading setting snapshots store"
+app, engine, memory_store, merge, pipeline, schedule, tables = own.modules(
+    "app engine engine.data.memory_store engine.data.merge engine.refresh.pipeline schedule"
+    " engine.data.tables"
 )
 SERIES = ["cpu", "memory", "net_sent", "load"]
 LINUX = sys.platform == "linux"
@@ -54,10 +55,11 @@ def memory(key):
 
 def main():
     """Measure refreshes that append a hundred rows, and a page after each."""
-    settings = setting.load(Path("config.toml"), reading.Source, {})
+    dashboard = schedule.DASHBOARD
+    settings, declared = dashboard.settings.load(), dashboard.pipeline.tables
     refresh = settings.refresh.model_copy(update={"history": timedelta(days=365)})
-    memory_store = store.MemoryStore()
-    client = app.create_app(settings, memory_store).server.test_client()
+    store = memory_store.MemoryStore()
+    client = dashboard.build(settings, app.create_app, store)[0].server.test_client()
     client.get("/")
     own.draw(client)
     empty = memory("VmRSS")
@@ -65,7 +67,7 @@ def main():
     start = pd.Timestamp(now).floor("s") - timedelta(minutes=15)  # no row is of the future
     data = table(int(sys.argv[1]), start)
     weight = int(data.memory_usage(deep=True).sum())
-    memory_store.publish(store.Snapshot(1, now, now, {"readings": data}))
+    store.publish(engine.Snapshot(1, now, now, {"readings": data}))
     del data
     memory("VmRSS")
     if LINUX:
@@ -75,16 +77,16 @@ def main():
         times = start + pd.to_timedelta(np.arange(1, 26) * 5 + 125 * turn, unit="s")
         new = pd.DataFrame({"time": times.repeat(4), "series": SERIES * 25, "value": 1.0})
         began = time.perf_counter()
-        batch = pipeline.clean({"readings": new}, settings)
-        update = snapshots.append(memory_store.latest(), batch, now, now, refresh)
-        memory_store.publish(update.snapshot)
+        batch = tables.validate({"readings": new}, declared, pipeline.rules(settings, now))
+        update = merge.merge(store.latest(), batch, declared, now, now, refresh)
+        store.publish(update.snapshot)
         seconds.append(time.perf_counter() - began)
         views = own.draw(client)
     peak = memory("VmHWM")
     print(
         json.dumps(
             {
-                "rows": len(memory_store.latest().tables["readings"]),
+                "rows": len(store.latest().tables["readings"]),
                 "seconds": sorted(seconds)[len(seconds) // 2],
                 "page": sum(map(len, views)),
                 "packed": sum(len(gzip.compress(view)) for view in views),

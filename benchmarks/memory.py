@@ -7,45 +7,48 @@ is filled beforehand, so that an hour of refreshes takes minutes.
 import json
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import own
 import pandas as pd
 import psutil
 import time_machine
 
-app, pipeline, reading, schedule, setting, snapshots, store, worker = own.modules(
-    "app pipeline reading schedule setting snapshots store worker"
+app, executors, memory_store, merge, pipeline, schedule, scheduler, tables = own.modules(
+    "app engine.refresh.executors engine.data.memory_store engine.data.merge"
+    " engine.refresh.pipeline schedule engine.refresh.scheduler engine.data.tables"
 )
+DASHBOARD = schedule.DASHBOARD
 
 
 def filled(settings, now):
     """Return a snapshot that is as long as the history allows."""
-    sample = pipeline.fetch(settings, None).tables["readings"]
+    sample = DASHBOARD.refresh_once(settings).tables["readings"]
     count = int(settings.refresh.history / settings.refresh.every)
     times = pd.date_range(end=now, periods=count, freq=settings.refresh.every)
     full = pd.concat([sample] * count, ignore_index=True)
     full["time"] = times.repeat(len(sample))
-    batch = pipeline.clean({"readings": full}, settings)
-    return snapshots.append(None, batch, now, now, settings.refresh).snapshot
+    declared = DASHBOARD.pipeline.tables
+    batch = tables.validate({"readings": full}, declared, pipeline.rules(settings, now))
+    return merge.merge(None, batch, declared, now, now, settings.refresh).snapshot
 
 
 def main():
     """Print a line after each tenth of the refreshes."""
     refreshes = int(sys.argv[1])
-    settings = setting.load(Path("config.toml"), reading.Source, {})
-    settings = settings.model_copy(update={"source": {"sample_seconds": 0.01}})
-    memory = store.MemoryStore()
+    settings = DASHBOARD.settings.load()
+    source = settings.source.model_copy(update={"sample_seconds": 0.01})
+    settings = settings.model_copy(update={"source": source})
+    memory = memory_store.MemoryStore()
     memory.publish(filled(settings, datetime.now(UTC)))
-    client = app.create_app(settings, memory).server.test_client()
+    client = DASHBOARD.build(settings, app.create_app, memory)[0].server.test_client()
     client.get("/")
-    job = schedule.Schedule(settings, memory, worker.ThreadWorker())
+    job = scheduler.Scheduler(settings, memory, DASHBOARD.pipeline, executors.ThreadExecutor())
     with time_machine.travel(datetime.now(UTC), tick=True) as clock:
         for count in range(1, refreshes + 1):
             clock.shift(timedelta(seconds=2))
             before = memory.latest()
             while memory.latest() is before:
-                job.look()
+                job.tick()
                 assert not memory.status().error, memory.status()
             own.draw(client)
             if count % (refreshes // 10) == 0:

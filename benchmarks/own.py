@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 VIEWS = {"cards": "children", "trend-graph": "figure", "distribution-graph": "figure"}
-CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", "value", "All")]
+CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", "value", "all")]
 
 
 def modules(names):

@@ -99,7 +99,7 @@ class Server:
 
 def users(home: Path, name: str, password: str) -> str:
     """Return what `auth.users` is to be for a user, as JSON."""
-    command = [python(home), "-m", f"{SLUG}.auth", name]
+    command = [python(home), "-m", f"{SLUG}.server", "--hash-password", name]
     said = subprocess.run(
         command, cwd=home, input=password, stdout=subprocess.PIPE, text=True, check=True
     ).stdout

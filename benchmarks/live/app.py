@@ -1,37 +1,35 @@
 """The page of the benchmark: one view of the newest snapshot."""
 
+import sys
 from pathlib import Path
 
 import plotly.graph_objects as go
-from dash import Dash, Input, Output, dcc, html
+from dash import Dash, Output, dcc, html
 
-from . import live, pipeline, work
+from . import work
+from .engine.page import Data, Tables, add_views, alert, loading, status_line, stores, view
 from .setting import Settings
-from .store import Store
 
 ASSETS = Path(__file__).with_name("assets")
 
 
-def create_app(settings: Settings, store: Store) -> Dash:
-    """Make the Dash application over a store."""
+@view([Output("line-graph", "figure"), Output("bar-graph", "figure")])
+def show(tables: Tables) -> tuple[go.Figure, go.Figure]:
+    """Draw both charts."""
+    return work.figures(tables["readings"], tables.version)
+
+
+def create_app(settings: Settings, data: Data) -> Dash:
+    """Make the Dash application."""
     app = Dash(__package__, assets_folder=str(ASSETS))
     app.layout = lambda: html.Div(
         [
-            *live.machinery(store),
-            live.status_line(),
-            live.notice(),
+            *stores(data),
+            status_line(),
+            alert(),
             html.Button("Refresh now", id="refresh-now"),
-            live.loading(dcc.Graph(id="line-graph"), dcc.Graph(id="bar-graph")),
+            loading(dcc.Graph(id="line-graph"), dcc.Graph(id="bar-graph")),
         ]
     )
-    live.register(app, settings, store, [])
-
-    @app.callback(
-        Output("line-graph", "figure"),
-        Output("bar-graph", "figure"),
-        Input("snapshot-version", "data"),
-    )
-    def show(version: int) -> tuple[go.Figure, go.Figure]:
-        return work.figures(pipeline.table(store.latest(), "readings"), version)
-
+    add_views(app, sys.modules[__name__], data, settings)
     return app

@@ -5,22 +5,20 @@ from datetime import datetime
 from functools import lru_cache
 
 import pandas as pd
-from pydantic import BaseModel
 
 from . import work
-from .setting import Settings
+from .engine import Section
 
 
-class Source(BaseModel, extra="forbid"):
+class Source(Section):
     """What `[source]` in config.toml may say."""
 
     burn_seconds: float = 0  # of the CPU, at each refresh
     quiet: bool = False  # whether it has nothing new after the first read
 
 
-def read(settings: Settings, since: datetime) -> dict[str, pd.DataFrame]:
+def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows that are new."""
-    source = Source(**settings.source)
     end = time.monotonic() + source.burn_seconds
     while time.monotonic() < end:
         sum(range(1000))

@@ -38,6 +38,14 @@ def test_each_test_is_in_a_folder_that_says_what_it_is_for() -> None:
 
 
 def test_what_is_injected_needs_nothing_of_the_templates_tests() -> None:
-    """As it runs in a rendered project, which has none of it."""
+    """As it runs in a rendered project, whose `helpers` is one module, tests/engine/helpers.py."""
     for file in INJECTED.rglob("*.py"):
-        assert "helpers" not in {name.split(".")[0] for name in imported(file)}, file
+        assert not any(name.startswith("helpers.") for name in imported(file)), file
+
+
+def test_both_conftests_of_the_users_tests_are_alike() -> None:
+    """A source that is not on this machine has one more fixture, and other settings."""
+    project = TEMPLATE / "{{cookiecutter.project_slug}}"
+    files = [project / "tests/conftest.py", project / "choices/source/http/tests/conftest.py"]
+    common, http = (file.read_text("utf-8").split("\n\n\n") for file in files)
+    assert [part for part in common[1:] if part not in http and "def settings(" not in part] == []

@@ -7,8 +7,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 import pytest
-from my_dashboard import engineering, formats
-from my_dashboard.setting import SettingError
+from my_dashboard import engineering
+from my_dashboard.engine import SettingError
+from my_dashboard.engine.figures import formats
 
 SERIES = pd.DataFrame(
     {

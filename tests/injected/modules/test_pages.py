@@ -1,26 +1,32 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from my_dashboard import engineering, reading, server
-from my_dashboard.app import ASSETS, create_app
+from my_dashboard import engineering
+from my_dashboard.app import create_app
+from my_dashboard.engine import Outcome, Snapshot, Status
+from my_dashboard.engine.data.access import Data
+from my_dashboard.engine.data.memory_store import MemoryStore
+from my_dashboard.engine.settings import Auth
+from my_dashboard.preprocess import TABLES
+from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
-from my_dashboard.store import MemoryStore, Outcome, Snapshot, Status
 from werkzeug.security import generate_password_hash
 
-from conftest import ask, fitted, wait_until
+from helpers import ask, changed, fitted, wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VALUES = [3.0, 1.0, 2.0]
-CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "All"}
+CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "all"}
 
 
 @pytest.fixture
 def store() -> MemoryStore:
     """A store with a series that is not in `series.csv`, and with more rows than are sent."""
-    known = engineering.read_series(ASSETS / "static_data" / "series.csv").index[0]
+    known = engineering.known_series().index[0]
     times = [NOW + timedelta(seconds=row) for row in range(360)]
     series = [known if row % 3 else "another" for row in range(360)]
     values = [VALUES[row % 3] for row in range(360)]
@@ -29,12 +35,18 @@ def store() -> MemoryStore:
     return store
 
 
+@pytest.fixture
+def client(settings: Settings, store: MemoryStore) -> Any:
+    app, _ = DASHBOARD.build(settings, create_app, store)
+    return app.server.test_client()
+
+
 def rows(settings: Settings, store: MemoryStore, start: int = 0, **sorted_by: str) -> Any:
     """Ask as the table does."""
     order = [{"colId": column, "sort": sort} for column, sort in sorted_by.items()]
     asked = {"startRow": start, "endRow": start + 100, "filterModel": {}, "sortModel": order}
     values = {**CHOICES, "rows.getRowsRequest": asked}
-    client = create_app(settings, store).server.test_client()
+    client = create_app(settings, Data(store, TABLES)).server.test_client()
     return ask(client, "rows", values)["rows"]["getRowsResponse"]
 
 
@@ -84,15 +96,13 @@ def test_before_the_first_data_there_are_no_rows(settings: Settings) -> None:
         {"sortModel": []},
     ],
 )
-def test_what_no_table_asks_for_is_refused(
-    asked: Any, settings: Settings, store: MemoryStore
-) -> None:
+def test_what_no_table_asks_for_is_refused(asked: Any, client: Any) -> None:
     values = {**CHOICES, "rows.getRowsRequest": asked}
     with pytest.raises(AssertionError, match="cannot be used"):
-        ask(create_app(settings, store).server.test_client(), "rows", values)
+        ask(client, "rows", values)
 
 
-def test_the_status_says_how_the_refreshes_went(settings: Settings, store: MemoryStore) -> None:
+def test_the_status_says_how_the_refreshes_went(client: Any, store: MemoryStore) -> None:
     later = NOW + timedelta(minutes=5)
     changes = (
         Outcome(NOW, 0.5, rows=1234),
@@ -100,8 +110,7 @@ def test_the_status_says_how_the_refreshes_went(settings: Settings, store: Memor
     )
     failed = Outcome(NOW + timedelta(minutes=1), 1.25, error="OSError: gone")
     store.report(Status(changes=changes, failures=(failed,)))
-    client = create_app(settings, store).server.test_client()
-    answer = ask(client, "status-content", {"answer.data": {}})["status-content"]["data"]
+    answer = ask(client, "status-content", {"poll.data": {}})["status-content"]["data"]
     newest, middle, oldest = answer["history"]
     assert newest["cells"][1:] == [
         "0.250",
@@ -128,18 +137,19 @@ def test_only_operators_see_errors_and_the_log(
     operators: list[str],
     sees: bool,
     settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    auth = {"users": {"ann": generate_password_hash("right")}, "operators": operators}
-    known = Settings.model_validate({**settings.model_dump(), "auth": auth})
-    monkeypatch.setattr(reading, "read", lambda *_: Path("missing.csv").read_text())
-    app, schedule = server.build(known)
+    users = {"ann": generate_password_hash("right")}
+    auth = Auth.model_validate({"users": users, "operators": operators})
+    pipeline = replace(DASHBOARD.pipeline, read=lambda *_: Path("missing.csv").read_text())
+    dashboard = replace(DASHBOARD, pipeline=pipeline)
+    known = settings.model_copy(update={"auth": auth})
+    app, schedule = dashboard.build(known, create_app)
     client = app.server.test_client()
     assert client.get("/", auth=("ann", "right")).status_code == 200
     wait_until(lambda: schedule.tick() or client.get("/_live").get_json()["state"] == "error")
     schedule.stop()
     client.environ_base.update(environ)
-    answer = ask(client, "status-content", {"answer.data": {}})
+    answer = ask(client, "status-content", {"poll.data": {}})
     content, of = answer["status-content"]["data"], answer["log-of"]["children"]
     assert ("missing.csv" in content["history"][0]["cells"][-1]) == sees
     assert content["history"][0]["failed"]
@@ -147,11 +157,8 @@ def test_only_operators_see_errors_and_the_log(
 
 
 @pytest.mark.parametrize("path", ["/", "/data", "/status"])
-def test_each_page_has_its_layout_whatever_follows_in_the_address(
-    path: str, settings: Settings, store: MemoryStore
-) -> None:
+def test_each_page_has_its_layout_whatever_follows_in_the_address(path: str, client: Any) -> None:
     parts = {"/": "trend-graph", "/data": "rows", "/status": "history"}
-    client = create_app(settings, store).server.test_client()
     client.get("/")
     values = {"_pages_location.pathname": path, "_pages_location.search": "?store=1&x=&_=2"}
     answer = ask(client, "_pages_content", values)
@@ -162,8 +169,8 @@ def test_each_page_has_its_layout_whatever_follows_in_the_address(
 def test_an_address_that_is_none_of_the_dashboards_is_refused(
     path: Any, settings: Settings, store: MemoryStore
 ) -> None:
-    below = settings.server.model_copy(update={"url_prefix": "/dashboard/"})
-    app = create_app(settings.model_copy(update={"server": below}), store)
+    below = changed(settings, "server", url_prefix="/dashboard/")
+    app, _ = DASHBOARD.build(below, create_app, store)
     client = app.server.test_client()
     client.get("/dashboard/")
     values = {"_pages_location.pathname": path, "_pages_location.search": ""}
@@ -173,10 +180,9 @@ def test_an_address_that_is_none_of_the_dashboards_is_refused(
     assert "404" in str(ask(client, "_pages_content", values, "/dashboard/"))
 
 
-def test_what_is_kept_needs_no_flask_with_pages_either(
-    settings: Settings, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+def test_the_poll_needs_no_flask_with_pages_either(
+    client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = create_app(settings, store).server
-    server.test_client().get("/")
+    client.get("/")
     monkeypatch.setattr(Flask, "full_dispatch_request", lambda _: 1 / 0)
-    assert server.test_client().get("/_live").get_json()["version"] == 7
+    assert client.get("/_live").get_json()["version"] == 7

@@ -1,13 +1,17 @@
 import json
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from my_dashboard import log, reading, redaction, secret_values, setting
-from my_dashboard.setting import Log, Settings
-from my_dashboard.store import EPOCH
+from my_dashboard import reading
+from my_dashboard.engine import EPOCH, log
+from my_dashboard.engine.config import secret_values
+from my_dashboard.engine.diagnostics import redaction
+from my_dashboard.engine.settings import Log
+from my_dashboard.setting import Settings
 from sites import Answer, Site, serving
 
 HOURS = {
@@ -24,12 +28,20 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def told(settings: Settings, site: Site, **source: Any) -> Settings:
-    return settings.model_copy(update={"source": {**settings.source, "url": site.url, **source}})
+def load(site: Site, **source: object) -> Settings:
+    """Load the settings, with others for the source, from the environment."""
+    for name, value in {"url": site.url, **source}.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        os.environ[f"{Settings.env_prefix()}SOURCE__{name.upper()}"] = text
+    return Settings.load()
 
 
-def test_each_hour_of_each_series_is_a_row(settings: Settings, site: Site) -> None:
-    rows = reading.read(told(settings, site), EPOCH)["readings"]
+def read(site: Site, **source: object) -> Any:
+    return reading.read(load(site, **source).source, EPOCH)["readings"]
+
+
+def test_each_hour_of_each_series_is_a_row(site: Site) -> None:
+    rows = read(site)
     assert list(rows["series"]) == ["temperature_2m", "precipitation", "precipitation"]
     assert list(rows["value"]) == [3.5, 0, 0.2]
     assert rows["time"].iloc[-1] == "2026-01-01T01:00"
@@ -37,35 +49,31 @@ def test_each_hour_of_each_series_is_a_row(settings: Settings, site: Site) -> No
 
 
 def test_what_has_not_changed_is_neither_sent_nor_parsed_again(
-    settings: Settings, site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    changed = told(settings, site)
-    first = reading.read(changed, EPOCH)["readings"]
+    first = read(site)
     monkeypatch.setattr(reading, "rows", None)
-    assert reading.read(changed, EPOCH)["readings"].equals(first)
+    assert read(site).equals(first)
     assert [status for _, status in site.asked] == [200, 304]
 
 
 @pytest.mark.parametrize("key", ["Bearer it", 7])  # digits in .env are taken for a number
-def test_headers_are_sent(settings: Settings, site: Site, key: str | int) -> None:
-    reading.read(told(settings, site, headers={"Authorization": key}), EPOCH)
+def test_headers_are_sent(site: Site, key: str | int) -> None:
+    read(site, headers={"Authorization": key})
     assert site.headers["Authorization"] == str(key)
 
 
-def test_no_key_gets_into_log_or_error(
-    settings: Settings, site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_key_gets_into_log_or_error(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a redirect that carries the key on, and of an API that repeats the request."""
-    source = {"params": {"appid": "p@ss/w0rd"}, "headers": {"X-Key": "hunter2"}}
-    asked = told(settings, site, **source)
+    settings = load(site, params={"appid": "p@ss/w0rd"}, headers={"X-Key": "hunter2"})
     site.answers["/"] = Answer(status=302, headers={"Location": "/b?appid=p%40ss/w0rd&x=hunter2"})
     site.answers["/b"] = Answer('{"error": "no such key: p@ss/w0rd, hunter2"}', 401)
     handlers, hidden = logging.root.handlers[:], redaction.hidden()
-    redaction.hide(secret_values.find(asked, reading.Source))
+    redaction.hide(secret_values.find(settings))
     log.configure(Log())
     try:
         with pytest.raises(OSError, match="answers 401") as caught:
-            reading.read(asked, EPOCH)
+            reading.read(settings.source, EPOCH)
         logging.error("refused by %s", site.answers["/b"].body, exc_info=caught.value)
     finally:
         logging.root.handlers[:] = handlers
@@ -86,13 +94,10 @@ code = "007"
 """
 
 
-def test_params_are_sent_as_they_are_written(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_params_are_sent_as_they_are_written(site: Site, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[source]\nurl = "{site.url}"\n[source.params]{PARAMS}', "utf-8")
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__URL", site.url)
-    reading.read(setting.load(config, reading.Source, {}), EPOCH)
+    reading.read(Settings.load(config).source, EPOCH)
     written = PARAMS.strip().replace('"', "").replace(" ", "").replace("\n", "&")
     assert site.asked[0][0] == f"/?{written}"
 
@@ -100,24 +105,17 @@ def test_params_are_sent_as_they_are_written(
 @pytest.mark.parametrize(
     "value", ["60", "52.520", "1e3", "007", "true", "false", "all", "2026-01-31", "NaN", "-0.5"]
 )
-def test_params_of_the_environment_are_sent_as_they_are_written(
-    value: str, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__URL", site.url)
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__PARAMS__MINE", value)
-    reading.read(setting.load(setting.CONFIG, reading.Source, {}), EPOCH)
+def test_params_of_the_environment_are_sent_as_they_are_written(value: str, site: Site) -> None:
+    read(site, params__mine=value)
     assert site.asked[0][0].endswith(f"&mine={value}")
 
 
-def test_a_table_of_the_environment_is_json(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__URL", site.url)
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__PARAMS", '{"mine": 1.50, "live": true}')
-    monkeypatch.setenv(f"{setting.PREFIX}SOURCE__HEADERS", '{"X-Mine": "it"}')
-    reading.read(setting.load(setting.CONFIG, reading.Source, {}), EPOCH)
+def test_a_table_of_the_environment_is_json(site: Site) -> None:
+    read(site, params='{"mine": 1.50, "live": true}', headers='{"X-Mine": "it"}')
     assert site.asked[0][0].endswith("&mine=1.5&live=true")
     assert site.headers["X-Mine"] == "it"
 
 
-def test_what_the_sample_asks_for_is_what_config_toml_says(settings: Settings, site: Site) -> None:
-    reading.read(told(settings, site), EPOCH)
+def test_what_the_sample_asks_for_is_what_config_toml_says(site: Site) -> None:
+    read(site)
     assert site.asked[0][0].endswith("&past_hours=168&forecast_hours=1")

@@ -1,11 +1,13 @@
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 from my_dashboard import reading
+from my_dashboard.engine import EPOCH
+from my_dashboard.reading import Source
 from my_dashboard.setting import Settings
-from my_dashboard.store import EPOCH
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -19,33 +21,31 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read(
-    settings: Settings, path: object, since: datetime = EPOCH, zone: str = "UTC"
-) -> pd.DataFrame:
-    changed = settings.model_copy(update={"source": {"path": str(path), "timezone": zone}})
-    return reading.read(changed, since)["readings"]
+def read(path: object, since: datetime = EPOCH, zone: str = "UTC") -> pd.DataFrame:
+    return reading.read(Source(path=str(path), timezone=ZoneInfo(zone)), since)["readings"]
 
 
-def test_a_file_a_folder_and_a_url_are_read(settings: Settings, folder: Path) -> None:
-    assert len(read(settings, folder / "1.parquet")) == 24
-    assert len(read(settings, folder)) == 48
-    assert len(read(settings, folder.as_uri())) == 48
+def test_a_file_a_folder_and_a_url_are_read(folder: Path) -> None:
+    assert len(read(folder / "1.parquet")) == 24
+    assert len(read(folder)) == 48
+    assert len(read(folder.as_uri())) == 48
 
 
-def test_a_relative_path_starts_at_the_config_file(settings: Settings, folder: Path) -> None:
-    elsewhere = settings.model_copy(update={"config": folder / "config.toml"})
-    assert len(read(elsewhere, "1.parquet")) == 24
+def test_a_relative_path_starts_at_the_config_file(folder: Path) -> None:
+    config = folder / "config.toml"
+    config.write_text('[source]\npath = "1.parquet"\n', "utf-8")
+    assert len(reading.read(Settings.load(config).source, EPOCH)["readings"]) == 24
 
 
-def test_only_newer_rows_are_read(settings: Settings, folder: Path) -> None:
-    assert len(read(settings, folder, NOON)) == 11
+def test_only_newer_rows_are_read(folder: Path) -> None:
+    assert len(read(folder, NOON)) == 11
     old = folder / "1.parquet"
     content = bytearray(old.read_bytes())
     content[4:200] = bytes(196)  # its rows, not the footer that says what they are
     old.write_bytes(content)
-    assert len(read(settings, folder, NOON)) == 11, "the old file's rows are not looked at"
+    assert len(read(folder, NOON)) == 11, "the old file's rows are not looked at"
     with pytest.raises(OSError):
-        read(settings, folder)
+        read(folder)
 
 
 @pytest.mark.parametrize(
@@ -53,33 +53,31 @@ def test_only_newer_rows_are_read(settings: Settings, folder: Path) -> None:
 )
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_times_without_a_zone_are_in_the_sources(
-    unit: str, zone: str, count: int, settings: Settings, folder: Path
+    unit: str, zone: str, count: int, folder: Path
 ) -> None:
     for file in folder.iterdir():
         rows = pd.read_parquet(file)
         naive = rows["time"].dt.tz_localize(None).dt.as_unit(unit)
         rows.assign(time=naive).to_parquet(file)
     since = NOON.replace(microsecond=1)  # 21 o'clock in Tokyo, 7 in New York
-    assert len(read(settings, folder, since, zone)) >= count
-    assert len(read(settings, folder, NOON, zone)) == count
+    assert len(read(folder, since, zone)) >= count
+    assert len(read(folder, NOON, zone)) == count
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_all_of_the_hour_that_happens_twice_is_read_again(
-    unit: str, settings: Settings, tmp_path: Path
-) -> None:
+def test_all_of_the_hour_that_happens_twice_is_read_again(unit: str, tmp_path: Path) -> None:
     real = pd.date_range("2026-10-24 23:30", "2026-10-25 02:30", freq="30min", tz="UTC")
     wall = real.tz_convert("Europe/Oslo").tz_localize(None).as_unit(unit)
     rows = pd.DataFrame({"time": wall, "series": "a", "value": range(len(real))})
     rows.to_parquet(tmp_path / "a.parquet")
     for minutes, first in ((-10, 1), (10, 0), (80, 0), (110, 1), (130, 6)):
         since = datetime(2026, 10, 25, tzinfo=UTC) + timedelta(minutes=minutes)
-        values = read(settings, tmp_path, since, "Europe/Oslo")["value"]
+        values = read(tmp_path, since, "Europe/Oslo")["value"]
         assert list(values) == list(range(first, len(real)))
 
 
 @pytest.mark.parametrize("time", ["2026-01-02", date(2026, 1, 2)])
-def test_dates_are_read_whole(time: object, settings: Settings, tmp_path: Path) -> None:
+def test_dates_are_read_whole(time: object, tmp_path: Path) -> None:
     rows = pd.DataFrame({"time": [time], "series": "a", "value": 1.0})
     rows.to_parquet(tmp_path / "a.parquet")
-    assert list(read(settings, tmp_path, NOON)["time"]) == [time]
+    assert list(read(tmp_path, NOON)["time"]) == [time]

@@ -6,9 +6,11 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 from my_dashboard import reading
-from my_dashboard.setting import SettingError, Settings
-from my_dashboard.store import EPOCH, now_utc
-from my_dashboard.times import to_utc
+from my_dashboard.engine import EPOCH, SettingError, now_utc
+from my_dashboard.engine.data.times import to_utc
+from my_dashboard.reading import Source
+from my_dashboard.setting import Settings
+from pydantic import SecretStr
 from sqlalchemy import create_engine
 
 QUERY = "SELECT time, series, value FROM readings WHERE time > :since"
@@ -24,43 +26,40 @@ def url(tmp_path: Path) -> str:
     return url
 
 
-def read(
-    settings: Settings, url: str, query: str = QUERY, since: datetime = EPOCH, zone: str = "UTC"
-) -> pd.DataFrame:
-    source = {"url": url, "query": query, "timezone": zone}
-    changed = settings.model_copy(update={"source": source})
-    return reading.read(changed, since)["readings"]
+def read(url: str, query: str = QUERY, since: datetime = EPOCH, zone: str = "UTC") -> pd.DataFrame:
+    source = Source(url=SecretStr(url), query=query, timezone=ZoneInfo(zone))
+    return reading.read(source, since)["readings"]
 
 
-def test_only_newer_rows_are_read(settings: Settings, url: str) -> None:
-    everything = read(settings, url)
+def test_only_newer_rows_are_read(url: str) -> None:
+    everything = read(url)
     assert list(everything["value"]) == list(range(48))
     newest = pd.Timestamp(everything["time"].iloc[-1], tz="UTC").to_pydatetime()
-    assert list(read(settings, url, since=newest - timedelta(hours=2))["value"]) == [46, 47]
-    assert read(settings, url, since=newest).empty
+    assert list(read(url, since=newest - timedelta(hours=2))["value"]) == [46, 47]
+    assert read(url, since=newest).empty
 
 
-def test_a_relative_path_starts_at_the_config_file(settings: Settings, url: str) -> None:
+def test_a_relative_path_starts_at_the_config_file(url: str) -> None:
     file = Path(url.removeprefix("sqlite:///"))
-    elsewhere = settings.model_copy(update={"config": file.with_name("config.toml")})
-    assert len(read(elsewhere, f"sqlite:///{file.name}?timeout=5")) == 48
+    config = file.with_name("config.toml")
+    source = f'url = "sqlite:///{file.name}?timeout=5"\nquery = "{QUERY}"\n'
+    config.write_text(f"[source]\n{source}", "utf-8")
+    assert len(reading.read(Settings.load(config).source, EPOCH)["readings"]) == 48
 
 
 OSLO = ZoneInfo("Europe/Oslo")
 
 
-def test_times_without_a_zone_are_compared_in_the_sources(settings: Settings, url: str) -> None:
+def test_times_without_a_zone_are_compared_in_the_sources(url: str) -> None:
     rows = pd.DataFrame({"time": ["2026-07-01 12:00:00", "2026-07-01 13:00:00"], "series": "a"})
     rows.assign(value=[1, 2]).to_sql("readings", create_engine(url), if_exists="replace")
     since = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)  # half past twelve in Oslo
-    assert list(read(settings, url, since=since, zone="Europe/Oslo")["value"]) == [2]
-    assert len(read(settings, url, since=since)) == 2
+    assert list(read(url, since=since, zone="Europe/Oslo")["value"]) == [2]
+    assert len(read(url, since=since)) == 2
 
 
 @pytest.mark.parametrize("minutes", [1, 30])
-def test_no_row_is_lost_in_the_hour_that_happens_twice(
-    settings: Settings, url: str, minutes: int
-) -> None:
+def test_no_row_is_lost_in_the_hour_that_happens_twice(url: str, minutes: int) -> None:
     """A writer in Oslo writes the time of its wall clock; each refresh reads on from the newest."""
     start = datetime(2026, 10, 24, 23, tzinfo=UTC)
     engine, known, seen = create_engine(url), start, dict[datetime, float]()
@@ -73,7 +72,7 @@ def test_no_row_is_lost_in_the_hour_that_happens_twice(
         pd.DataFrame({"time": [wall], "series": "a", "value": float(number)}).to_sql(
             "readings", engine, index=False, if_exists="append"
         )
-        rows = read(settings, url, since=known - timedelta(minutes=5), zone="Europe/Oslo")
+        rows = read(url, since=known - timedelta(minutes=5), zone="Europe/Oslo")
         times, reasons = to_utc(rows["time"], OSLO, OSLO, rows[["series"]])
         assert reasons.empty
         seen.update(zip(times, rows["value"], strict=True))
@@ -82,18 +81,18 @@ def test_no_row_is_lost_in_the_hour_that_happens_twice(
     assert list(seen.values()) == list(range(1, 240 // minutes))
 
 
-def test_a_query_may_do_without_since(settings: Settings, url: str) -> None:
-    rows = read(settings, url, "SELECT time, series, value FROM readings", datetime.now(UTC))
+def test_a_query_may_do_without_since(url: str) -> None:
+    rows = read(url, "SELECT time, series, value FROM readings", datetime.now(UTC))
     assert len(rows) == 48
 
 
 def test_the_sample_is_read(settings: Settings) -> None:
-    rows = reading.read(settings, EPOCH)["readings"]
+    rows = reading.read(settings.source, EPOCH)["readings"]
     assert set(rows["series"]) == {"downtown", "airport", "online"}
 
 
 def test_no_new_rows_are_none(settings: Settings) -> None:
-    assert reading.read(settings, now_utc())["readings"].empty
+    assert reading.read(settings.source, now_utc())["readings"].empty
 
 
 @pytest.mark.parametrize(
@@ -103,24 +102,20 @@ def test_no_new_rows_are_none(settings: Settings) -> None:
         ({"url": "postgresql://me:hush@127.0.0.1:1/x"}, r"postgresql://me:\*\*\*@127.0.0.1:1/x"),
     ],
 )
-def test_an_error_is_that_of_the_database(
-    settings: Settings, url: str, source: dict[str, Any], said: str
-) -> None:
+def test_an_error_is_that_of_the_database(url: str, source: dict[str, Any], said: str) -> None:
     with pytest.raises(OSError, match=said) as caught:
-        read(settings, **{"url": url, **source})
+        read(**{"url": url, **source})
     assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", ["p@xqx/w0rd", "p@xqx", "p@xqx:w0rd"])
-def test_a_password_that_is_not_percent_encoded_is_refused(
-    settings: Settings, password: str
-) -> None:
+def test_a_password_that_is_not_percent_encoded_is_refused(password: str) -> None:
     with pytest.raises(SettingError, match=r"source\.url cannot be used.*%40") as caught:
-        read(settings, f"postgresql://me:{password}@127.0.0.1:1/x")
+        read(f"postgresql://me:{password}@127.0.0.1:1/x")
     assert not any(it in str(caught.value) for it in ("xqx", "w0rd"))
 
 
 @pytest.mark.parametrize("url", ["data.db", "nosuch://host/x"])
-def test_a_url_that_cannot_be_used_is_a_setting_error(settings: Settings, url: str) -> None:
+def test_a_url_that_cannot_be_used_is_a_setting_error(url: str) -> None:
     with pytest.raises(SettingError, match=r"source\.url cannot be used"):
-        read(settings, url)
+        read(url)

@@ -8,11 +8,17 @@ from typing import Any
 
 import pandas as pd
 import time_machine
-from my_dashboard import health
-from my_dashboard.schedule import Scheduler
-from my_dashboard.setting import Refresh, Settings
-from my_dashboard.store import MemoryStore
+from my_dashboard.engine.data.memory_store import MemoryStore
+from my_dashboard.engine.refresh.scheduler import Scheduler
+from my_dashboard.engine.settings import Refresh
+from my_dashboard.engine.web import health
+from my_dashboard.reading import Source
+from my_dashboard.schedule import DASHBOARD
+from my_dashboard.setting import Settings
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
+
+from helpers import wait_until
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
@@ -78,10 +84,10 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
     url = f"sqlite:///{tmp_path / 'readings.db'}"
     writer, store = Writer(create_engine(url)), MemoryStore()
     refresh = Refresh(every=f"{STEP.seconds}s", history="1d")
-    source = {**settings.source, "url": url, "query": QUERY}
+    source = Source(url=SecretStr(url), query=QUERY)
     settings = settings.model_copy(update={"refresh": refresh, "source": source})
     seconds = 0.0
-    schedule = Scheduler(settings, store, Inline(), monotonic=lambda: seconds)
+    schedule = Scheduler(settings, store, DASHBOARD.pipeline, Inline(), monotonic=lambda: seconds)
     states: dict[str, int] = {}
     with time_machine.travel(START, tick=False) as clock:
         for step in range(2 * 60 * MINUTE // STEP):
@@ -89,7 +95,7 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
             clock.move_to(now)
             seconds = step * STEP.total_seconds()
             writer.write(now)
-            schedule.tick()
+            wait_until(lambda: schedule.tick() or store.status().refreshed == now)  # noqa: B023
             found = health.check(settings, store, now)
             newest = now if not SILENT[0] <= now < SILENT[1] else _newest(writer, now)
             assert found.age_seconds == (now - newest).total_seconds(), now
