@@ -1,10 +1,12 @@
 """One contract for all stores, and what those that processes share promise besides."""
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -309,3 +311,64 @@ def test_a_request_made_while_the_store_is_away_is_not_forgotten(tmp_path: Path)
         wait_until(lambda: held.sync() or not held.status().error)
         other = opened(url)
         assert held.refresh_requested() and other.refresh_requested()
+
+
+@pytest.mark.parametrize("has_lease", [True, False])
+def test_a_change_made_during_a_sync_is_kept(
+    has_lease: bool, shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if another thread came between: the sync has read what was there before the change."""
+    held: Any = shared()
+    assert not has_lease or held.lease()
+    held.publish(snapshot(1))
+    held.report(Status(error="old"))
+    held.request_refresh()
+    old, poll = held.refresh_requested(), held._poll
+
+    def meanwhile(change: Callable[[], object]) -> None:
+        def polled() -> Any:
+            found = poll()
+            change()
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(held, "_poll", polled)
+            held.sync()
+
+    meanwhile(lambda: held.report(Status(error="new")))
+    assert held.status().error == "new"
+    meanwhile(held.request_refresh)
+    new = held.refresh_requested()
+    assert new != old
+    meanwhile(lambda: held.clear_request(new))
+    assert not held.refresh_requested()
+    meanwhile(lambda: held.publish(snapshot(2), over=1))
+    found = held.latest()
+    assert found and found.version == 2 and not held._state.needs_republish
+    held.sync()
+    assert held.status().error == "new" and not held.refresh_requested()
+
+
+def test_what_is_held_is_read_without_waiting_for_the_store(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Any = shared()
+    held.publish(snapshot(1))
+    begun, answered, poll = Event(), Event(), held._poll
+
+    def slow() -> Any:
+        begun.set()
+        assert answered.wait(60)
+        return poll()
+
+    monkeypatch.setattr(held, "_poll", slow)
+    with ThreadPoolExecutor(2) as pool:
+        syncing = pool.submit(held.sync)
+        assert begun.wait(60)
+        reading = pool.submit(lambda: (held.latest(), held.status(), held.refresh_requested()))
+        try:
+            found, status, request = reading.result(60)
+            assert not syncing.done()
+        finally:
+            answered.set()
+    assert (found.version, status.error, request) == (1, "", "")

@@ -27,7 +27,7 @@ class FileStore(SharedStore):
         self._lock: BaseFileLock | None = None
         super().__init__(tables)
 
-    def _look(self) -> tuple[bytes, int | None, str]:
+    def _poll(self) -> tuple[bytes, int | None, str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         status = _read(self._folder / "status.json") or b""
         request, cleared = (_read(self._folder / name) or b"" for name in ("request", "cleared"))

@@ -54,7 +54,7 @@ class RedisStore(SharedStore):
         )
         super().__init__(tables)
 
-    def _look(self) -> tuple[bytes, int | None, str]:
+    def _poll(self) -> tuple[bytes, int | None, str]:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(self._status_key).hget(self._snapshot_key, "version")
             pipe.mget(self._request_key, self._cleared_key)
@@ -91,7 +91,7 @@ class RedisStore(SharedStore):
         self._redis.set(self._cleared_key, request)
 
     def _lease(self) -> bool:
-        if self._is_leader:
+        if self._state.is_leader:
             try:
                 return bool(self._lock.reacquire())
             except exceptions.LockError:  # it ran out meanwhile
