@@ -95,7 +95,7 @@ def forget(store: Any) -> None:
         shutil.rmtree(store._folder)
 
 
-def test_a_flipped_bit_neither_crashes_nor_changes_data_and_the_next_refresh_heals(
+def test_the_next_refresh_repairs_a_flipped_bit(
     shared: Open,
 ) -> None:
     chance, seen = random.Random(SEED), Counter[str]()
@@ -136,7 +136,7 @@ def assert_same(found: Any, expected: Any) -> None:
         pd.testing.assert_frame_equal(found[name], table)
 
 
-def test_a_snapshot_under_another_version_is_damaged(
+def test_a_snapshot_stored_under_another_version_is_damaged(
     shared: Open, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     store: Any = shared()
@@ -151,7 +151,7 @@ def test_a_snapshot_under_another_version_is_damaged(
     wait_until(scheduled(again).is_well)
 
 
-def test_a_damaged_request_is_answered_once(shared: Open) -> None:
+def test_a_damaged_request_is_cleared_once(shared: Open) -> None:
     store: Any = shared()
     if isinstance(store, RedisStore):
         store._redis.set(store._request_key, b"\xff\xfe")
@@ -184,7 +184,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("command", WRONG)
-def test_what_is_wrong_in_redis_is_set_right(
+def test_wrong_values_in_redis_are_repaired(
     command: str, redis_url: str, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     words = command.format(toy.NAME).split()
@@ -211,7 +211,7 @@ def is_the_same(url: str, store: Store) -> bool:
     return bool(same and found and not found.fault and not other.status().error)
 
 
-def test_a_version_that_nobody_has_is_looked_for_once(
+def test_a_version_that_does_not_exist_is_searched_for_once(
     redis_url: str, settings: AnySettings
 ) -> None:
     with redis.Redis.from_url(redis_url) as client:
@@ -229,7 +229,7 @@ def test_a_version_that_nobody_has_is_looked_for_once(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a folder with an open file cannot be deleted")
-def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
+def test_there_is_one_leader_after_the_folder_was_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     one, other = opened(folder.as_uri()), opened(folder.as_uri())
     assert one.lease() and not other.lease()
@@ -245,7 +245,7 @@ def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
         assert found and found.version == 5, "whoever leads writes it back"
 
 
-def test_what_lies_in_the_folder_of_a_store_does_not_matter(
+def test_foreign_files_in_the_folder_are_ignored(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     folder = tmp_path / "store"
@@ -276,7 +276,7 @@ def read_only(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_folder_that_becomes_read_only_is_said_and_recovers(
+def test_a_folder_that_becomes_read_only_is_reported_and_recovers(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "store"
@@ -348,7 +348,7 @@ def no_memory(client: Any, _folder: Path) -> Iterator[None]:
     ("fault", "words"),
     [(password, "AuthenticationError"), (replica, "ReadOnlyError"), (no_memory, "OutOfMemory")],
 )
-def test_a_redis_that_refuses_is_said_once_and_recovers(
+def test_a_redis_that_refuses_commands_is_reported_once_and_recovers(
     fault: Any,
     words: str,
     tmp_path: Path,
@@ -372,7 +372,7 @@ def test_a_redis_that_refuses_is_said_once_and_recovers(
         assert other and before and other.version >= before.version
 
 
-def test_what_redis_evicts_comes_back(
+def test_evicted_data_are_written_again(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
@@ -388,7 +388,7 @@ def test_what_redis_evicts_comes_back(
             wait_until(lambda: running.is_well() and client.exists(f"{toy.NAME}:snapshot"))
 
 
-def test_a_snapshot_that_redis_does_not_take_is_said(tmp_path: Path) -> None:
+def test_a_snapshot_too_large_for_redis_is_reported(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.config_set("proto-max-bulk-len", "1mb")
         store = opened(url)

@@ -24,12 +24,12 @@ class State:
     snapshot: Snapshot | None = None
     stored: int | None = None  # the version that the store was last seen to hold
     not_found: int | None = None  # a version that the store was searched for in vain
-    status: Status = Status()
+    status: Status = field(default_factory=Status)
     status_dirty: bool = False  # the store has yet to get this status
     request: str = ""  # the id of the newest open request
     request_dirty: bool = False  # the store has yet to get this request
     is_leader: bool = False
-    outages: Mapping[str, Outage] = field(default_factory=dict)  # of "read", "write" and "lease"
+    outages: Mapping[str, Outage] = field(default_factory=dict)  # of "read", "write", "lease"
 
     @property
     def needs_republish(self) -> bool:

@@ -1,4 +1,4 @@
-"""What the stores that several processes share have in common."""
+"""The base class of the stores that several processes share."""
 
 import contextlib
 import logging
