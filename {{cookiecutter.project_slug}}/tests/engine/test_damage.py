@@ -1,4 +1,4 @@
-"""What stores that processes share come through: damaged data, lost folders, an odd Redis."""
+"""What shared stores survive: damaged data, lost folders, a misbehaving Redis."""
 
 import os
 import random
@@ -37,21 +37,21 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
 
 class Scheduled:
-    """A store whose schedule is run step by step, as a server's thread does."""
+    """A store with a schedule that runs step by step, as in the thread of a server."""
 
     def __init__(self, settings: AnySettings, store: Store) -> None:
         self.store = store
         self._schedule = Scheduler(settings, store, toy.DASHBOARD.pipeline, ThreadPoolExecutor(1))
 
     def is_well(self) -> bool:
-        """Take a step; whether the store is refreshed by now and nothing is wrong with it."""
+        """Take a step; return whether the store has been refreshed without an error."""
         self._schedule.tick()
         found = self.store.latest()
         refreshed = self.store.status().refreshed is not None
         return bool(found and not found.fault and refreshed and not self.store.status().error)
 
     def fails(self, words: str) -> bool:
-        """Take a step; whether the store says what fails."""
+        """Take a step; return whether the store reports this error."""
         self._schedule.tick()
         return words in self.store.status().error
 
@@ -61,7 +61,7 @@ class Scheduled:
 
 @pytest.fixture
 def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
-    """Give a store a schedule, and stop that afterwards."""
+    """Start schedules for stores, and stop them afterwards."""
     started: list[Scheduled] = []
 
     def start(store: Store) -> Scheduled:
@@ -74,7 +74,7 @@ def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
 
 
 def stored(store: Any) -> tuple[bytes, Callable[[bytes], object]]:
-    """Return what a store holds, its version first if that can be damaged, and how to change it."""
+    """Return the bytes in a store, led by the version if that can be damaged, and their setter."""
     if not isinstance(store, RedisStore):
         (path,) = store._folder.glob("*.arrow")
         return path.read_bytes(), path.write_bytes
@@ -104,7 +104,7 @@ def test_the_next_refresh_repairs_a_flipped_bit(
         store: Any = shared()
         store.publish(good)
         content, change = stored(store)
-        # Every tenth is one of the first bits, where the version is and the checksum.
+        # Every tenth bit is in the version or the checksum, which come first.
         bit = chance.randrange(8 * (30 if number % 10 == 0 else len(content)))
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -161,7 +161,7 @@ def test_a_damaged_request_is_cleared_once(shared: Open) -> None:
     assert store.refresh_requested()
     store.clear_request(store.refresh_requested())
     store.sync()
-    assert not store.refresh_requested(), "else the source would be read without end"
+    assert not store.refresh_requested(), "else the source would be read forever"
 
 
 WRONG = [
@@ -197,14 +197,14 @@ def test_wrong_values_in_redis_are_repaired(
                 client.delete(words[1])
             client.execute_command(*words)
             running = running or scheduled(opened(redis_url))
-            running.store.latest(9)  # as a page asks that has seen it elsewhere
+            running.store.latest(9)  # as for a page that has seen it elsewhere
             wait_until(running.is_well)
             wait_until(lambda it=running: it.is_well() and is_the_same(redis_url, it.store))
             running.stop()
 
 
 def is_the_same(url: str, store: Store) -> bool:
-    """Whether a server that starts now has the same data, and nothing to complain of."""
+    """Whether a server that starts now has the same data and reports no error."""
     other = opened(url)
     found, held = other.latest(), store.latest()
     same = found and held and found.version == held.version
@@ -242,7 +242,7 @@ def test_there_is_one_leader_after_the_folder_was_deleted(tmp_path: Path) -> Non
         assert [it.lease() for it in (first, second)] == [True, False]
         assert [it.lease() for it in (second, first)] == [False, True]
         found = opened(folder.as_uri()).latest()
-        assert found and found.version == 5, "whoever leads writes it back"
+        assert found and found.version == 5, "the leader writes it again"
 
 
 def test_foreign_files_in_the_folder_are_ignored(
@@ -265,7 +265,7 @@ def test_foreign_files_in_the_folder_are_ignored(
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Make a folder one that cannot be written to, even by root."""
+    """Make a folder read-only, even for root."""
     mount = ["mount", "--bind", str(folder), str(folder)]
     if not hasattr(os, "geteuid") or os.geteuid() or subprocess.run(mount).returncode:
         pytest.skip("a folder can be mounted by root alone, on Linux")
@@ -293,7 +293,7 @@ def test_a_folder_that_becomes_read_only_is_reported_and_recovers(
         found = started.store.latest()
         assert found and before and found.version == before.version
         assert started.fails("") and not started.store.lease()
-        assert caplog.text.count("cannot be reached") <= 3, "each process says once what fails"
+        assert caplog.text.count("cannot be reached") <= 3, "each process reports it once"
     running.store.request_refresh()
     wait_until(running.is_well)
 
@@ -317,7 +317,7 @@ def test_a_folder_may_be_a_symbolic_link(
 
 @contextmanager
 def password(client: Any, _folder: Path) -> Iterator[None]:
-    """Change the password, and have everybody connect anew."""
+    """Change the password, and close all connections."""
     client.config_set("requirepass", "another")
     client.client_kill_filter(_type="normal", skipme=True)
     yield
@@ -326,7 +326,7 @@ def password(client: Any, _folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replica(client: Any, folder: Path) -> Iterator[None]:
-    """Make it a replica that can only be read."""
+    """Make it a read-only replica."""
     (other := folder / "other").mkdir()
     with redis_server(other) as url:
         with redis.Redis.from_url(url) as primary:

@@ -33,7 +33,7 @@ def test_settings_are_read_from_the_env_file(tmp_path: Path) -> None:
     lines += [f"export {PREFIX}SERVER__PORT = 1001 # here"]
     settings = load(tmp_path, "\r\n".join(lines))
     assert (list(settings.auth.users), settings.server.port) == (["ann"], 1001)
-    assert PREFIX + "AUTH__USERS" not in os.environ, "no program that this one starts needs it"
+    assert PREFIX + "AUTH__USERS" not in os.environ, "programs started from here do not need it"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_an_invalid_environment_variable_is_refused(
 def test_a_variable_with_single_underscores_is_reported_but_not_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kubernetes itself sets such names for a service."""
+    """Kubernetes sets such names for a service."""
     monkeypatch.setenv(f"{SINGLE}SERVER_PORT", "tcp://10.0.0.1:80")
     monkeypatch.setenv(f"{SINGLE}AUTH_USERS_ANN", HASH)
     assert not load(tmp_path).auth.users

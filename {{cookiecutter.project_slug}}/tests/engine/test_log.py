@@ -10,7 +10,7 @@ from {{cookiecutter.project_slug}}.engine.settings import Log
 
 @pytest.fixture(autouse=True)
 def root() -> Iterator[None]:
-    """Put pytest's own handlers back."""
+    """Restore pytest's own handlers."""
     handlers, level = logging.root.handlers[:], logging.root.level
     yield
     logging.root.handlers[:], logging.root.level = handlers, level

@@ -47,7 +47,7 @@ def test_no_line_is_lost_while_another_program_holds_a_file(
     write(handler, LINES[:25])
     assert (tmp_path / "a.log.2").exists()
     with monkeypatch.context() as patched, (tmp_path / held).open("rb"):
-        if os.name != "nt":  # where a file that is open cannot be moved
+        if os.name != "nt":  # Windows cannot move an open file anyway
             patched.setattr(Path, "replace", refuse(held, Path.replace))
         write(handler, LINES[25:])
     write(handler, ["the end"])

@@ -92,7 +92,7 @@ def test_rows_read_twice_are_not_counted_again() -> None:
 
 def test_names_without_rows_are_dropped() -> None:
     snapshot = None
-    for hour in range(0, 96, 12):  # each of another name, and a day is kept
+    for hour in range(0, 96, 12):  # each has another name, and the history is a day
         time = NOW + timedelta(hours=hour)
         snapshot = append(snapshot, (time, f"order {hour}", 1), now=time).snapshot
         categories = snapshot.tables["readings"]["series"].cat.categories
@@ -139,7 +139,7 @@ def test_a_replaced_table_has_only_the_new_rows() -> None:
     first = made(
         ("2026-01-01", "a", 1), ("2026-03-01", "b", 2), ("2026-03-01", "a", 3), tables=REPLACED
     )
-    assert len(values(first)) == 3, "it is kept in full, whatever the history"
+    assert len(values(first)) == 3, "all rows are kept, whatever the history"
     second = append(first, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3), tables=REPLACED)
     assert {name for _, name, _ in values(second.snapshot)} == {"a"}
     assert second.note == "1 row gone from the source"
@@ -148,7 +148,7 @@ def test_a_replaced_table_has_only_the_new_rows() -> None:
 
 
 def test_a_clock_that_is_behind_at_start_erases_nothing() -> None:
-    """A board without a battery starts 400 days back, measures, and then gets the time."""
+    """A board without a battery starts 400 days in the past, measures, and then gets the time."""
     rows = each_minute(NOW - timedelta(hours=2), 100)
     stored = made(*rows)
     back = append(stored, (NOW - YEAR, "a", 7), now=NOW - YEAR).snapshot
@@ -167,7 +167,7 @@ def test_a_clock_that_is_ahead_at_start_erases_nothing() -> None:
     assert len(kept(ahead)) == 110
     right = append(ahead, (NOW, "a", 8), now=NOW).snapshot
     assert values(right) == [*values(stored), ("01 12:00", "a", 8.0)]
-    assert len(kept(right)) == 111, "nor are the others, as the clock may be wrong now"
+    assert len(kept(right)) == 111, "the others are kept too, since the clock may be wrong now"
 
 
 def test_after_a_long_pause_rows_older_than_the_history_are_dropped_within_an_hour() -> None:

@@ -1,4 +1,4 @@
-"""No text that is logged or shown holds a secret, however it was quoted on its way."""
+"""No text that is logged or shown contains a secret, in whatever encoding."""
 
 import html
 import json
@@ -19,7 +19,7 @@ from {{cookiecutter.project_slug}}.engine.settings import AnySettings, Store
 
 
 class Source(BaseModel):
-    """A source that has every kind of setting."""
+    """A source with every kind of setting."""
 
     url: SecretStr = SecretStr("")
     path: str = ""
@@ -161,4 +161,4 @@ def test_redaction_takes_linear_time(part: str) -> None:
         redact(count * part)
         return time.perf_counter() - start
 
-    assert took(20_000) < 200 * max(took(1_000), 1e-4)  # with the square: 400 times
+    assert took(20_000) < 200 * max(took(1_000), 1e-4)  # quadratic time would be 400 times

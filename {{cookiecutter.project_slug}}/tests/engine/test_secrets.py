@@ -1,4 +1,4 @@
-"""What a source says of hosts and queries: the log has it, redacted, and viewers do not see it."""
+"""Errors may name hosts and queries: the log shows them redacted, and viewers do not see them."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ SELECT * FROM wages WHERE key = 'hunter2' \udc80"""
 
 @pytest.fixture(autouse=True)
 def configured() -> Iterator[None]:
-    """Put back pytest's own handlers, and what was hidden."""
+    """Restore pytest's own handlers, and the values that were redacted."""
     handlers, level, hidden = logging.root.handlers[:], logging.root.level, redaction.hidden()
     yield
     logging.root.handlers[:], logging.root.level = handlers, level
@@ -40,7 +40,7 @@ def fail(*_: object) -> dict[str, pd.DataFrame]:
 
 
 def reading(read: Read) -> Dashboard:
-    """Return the toy with another source."""
+    """Return the toy with another `read`."""
     return replace(toy.DASHBOARD, pipeline=replace(toy.DASHBOARD.pipeline, read=read))
 
 

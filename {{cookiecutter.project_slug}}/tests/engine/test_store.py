@@ -1,4 +1,4 @@
-"""One contract for all stores, and what those that processes share promise besides."""
+"""The contract of all stores, and that of the shared ones."""
 
 import sys
 from collections.abc import Callable
@@ -77,7 +77,7 @@ def test_a_version_seen_elsewhere_is_searched_for(any_store: Open) -> None:
     assert other.latest(10**18) is found
     one.publish(snapshot(6), over=5)
     found = other.latest(6)
-    assert found and found.version == 6, "though one was looked for in vain"
+    assert found and found.version == 6, "a missing version was searched for before"
 
 
 def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
@@ -101,12 +101,12 @@ def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
         assert it.refresh_requested()
         assert it.status() == status
     request = one.refresh_requested()
-    other.request_refresh()  # while the refresh runs that the first request has started
+    other.request_refresh()  # while the refresh for the first request is running
     one.sync()
     one.clear_request(request)
     for it in (one, other):
         it.sync()
-        assert it.refresh_requested(), "who has asked since then waits for another refresh"
+        assert it.refresh_requested(), "a later request waits for another refresh"
         assert it.refresh_requested() != request
     one.clear_request(one.refresh_requested())
     other.sync()
@@ -135,7 +135,7 @@ def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
     one.release()
     assert other.lease()
     found = other.latest()
-    assert found and found.version == 1  # who takes over knows the newest
+    assert found and found.version == 1  # the new leader knows the newest version
 
 
 def test_data_of_another_release_are_replaced_and_not_shown(
@@ -205,7 +205,7 @@ def test_a_store_that_lost_its_data_gets_the_newest_back(shared: Open) -> None:
         forget(one)
         one.sync()
         found = one.latest()
-        assert found and found.version == 5, "an older version is of a backup"
+        assert found and found.version == 5, "an older version comes from a backup"
         assert one.lease()
         found = shared().latest()
         assert found and found.version == 5
@@ -214,7 +214,7 @@ def test_a_store_that_lost_its_data_gets_the_newest_back(shared: Open) -> None:
 def forget_all(store: Any) -> None:
     if isinstance(store, RedisStore):
         store._redis.flushall()
-        store.lease()  # which is lost, too
+        store.lease()  # it is lost too
     else:
         store._path(5).unlink()
 
@@ -276,7 +276,7 @@ def test_processes_keep_their_data_while_redis_is_unreachable(tmp_path: Path) ->
         assert it.status().changes == changes
         with pytest.raises(redis.ConnectionError):
             it.publish(snapshot(2), over=1)
-    with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost
+    with redis_server(tmp_path, urlsplit(url).port):  # and all its data are lost
         wait_until(lambda: one.lease() or one.sync())
         assert one.status().error == ""
         assert one.publish(snapshot(2), over=1)
@@ -317,7 +317,7 @@ def test_a_request_made_while_the_store_is_unreachable_is_kept(tmp_path: Path) -
 def test_a_change_made_during_a_sync_is_kept(
     has_lease: bool, shared: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As if another thread came between: the sync has read what was there before the change."""
+    """Another thread makes the change after the sync has read the store."""
     held: Any = shared()
     assert not has_lease or held.lease()
     held.publish(snapshot(1))

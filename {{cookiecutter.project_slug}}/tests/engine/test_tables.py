@@ -31,7 +31,7 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 
 
 def validated(data: dict[str, pd.DataFrame], settings: AnySettings, **tables: Table) -> Batch:
-    """Return what of some rows fits the toy's tables, or others of the same name."""
+    """Validate rows by the toy's tables, or by others of the same name."""
     return validate(data, toy.TABLES | tables, pipeline.rules(settings, now_utc()))
 
 

@@ -17,7 +17,7 @@ AUTUMN = "2026-10-25"  # in Oslo, 02:00 to 03:00 comes twice; in UTC that is 00:
 def utc(
     times: Any, zone: ZoneInfo = WORLD, day_zone: ZoneInfo = WORLD, series: Any = None
 ) -> list[str]:
-    """Return times as text, or in brackets why there is none."""
+    """Return times as text, or the reason in parentheses."""
     names = None if series is None else pd.DataFrame({"series": list(series)})
     found, reasons = to_utc(pd.Series(times), zone, day_zone, names)
     assert str(found.dtype) == "datetime64[us, UTC]"
@@ -122,7 +122,7 @@ def test_the_order_of_rows_distinguishes_the_two_hours(names: str, minutes: int)
         found, reasons = to_utc(local, OSLO, WORLD, names_of)
         assert reasons.empty
         assert list(found) == list(times)
-        if len(names) == 1 or (rows is mixed and minutes < 30):  # it is enough without the names
+        if len(names) == 1 or (rows is mixed and minutes < 30):  # the names are not needed
             assert list(to_utc(local, OSLO, WORLD)[0]) == list(times)
 
 
@@ -171,7 +171,7 @@ def test_an_hour_that_happens_twice_is_read_from_its_start(since: str, start: st
 
 
 def test_the_key_of_a_table_identifies_its_series() -> None:
-    """Hourly rows of two series, of which the second is late, as the engine makes them fit."""
+    """Hourly rows of two series, of which the second is late."""
     times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
     rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
     batch = validate(
@@ -183,7 +183,7 @@ def test_the_key_of_a_table_identifies_its_series() -> None:
 
 
 def test_parsing_times_costs_little_more_than_pandas() -> None:
-    """A million rows in UTC: the best of several, as the machine may be busy."""
+    """A million rows in UTC; the best of several runs, because the machine may be busy."""
     times = pd.Series(pd.date_range("2020-01-01", periods=1_000_000, freq="5min"))
     text = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     ours, pandas = [], []

@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 class LogFile(RotatingFileHandler):
-    """Rotates its file, or keeps writing to it while another program on Windows has it open."""
+    """Rotates its file, except while another program has it open, as happens on Windows."""
 
     def doRollover(self) -> None:
-        """Move the file aside first, so that no backup is deleted for a file that cannot be moved."""
+        """Move the file aside first: if that fails, no backup has been deleted in vain."""
         base = Path(self.baseFilename)
         aside = base.with_name(f"{base.name}.rotating")
         if self.stream:
