@@ -342,6 +342,11 @@ def test_a_change_made_during_a_sync_is_kept(
     assert new != old
     meanwhile(lambda: held.clear_request(new))
     assert not held.refresh_requested()
+    other, poll = shared(), held._poll
+    other.request_refresh()
+    newest = other.refresh_requested()
+    meanwhile(lambda: held.clear_request(newest))
+    assert not held.refresh_requested(), "the refresh for it has ended"
     meanwhile(lambda: held.publish(snapshot(2), over=1))
     found = held.latest()
     assert found and found.version == 2 and not held._state.needs_republish

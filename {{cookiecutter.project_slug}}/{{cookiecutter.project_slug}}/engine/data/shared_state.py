@@ -28,6 +28,7 @@ class State:
     status_dirty: bool = False  # the store has yet to get this status
     request: str = ""  # the id of the newest open request
     request_dirty: bool = False  # the store has yet to get this request
+    cleared: str = ""  # the request that was last closed here
     is_leader: bool = False
     outages: Mapping[str, Outage] = field(default_factory=dict)  # of "read", "write", "lease"
 
@@ -61,7 +62,8 @@ class State:
             for name in (it.name for it in fields(self))
             if (now := getattr(self, name)) is not getattr(before, name)
         }
-        return replace(found, **changed)
+        # A sync may have read a request that was made and closed since it began.
+        return replace(found, **changed).request_cleared(self.cleared)
 
     def requested(self, request: str) -> Self:
         """Open a request."""
@@ -73,7 +75,9 @@ class State:
 
     def request_cleared(self, request: str) -> Self:
         """Close a request; a newer one stays open."""
-        return replace(self, request="", request_dirty=False) if self.request == request else self
+        if self.request != request:
+            return replace(self, cleared=request)
+        return replace(self, request="", request_dirty=False, cleared=request)
 
     def failed(self, what: str, outage: Outage) -> Self:
         """Note that an access fails; an outage that goes on keeps its id and its beginning."""
