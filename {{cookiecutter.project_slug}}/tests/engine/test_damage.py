@@ -1,4 +1,4 @@
-"""What stores that processes share come through: damaged data, lost folders, an odd Redis."""
+"""What shared stores survive: damaged data, lost folders, a misbehaving Redis."""
 
 import os
 import random
@@ -37,21 +37,21 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
 
 class Scheduled:
-    """A store whose schedule is run step by step, as a server's thread does."""
+    """A store with a schedule that runs step by step, as in the thread of a server."""
 
     def __init__(self, settings: AnySettings, store: Store) -> None:
         self.store = store
         self._schedule = Scheduler(settings, store, toy.DASHBOARD.pipeline, ThreadPoolExecutor(1))
 
     def is_well(self) -> bool:
-        """Take a step; whether the store is refreshed by now and nothing is wrong with it."""
+        """Take a step; return whether the store has been refreshed without an error."""
         self._schedule.tick()
         found = self.store.latest()
         refreshed = self.store.status().refreshed is not None
         return bool(found and not found.fault and refreshed and not self.store.status().error)
 
     def fails(self, words: str) -> bool:
-        """Take a step; whether the store says what fails."""
+        """Take a step; return whether the store reports this error."""
         self._schedule.tick()
         return words in self.store.status().error
 
@@ -61,7 +61,7 @@ class Scheduled:
 
 @pytest.fixture
 def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
-    """Give a store a schedule, and stop that afterwards."""
+    """Start schedules for stores, and stop them afterwards."""
     started: list[Scheduled] = []
 
     def start(store: Store) -> Scheduled:
@@ -74,7 +74,7 @@ def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
 
 
 def stored(store: Any) -> tuple[bytes, Callable[[bytes], object]]:
-    """Return what a store holds, its version first if that can be damaged, and how to change it."""
+    """Return the bytes in a store, led by the version if that can be damaged, and their setter."""
     if not isinstance(store, RedisStore):
         (path,) = store._folder.glob("*.arrow")
         return path.read_bytes(), path.write_bytes
@@ -95,7 +95,7 @@ def forget(store: Any) -> None:
         shutil.rmtree(store._folder)
 
 
-def test_a_flipped_bit_neither_crashes_nor_changes_data_and_the_next_refresh_heals(
+def test_the_next_refresh_repairs_a_flipped_bit(
     shared: Open,
 ) -> None:
     chance, seen = random.Random(SEED), Counter[str]()
@@ -104,7 +104,7 @@ def test_a_flipped_bit_neither_crashes_nor_changes_data_and_the_next_refresh_hea
         store: Any = shared()
         store.publish(good)
         content, change = stored(store)
-        # Every tenth is one of the first bits, where the version is and the checksum.
+        # Every tenth bit is in the version or the checksum, which come first.
         bit = chance.randrange(8 * (30 if number % 10 == 0 else len(content)))
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -136,7 +136,7 @@ def assert_same(found: Any, expected: Any) -> None:
         pd.testing.assert_frame_equal(found[name], table)
 
 
-def test_a_snapshot_under_another_version_is_damaged(
+def test_a_snapshot_stored_under_another_version_is_damaged(
     shared: Open, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     store: Any = shared()
@@ -151,7 +151,7 @@ def test_a_snapshot_under_another_version_is_damaged(
     wait_until(scheduled(again).is_well)
 
 
-def test_a_damaged_request_is_answered_once(shared: Open) -> None:
+def test_a_damaged_request_is_cleared_once(shared: Open) -> None:
     store: Any = shared()
     if isinstance(store, RedisStore):
         store._redis.set(store._request_key, b"\xff\xfe")
@@ -161,7 +161,7 @@ def test_a_damaged_request_is_answered_once(shared: Open) -> None:
     assert store.refresh_requested()
     store.clear_request(store.refresh_requested())
     store.sync()
-    assert not store.refresh_requested(), "else the source would be read without end"
+    assert not store.refresh_requested(), "else the source would be read forever"
 
 
 WRONG = [
@@ -184,7 +184,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize("command", WRONG)
-def test_what_is_wrong_in_redis_is_set_right(
+def test_wrong_values_in_redis_are_repaired(
     command: str, redis_url: str, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     words = command.format(toy.NAME).split()
@@ -197,21 +197,21 @@ def test_what_is_wrong_in_redis_is_set_right(
                 client.delete(words[1])
             client.execute_command(*words)
             running = running or scheduled(opened(redis_url))
-            running.store.latest(9)  # as a page asks that has seen it elsewhere
+            running.store.latest(9)  # as for a page that has seen it elsewhere
             wait_until(running.is_well)
             wait_until(lambda it=running: it.is_well() and is_the_same(redis_url, it.store))
             running.stop()
 
 
 def is_the_same(url: str, store: Store) -> bool:
-    """Whether a server that starts now has the same data, and nothing to complain of."""
+    """Whether a server that starts now has the same data and reports no error."""
     other = opened(url)
     found, held = other.latest(), store.latest()
     same = found and held and found.version == held.version
     return bool(same and found and not found.fault and not other.status().error)
 
 
-def test_a_version_that_nobody_has_is_looked_for_once(
+def test_a_version_that_does_not_exist_is_searched_for_once(
     redis_url: str, settings: AnySettings
 ) -> None:
     with redis.Redis.from_url(redis_url) as client:
@@ -229,7 +229,7 @@ def test_a_version_that_nobody_has_is_looked_for_once(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a folder with an open file cannot be deleted")
-def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
+def test_there_is_one_leader_after_the_folder_was_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     one, other = opened(folder.as_uri()), opened(folder.as_uri())
     assert one.lease() and not other.lease()
@@ -242,10 +242,10 @@ def test_a_folder_that_is_deleted_leaves_one_leader(tmp_path: Path) -> None:
         assert [it.lease() for it in (first, second)] == [True, False]
         assert [it.lease() for it in (second, first)] == [False, True]
         found = opened(folder.as_uri()).latest()
-        assert found and found.version == 5, "whoever leads writes it back"
+        assert found and found.version == 5, "the leader writes it again"
 
 
-def test_what_lies_in_the_folder_of_a_store_does_not_matter(
+def test_foreign_files_in_the_folder_are_ignored(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     folder = tmp_path / "store"
@@ -265,7 +265,7 @@ def test_what_lies_in_the_folder_of_a_store_does_not_matter(
 
 @contextmanager
 def read_only(folder: Path) -> Iterator[None]:
-    """Make a folder one that cannot be written to, even by root."""
+    """Make a folder read-only, even for root."""
     mount = ["mount", "--bind", str(folder), str(folder)]
     if not hasattr(os, "geteuid") or os.geteuid() or subprocess.run(mount).returncode:
         pytest.skip("a folder can be mounted by root alone, on Linux")
@@ -276,7 +276,7 @@ def read_only(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_folder_that_becomes_read_only_is_said_and_recovers(
+def test_a_folder_that_becomes_read_only_is_reported_and_recovers(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "store"
@@ -293,7 +293,7 @@ def test_a_folder_that_becomes_read_only_is_said_and_recovers(
         found = started.store.latest()
         assert found and before and found.version == before.version
         assert started.fails("") and not started.store.lease()
-        assert caplog.text.count("cannot be reached") <= 3, "each process says once what fails"
+        assert caplog.text.count("cannot be reached") <= 3, "each process reports it once"
     running.store.request_refresh()
     wait_until(running.is_well)
 
@@ -317,7 +317,7 @@ def test_a_folder_may_be_a_symbolic_link(
 
 @contextmanager
 def password(client: Any, _folder: Path) -> Iterator[None]:
-    """Change the password, and have everybody connect anew."""
+    """Change the password, and close all connections."""
     client.config_set("requirepass", "another")
     client.client_kill_filter(_type="normal", skipme=True)
     yield
@@ -326,7 +326,7 @@ def password(client: Any, _folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replica(client: Any, folder: Path) -> Iterator[None]:
-    """Make it a replica that can only be read."""
+    """Make it a read-only replica."""
     (other := folder / "other").mkdir()
     with redis_server(other) as url:
         with redis.Redis.from_url(url) as primary:
@@ -348,7 +348,7 @@ def no_memory(client: Any, _folder: Path) -> Iterator[None]:
     ("fault", "words"),
     [(password, "AuthenticationError"), (replica, "ReadOnlyError"), (no_memory, "OutOfMemory")],
 )
-def test_a_redis_that_refuses_is_said_once_and_recovers(
+def test_a_redis_that_refuses_commands_is_reported_once_and_recovers(
     fault: Any,
     words: str,
     tmp_path: Path,
@@ -372,7 +372,7 @@ def test_a_redis_that_refuses_is_said_once_and_recovers(
         assert other and before and other.version >= before.version
 
 
-def test_what_redis_evicts_comes_back(
+def test_evicted_data_are_written_again(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled]
 ) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
@@ -388,7 +388,7 @@ def test_what_redis_evicts_comes_back(
             wait_until(lambda: running.is_well() and client.exists(f"{toy.NAME}:snapshot"))
 
 
-def test_a_snapshot_that_redis_does_not_take_is_said(tmp_path: Path) -> None:
+def test_a_snapshot_too_large_for_redis_is_reported(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.config_set("proto-max-bulk-len", "1mb")
         store = opened(url)

@@ -25,8 +25,8 @@ from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import now_utc
 from {{cookiecutter.project_slug}}.engine.data.tables import Table
 from {{cookiecutter.project_slug}}.engine.diagnostics.errors import describe
-from {{cookiecutter.project_slug}}.engine.refresh.executors import open_executor
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
+from {{cookiecutter.project_slug}}.engine.refresh.executors import open_executor
 from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
@@ -82,7 +82,9 @@ def executor(request: pytest.FixtureRequest, toy_folder: Path) -> Iterator[Execu
             yield executor
 
 
-def test_it_reads_the_source_and_passes_failures_on(executor: Executor, settings: toy.Settings) -> None:
+def test_it_reads_the_source_and_passes_failures_on(
+    executor: Executor, settings: toy.Settings
+) -> None:
     it, span = toy.DASHBOARD.pipeline, pipeline.Span(now_utc())
     tables = executor.submit(pipeline.fetch, it.read, it.clean, settings.source, span).result(60)
     assert len(tables["readings"])
@@ -131,7 +133,7 @@ def test_an_error_that_cannot_be_sent_keeps_type_text_and_traceback(executor: Ex
     for kind, args, said in (
         (Unreadable, ("one", "two"), "Unreadable: onetwo"),
         (Unsendable, (), "Unsendable: it holds a function"),
-        (Mute, (), "Mute: its text cannot be made (KeyError)"),
+        (Mute, (), "Mute: its message cannot be shown (KeyError)"),
     ):
         error = executor.submit(fail, kind, *args).exception(60)
         assert error is not None and describe(error) == said

@@ -10,14 +10,14 @@ from {{cookiecutter.project_slug}}.engine.settings import Log
 
 @pytest.fixture(autouse=True)
 def root() -> Iterator[None]:
-    """Put pytest's own handlers back."""
+    """Restore pytest's own handlers."""
     handlers, level = logging.root.handlers[:], logging.root.level
     yield
     logging.root.handlers[:], logging.root.level = handlers, level
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
-def test_no_password_gets_into_the_log(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_password_is_logged(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(Log.model_validate({"format": format_}))
     try:
         raise OSError("postgresql://ann:hush@db/x refused, and https://x/?token=hush&page=2 too")
@@ -28,7 +28,7 @@ def test_no_password_gets_into_the_log(format_: str, capsys: pytest.CaptureFixtu
     assert all(word in said for word in ("postgresql://", "@db/x refused", "page=2", "@host/0"))
 
 
-def test_a_line_of_json_stays_valid_whatever_is_redacted(
+def test_a_redacted_line_of_json_stays_valid(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log.configure(Log(format="json"))
@@ -49,7 +49,7 @@ def test_a_huge_text_is_cut_in_the_middle(format_: str, capsys: pytest.CaptureFi
     assert len(line) < 1.1 * log.LONGEST
 
 
-def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_log_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure(Log(format="json"))
     token = log.REQUEST.set("0123abcd")
     logging.info("one", extra={"rows": 3})
@@ -60,7 +60,7 @@ def test_a_line_of_a_request_has_its_id(capsys: pytest.CaptureFixture[str]) -> N
     assert (two["message"], two["request_id"]) == ("two", "")
 
 
-def test_the_newest_lines_are_held_without_passwords() -> None:
+def test_the_newest_lines_are_kept_without_passwords() -> None:
     log.configure(Log(format="json"))
     logging.info("%d", "no number")
     assert log.tail() == []
@@ -73,7 +73,7 @@ def test_the_newest_lines_are_held_without_passwords() -> None:
     assert log.tail() == []
 
 
-def test_no_warning_is_pushed_out_by_ordinary_lines() -> None:
+def test_ordinary_lines_do_not_displace_warnings() -> None:
     log.configure(Log())
     logging.error("last night's failure")
     for number in range(1_000):

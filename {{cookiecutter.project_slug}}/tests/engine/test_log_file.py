@@ -47,7 +47,7 @@ def test_no_line_is_lost_while_another_program_holds_a_file(
     write(handler, LINES[:25])
     assert (tmp_path / "a.log.2").exists()
     with monkeypatch.context() as patched, (tmp_path / held).open("rb"):
-        if os.name != "nt":  # where a file that is open cannot be moved
+        if os.name != "nt":  # Windows cannot move an open file anyway
             patched.setattr(Path, "replace", refuse(held, Path.replace))
         write(handler, LINES[25:])
     write(handler, ["the end"])
@@ -57,7 +57,7 @@ def test_no_line_is_lost_while_another_program_holds_a_file(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="it moves no folder in which a file is open")
-def test_a_folder_that_was_away_at_a_rotation_is_written_to_again(tmp_path: Path) -> None:
+def test_logging_resumes_when_a_missing_folder_is_back(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()
     handler = LogFile(folder / "a.log", maxBytes=100, backupCount=1, encoding="utf-8")
@@ -80,13 +80,13 @@ def refuse(held: str, move: Callable[[Path, Path], Path]) -> Callable[[Path, Pat
     return moved
 
 
-def test_a_schedule_that_runs_apart_has_a_file_of_its_own() -> None:
+def test_a_standalone_schedule_has_its_own_log_file() -> None:
     assert Path(log_file.of_schedule("logs/a.log")) == Path("logs/a-schedule.log")
     assert log_file.of_schedule("") == ""
 
 
 @pytest.mark.parametrize("mistake", ["", "[nonsense", "[app]\ntitle = 'unclosed"])
-def test_the_file_is_known_though_the_config_is_not(mistake: str, tmp_path: Path) -> None:
+def test_the_log_file_is_found_in_an_invalid_config(mistake: str, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'{mistake}\n[log]\nlevel = "INFO"\nfile = "a.log"  # here\n', "utf-8")
     assert log_file.named_in(config, VARIABLE) == str(tmp_path / "a.log")

@@ -70,29 +70,29 @@ def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
     assert second.version > first.version
 
 
-def test_rows_that_are_known_make_no_new_version() -> None:
+def test_known_rows_make_no_new_version() -> None:
     first = made(("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
     same = append(first, ("2026-03-01T10:00Z", "a", 2))
     assert same.snapshot is first and same.rows == 0
     assert merge(first, Batch({}), toy.TABLES, NOW, NOW, Refresh()).snapshot is first
 
 
-def test_a_snapshot_of_a_clock_that_was_ahead_is_made_anew() -> None:
+def test_a_snapshot_from_the_future_is_replaced() -> None:
     first = made(("2026-03-01T09:00Z", "a", 1), now=NOW + YEAR)
     second = append(first, ("2026-03-01T09:00Z", "a", 1)).snapshot
     assert (second.created, values(second)) == (NOW, values(first))
     assert append(second, ("2026-03-01T09:00Z", "a", 1)).snapshot is second
 
 
-def test_only_new_rows_are_counted_of_those_read_twice() -> None:
+def test_rows_read_twice_are_not_counted_again() -> None:
     first = made(*each_minute(NOW - timedelta(hours=1), 30))
     rows = each_minute(NOW - timedelta(hours=1), 31)
     assert append(first, *rows).rows == 1
 
 
-def test_names_whose_rows_are_gone_go_too() -> None:
+def test_names_without_rows_are_dropped() -> None:
     snapshot = None
-    for hour in range(0, 96, 12):  # each of another name, and a day is kept
+    for hour in range(0, 96, 12):  # each has another name, and the history is a day
         time = NOW + timedelta(hours=hour)
         snapshot = append(snapshot, (time, f"order {hour}", 1), now=time).snapshot
         categories = snapshot.tables["readings"]["series"].cat.categories
@@ -113,7 +113,7 @@ def test_a_text_column_may_have_no_value_in_any_new_row() -> None:
     assert notes.dropna().tolist() == ["a", "b"]
 
 
-def test_what_is_older_than_the_history_is_dropped() -> None:
+def test_rows_older_than_the_history_are_dropped() -> None:
     first = made(("2026-02-28T12:00Z", "a", 2))
     second = append(first, ("2026-03-01T10:00Z", "a", 3))
     assert values(second.snapshot) == [("28 12:00", "a", 2.0), ("01 10:00", "a", 3.0)]
@@ -135,11 +135,11 @@ def test_rows_with_the_same_key_are_counted() -> None:
     assert note == "1,200 rows with the same key as a later row"
 
 
-def test_what_is_read_in_full_replaces_what_was_there() -> None:
+def test_a_replaced_table_has_only_the_new_rows() -> None:
     first = made(
         ("2026-01-01", "a", 1), ("2026-03-01", "b", 2), ("2026-03-01", "a", 3), tables=REPLACED
     )
-    assert len(values(first)) == 3, "it is kept in full, whatever the history"
+    assert len(values(first)) == 3, "all rows are kept, whatever the history"
     second = append(first, ("2026-01-01", "a", 1), ("2026-03-01", "a", 3), tables=REPLACED)
     assert {name for _, name, _ in values(second.snapshot)} == {"a"}
     assert second.note == "1 row gone from the source"
@@ -148,7 +148,7 @@ def test_what_is_read_in_full_replaces_what_was_there() -> None:
 
 
 def test_a_clock_that_is_behind_at_start_erases_nothing() -> None:
-    """A board without a battery starts 400 days back, measures, and then gets the time."""
+    """A board without a battery starts 400 days in the past, measures, and then gets the time."""
     rows = each_minute(NOW - timedelta(hours=2), 100)
     stored = made(*rows)
     back = append(stored, (NOW - YEAR, "a", 7), now=NOW - YEAR).snapshot
@@ -167,10 +167,10 @@ def test_a_clock_that_is_ahead_at_start_erases_nothing() -> None:
     assert len(kept(ahead)) == 110
     right = append(ahead, (NOW, "a", 8), now=NOW).snapshot
     assert values(right) == [*values(stored), ("01 12:00", "a", 8.0)]
-    assert len(kept(right)) == 111, "nor are the others, as the clock may be wrong now"
+    assert len(kept(right)) == 111, "the others are kept too, since the clock may be wrong now"
 
 
-def test_after_a_long_pause_what_is_older_than_the_history_goes_within_an_hour() -> None:
+def test_after_a_long_pause_rows_older_than_the_history_are_dropped_within_an_hour() -> None:
     snapshot = made(*each_minute(NOW, 100))
     late = NOW + YEAR
     for minute in range(70):
@@ -179,7 +179,7 @@ def test_after_a_long_pause_what_is_older_than_the_history_goes_within_an_hour()
     assert len(kept(snapshot)) == 70
 
 
-def test_a_view_may_change_what_it_gets() -> None:
+def test_a_view_may_change_its_tables() -> None:
     snapshot = made((NOW, "a", 1))
     for tables in (snapshot.tables, {"readings": snapshot.visible("readings")}):
         changed = change(tables)
@@ -196,7 +196,7 @@ def change(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return data
 
 
-def test_a_forecast_does_not_push_out_what_was_measured() -> None:
+def test_a_forecast_does_not_displace_measurements() -> None:
     rows = [(NOW + timedelta(hours=it), "a", 1) for it in range(-12, 36)]
     refresh = Refresh(history=DAY, ahead=3 * DAY)
     snapshot = merge(None, Batch(fitted(*rows)), toy.TABLES, NOW, NOW, refresh).snapshot

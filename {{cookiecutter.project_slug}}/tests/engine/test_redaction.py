@@ -1,4 +1,4 @@
-"""No text that is logged or shown holds a secret, however it was quoted on its way."""
+"""No text that is logged or shown contains a secret, in whatever encoding."""
 
 import html
 import json
@@ -19,7 +19,7 @@ from {{cookiecutter.project_slug}}.engine.settings import AnySettings, Store
 
 
 class Source(BaseModel):
-    """A source that has every kind of setting."""
+    """A source with every kind of setting."""
 
     url: SecretStr = SecretStr("")
     path: str = ""
@@ -87,15 +87,15 @@ def test_a_secret_is_found_in_every_form(form: str, secret: str) -> None:
         {"url": "postgresql://ann:hunter2@one:5432,two:5432/x"},
     ],
 )
-def test_the_secrets_of_a_source_are_known(settings: AnySettings, source: dict[str, Any]) -> None:
+def test_the_secrets_of_a_source_are_redacted(
+    settings: AnySettings, source: dict[str, Any]
+) -> None:
     learn(settings, **source)
     assert redact("hunter2 or 12345678901").count("***") == 1
 
 
 @pytest.mark.parametrize("password", ["p@ss/w0rd", "pa/ss/w0rd@x", "p?ss#w0rd", "p%40ss%2Fw0rd"])
-def test_no_part_of_a_password_is_shown_that_is_not_percent_encoded(
-    settings: AnySettings, password: str
-) -> None:
+def test_no_part_of_an_unencoded_password_is_shown(settings: AnySettings, password: str) -> None:
     learn(settings, url=f"postgresql://ann:{password}@db.example/x")
     for text in (
         f"cannot connect to postgresql://ann:{password}@db.example/x",
@@ -105,14 +105,14 @@ def test_no_part_of_a_password_is_shown_that_is_not_percent_encoded(
         assert "w0rd" not in redact(text)
 
 
-def test_the_store_and_the_engines_secrets_are_known(settings: AnySettings) -> None:
+def test_the_secrets_of_the_store_and_the_server_are_redacted(settings: AnySettings) -> None:
     server = settings.server.model_copy(update={"secret_key": SecretStr("hunter3")})
     changed = settings.model_copy(update={"server": server})
     learn(changed, store="redis://:p%40ss%2Fw0rd@host/0")
     assert redact("p@ss/w0rd, p%40ss%2fw0rd, hunter3, host") == "***, ***, ***, host"
 
 
-def test_what_env_holds_is_known(
+def test_the_secrets_of_the_environment_are_redacted(
     settings: AnySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = "PGPASSWORD=hunter2", "OTHER=1", f"{PREFIX}LOG__LEVEL=DEBUG", "DAY=2026-03-01"
@@ -146,16 +146,14 @@ def test_a_text_stays_readable(settings: AnySettings) -> None:
         ("a secret is no setting", "a secret is no setting"),
     ],
 )
-def test_what_looks_like_a_secret_is_blanked_out_though_no_setting_holds_it(
-    text: str, redacted: str
-) -> None:
+def test_what_looks_like_a_secret_is_redacted(text: str, redacted: str) -> None:
     assert redact(text) == redacted
 
 
 @pytest.mark.parametrize(
     "part", ["x://a:", "password='", "\\", "%25", "://", "token=", "/", "a@", "&#x2f;"]
 )
-def test_the_time_it_takes_grows_with_the_length_of_a_text(part: str) -> None:
+def test_redaction_takes_linear_time(part: str) -> None:
     redaction.hide(["/p@ss/w0rd"])
 
     def took(count: int) -> float:
@@ -163,4 +161,4 @@ def test_the_time_it_takes_grows_with_the_length_of_a_text(part: str) -> None:
         redact(count * part)
         return time.perf_counter() - start
 
-    assert took(20_000) < 200 * max(took(1_000), 1e-4)  # with the square: 400 times
+    assert took(20_000) < 200 * max(took(1_000), 1e-4)  # quadratic time would be 400 times

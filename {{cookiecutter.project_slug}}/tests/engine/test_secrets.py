@@ -1,4 +1,4 @@
-"""What a source says of hosts and queries: the log has it, redacted, and viewers do not see it."""
+"""Errors may name hosts and queries: the log shows them redacted, and viewers do not see them."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ SELECT * FROM wages WHERE key = 'hunter2' \udc80"""
 
 @pytest.fixture(autouse=True)
 def configured() -> Iterator[None]:
-    """Put back pytest's own handlers, and what was hidden."""
+    """Restore pytest's own handlers, and the values that were redacted."""
     handlers, level, hidden = logging.root.handlers[:], logging.root.level, redaction.hidden()
     yield
     logging.root.handlers[:], logging.root.level = handlers, level
@@ -40,12 +40,12 @@ def fail(*_: object) -> dict[str, pd.DataFrame]:
 
 
 def reading(read: Read) -> Dashboard:
-    """Return the toy with another source."""
+    """Return the toy with another `read`."""
     return replace(toy.DASHBOARD, pipeline=replace(toy.DASHBOARD.pipeline, read=read))
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])
-def test_the_log_has_the_error_redacted_and_a_viewer_what_finds_it(
+def test_the_log_shows_the_error_redacted_and_a_viewer_sees_only_its_id(
     format_: str,
     settings: Settings,
     tmp_path: Path,
@@ -76,7 +76,7 @@ def test_the_log_has_the_error_redacted_and_a_viewer_what_finds_it(
         assert "FROM wages" in json.loads(failed)["exc_info"]
 
 
-def test_a_store_does_not_tell_its_password(
+def test_the_password_of_the_store_is_not_shown(
     settings: Settings, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = redis_url.replace("redis://", "redis://me:p%40ss%2Fw0rd@")
@@ -94,7 +94,7 @@ def test_a_store_does_not_tell_its_password(
     assert "w0rd" not in logged + str(ready) + str(live)
 
 
-def test_all_failures_until_the_next_success_are_found_by_one_id(
+def test_all_failures_until_the_next_success_have_the_same_id(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     read: Read = fail
@@ -122,7 +122,7 @@ def test_all_failures_until_the_next_success_are_found_by_one_id(
     assert failures() == [first, first, incident()] and incident() != first
 
 
-def test_an_error_that_ends_the_start_is_logged_redacted(
+def test_an_error_at_start_is_logged_redacted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def create_app(settings: Settings, _data: object) -> Dash:

@@ -30,7 +30,7 @@ def load(folder: Path, text: str = "", env: str = "", **server: Any) -> toy.Sett
     return toy.Settings.load(config, server)
 
 
-def test_the_order_is_command_line_environment_env_file_config(
+def test_the_command_line_comes_first_then_environment_env_file_and_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tomllib.loads(Path("config.toml").read_text("utf-8"))
@@ -43,7 +43,9 @@ def test_the_order_is_command_line_environment_env_file_config(
     assert load(tmp_path, env=env, port="1003").server.port == 1003
 
 
-def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_durations_times_and_zones_are_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(f"{PREFIX}REFRESH__EVERY", "1.5h")
     monkeypatch.setenv(f"{PREFIX}REFRESH__DAILY_AT", "06:00, 18:30")
     monkeypatch.setenv(f"{PREFIX}APP__TIMEZONE", "Asia/Tokyo")
@@ -75,7 +77,7 @@ def test_durations_times_and_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("SOURCE__NONSENSE", "1", [f"{PREFIX}SOURCE__NONSENSE", "is not a setting"]),
     ],
 )
-def test_a_bad_setting_is_named(
+def test_an_error_names_the_invalid_setting(
     name: str, value: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(PREFIX + name, value)
@@ -95,7 +97,7 @@ def test_a_bad_setting_is_named(
         ("CET-1CEST", "app.timezone = 'local' cannot be used: "),
     ],
 )
-def test_the_zone_of_this_computer_can_be_sent_to_another_process(
+def test_the_local_zone_can_be_sent_to_another_process(
     zone: str, words: str, tmp_path: Path
 ) -> None:
     if zone.startswith(":") and not TOKYO.exists():
@@ -126,7 +128,9 @@ except toy.engine.SettingError as error:
         ("[surplus]\nusers = 'hush'", ["'surplus' is not a section"]),
     ],
 )
-def test_a_bad_config_file_is_named(text: str, words: list[str], tmp_path: Path) -> None:
+def test_an_error_names_the_invalid_config_file(
+    text: str, words: list[str], tmp_path: Path
+) -> None:
     with pytest.raises(SettingError) as error:
         load(tmp_path, text)
     assert all(word in str(error.value) for word in words), error.value
@@ -141,7 +145,7 @@ def test_a_bad_config_file_is_named(text: str, words: list[str], tmp_path: Path)
         ("session", "auth.hush", "rename or remove it"),
     ],
 )
-def test_a_mistyped_key_of_the_config_file_is_named(
+def test_an_error_names_a_misspelled_key_in_the_config_file(
     key: str, mistyped: str, said: str, tmp_path: Path
 ) -> None:
     config = tmp_path / "config.toml"
@@ -152,12 +156,12 @@ def test_a_mistyped_key_of_the_config_file_is_named(
         toy.Settings.load(config)
 
 
-def test_no_config_file_is_named(tmp_path: Path) -> None:
+def test_an_error_names_a_missing_config_file(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=r"missing\.toml does not exist"):
         toy.Settings.load(tmp_path / "missing.toml")
 
 
-def test_notepad_may_write_the_config_file(tmp_path: Path) -> None:
+def test_the_config_file_may_have_a_byte_order_mark(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8-sig")
     assert toy.Settings.load(config).server.port == 8050
@@ -166,7 +170,9 @@ def test_notepad_may_write_the_config_file(tmp_path: Path) -> None:
         toy.Settings.load(config)
 
 
-def test_paths_start_at_the_config_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_paths_are_relative_to_the_config_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = tmp_path / "a b"
     folder.mkdir()
     monkeypatch.setenv(f"{PREFIX}LOG__FILE", "dashboard.log")
@@ -193,7 +199,7 @@ class RemoteSettings(engine.Settings[Remote]):
     model_config = SettingsConfigDict(env_prefix=PREFIX)
 
 
-def test_a_table_of_the_environment_is_json(
+def test_a_table_in_the_environment_is_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "config.toml"
@@ -206,7 +212,7 @@ def test_a_table_of_the_environment_is_json(
     assert source.columns == ["a", "b"]
 
 
-def test_a_list_of_the_environment_that_is_not_json_is_refused(
+def test_a_list_in_the_environment_must_be_json(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}SERVER__CSP_SOURCES", "https://tile.example.org")
@@ -233,7 +239,7 @@ def test_the_secret_is_not_shown(tmp_path: Path) -> None:
         "[auth]\ntokens = 'hush'",
     ],
 )
-def test_a_message_about_a_setting_does_not_tell_a_secret(text: str, tmp_path: Path) -> None:
+def test_an_error_about_a_setting_shows_no_secret(text: str, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(text, "utf-8")
     with pytest.raises(SettingError) as caught:
@@ -241,7 +247,7 @@ def test_a_message_about_a_setting_does_not_tell_a_secret(text: str, tmp_path: P
     assert "hush" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_message_about_a_store_does_not_tell_its_password(
+def test_an_error_about_the_store_shows_no_password(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(f"{PREFIX}STORE__URL", "postgres://me:hush@host")

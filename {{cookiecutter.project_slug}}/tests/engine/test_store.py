@@ -1,10 +1,12 @@
-"""One contract for all stores, and what those that processes share promise besides."""
+"""The contract of all stores, and that of the shared ones."""
 
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -39,14 +41,14 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     return opener(request.param, request, tmp_path)
 
 
-def test_before_the_first_there_is_nothing(any_store: Open) -> None:
+def test_a_new_store_is_empty(any_store: Open) -> None:
     store = any_store()
     assert store.latest() is None
     assert store.status() == Status()
     assert not store.refresh_requested()
 
 
-def test_what_one_publishes_all_get_whole(any_store: Open) -> None:
+def test_a_published_snapshot_reaches_all_processes(any_store: Open) -> None:
     one, other = any_store(), any_store()
     for version in (1, 2, 3):
         published = snapshot(version, rows=1_000 * version)
@@ -60,14 +62,14 @@ def test_what_one_publishes_all_get_whole(any_store: Open) -> None:
             pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
 
 
-def test_what_is_read_can_be_appended_to(any_store: Open) -> None:
+def test_a_stored_snapshot_can_be_appended_to(any_store: Open) -> None:
     any_store().publish(snapshot(1))
     before, rows = any_store().latest(), snapshot(rows=5).tables
     after, _, _ = merge(before, Batch(rows), toy.TABLES, NOW, NOW, Refresh())
     pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
 
 
-def test_a_version_seen_elsewhere_is_looked_for(any_store: Open) -> None:
+def test_a_version_seen_elsewhere_is_searched_for(any_store: Open) -> None:
     one, other = any_store(), any_store()
     one.publish(snapshot(5))
     found = other.latest(5)
@@ -75,10 +77,10 @@ def test_a_version_seen_elsewhere_is_looked_for(any_store: Open) -> None:
     assert other.latest(10**18) is found
     one.publish(snapshot(6), over=5)
     found = other.latest(6)
-    assert found and found.version == 6, "though one was looked for in vain"
+    assert found and found.version == 6, "a missing version was searched for before"
 
 
-def test_status_and_wishes_reach_all(any_store: Open) -> None:
+def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
     one, other = any_store(), any_store()
     status = Status(
         NOW,
@@ -99,12 +101,12 @@ def test_status_and_wishes_reach_all(any_store: Open) -> None:
         assert it.refresh_requested()
         assert it.status() == status
     request = one.refresh_requested()
-    other.request_refresh()  # while the refresh runs that the first request has started
+    other.request_refresh()  # while the refresh for the first request is running
     one.sync()
     one.clear_request(request)
     for it in (one, other):
         it.sync()
-        assert it.refresh_requested(), "who has asked since then waits for another refresh"
+        assert it.refresh_requested(), "a later request waits for another refresh"
         assert it.refresh_requested() != request
     one.clear_request(one.refresh_requested())
     other.sync()
@@ -116,7 +118,7 @@ def test_a_status_of_an_older_release_is_read(shared: Open) -> None:
     assert shared().status() == Status(takes=timedelta(seconds=1), error="old")
 
 
-def test_who_was_slow_replaces_nothing_newer(shared: Open) -> None:
+def test_a_slow_process_does_not_replace_a_newer_snapshot(shared: Open) -> None:
     slow, quick = shared(), shared()
     slow.publish(snapshot(1))
     assert quick.publish(snapshot(2), over=1)
@@ -125,7 +127,7 @@ def test_who_was_slow_replaces_nothing_newer(shared: Open) -> None:
     assert found and found.version == 2
 
 
-def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
+def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
     one, other = shared(), shared()
     assert one.lease() and one.lease()
     assert not other.lease()
@@ -133,10 +135,10 @@ def test_one_process_has_the_lease_until_it_gives_it_back(shared: Open) -> None:
     one.release()
     assert other.lease()
     found = other.latest()
-    assert found and found.version == 1  # who takes over knows the newest
+    assert found and found.version == 1  # the new leader knows the newest version
 
 
-def test_data_of_another_release_are_not_shown_but_replaced(
+def test_data_of_another_release_are_replaced_and_not_shown(
     shared: Open,
 ) -> None:
     held = shared()
@@ -162,7 +164,7 @@ def test_a_snapshot_without_a_checksum_is_of_another_release(shared: Open) -> No
     assert found and "another release" in found.fault and not found.tables
 
 
-def test_whoever_changes_how_a_table_grows_reads_it_anew(
+def test_a_table_whose_mode_has_changed_is_read_again(
     shared: Open,
 ) -> None:
     shared().publish(snapshot(7))
@@ -180,7 +182,7 @@ def test_whoever_changes_how_a_table_grows_reads_it_anew(
         codec.encode(snapshot(9), toy.TABLES)[:-300],
     ],
 )
-def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> None:
+def test_damaged_bytes_are_replaced(data: bytes, shared: Open) -> None:
     before = shared()
     before.publish(snapshot(8))
     assert before._write(9, data, 8)  # type: ignore[attr-defined]
@@ -194,7 +196,7 @@ def test_bytes_that_are_no_snapshot_are_replaced(data: bytes, shared: Open) -> N
     assert before.publish(snapshot(10), over=9)
 
 
-def test_a_store_that_has_forgotten_gets_the_newest_back(shared: Open) -> None:
+def test_a_store_that_lost_its_data_gets_the_newest_back(shared: Open) -> None:
     one = shared()
     assert one.lease()
     one.publish(snapshot(5))
@@ -203,7 +205,7 @@ def test_a_store_that_has_forgotten_gets_the_newest_back(shared: Open) -> None:
         forget(one)
         one.sync()
         found = one.latest()
-        assert found and found.version == 5, "an older version is of a backup"
+        assert found and found.version == 5, "an older version comes from a backup"
         assert one.lease()
         found = shared().latest()
         assert found and found.version == 5
@@ -212,7 +214,7 @@ def test_a_store_that_has_forgotten_gets_the_newest_back(shared: Open) -> None:
 def forget_all(store: Any) -> None:
     if isinstance(store, RedisStore):
         store._redis.flushall()
-        store.lease()  # which is lost, too
+        store.lease()  # it is lost too
     else:
         store._path(5).unlink()
 
@@ -222,7 +224,7 @@ def forget_newest(store: Any) -> None:
     assert store._write(3, codec.encode(snapshot(3), toy.TABLES), None)
 
 
-def test_a_redis_that_only_reads_is_said_once(tmp_path: Path, caplog: Any) -> None:
+def test_a_full_redis_is_reported_once(tmp_path: Path, caplog: Any) -> None:
     with redis_server(tmp_path) as url:
         store = opened(url)
         store.lease()
@@ -242,13 +244,13 @@ def test_a_redis_that_only_reads_is_said_once(tmp_path: Path, caplog: Any) -> No
             assert opened(url).status() == failed
 
 
-def test_a_url_that_cannot_be_read_keeps_its_password() -> None:
+def test_an_error_about_an_invalid_url_shows_no_password() -> None:
     with pytest.raises(SettingError) as refused:
         opened("redis://:pa/ss@host:6379/0")
     assert "store.url" in str(refused.value) and "pa" not in str(refused.value).split()
 
 
-def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
     held = opened((tmp_path / "store").as_uri())
     assert held.latest() is None
@@ -256,7 +258,7 @@ def test_an_unwritable_folder_is_said(tmp_path: Path) -> None:
     assert not held.lease()
 
 
-def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> None:
+def test_processes_keep_their_data_while_redis_is_unreachable(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         one, other = opened(url), opened(url)
         assert one.lease()
@@ -274,7 +276,7 @@ def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> No
         assert it.status().changes == changes
         with pytest.raises(redis.ConnectionError):
             it.publish(snapshot(2), over=1)
-    with redis_server(tmp_path, urlsplit(url).port):  # and all that it held is lost
+    with redis_server(tmp_path, urlsplit(url).port):  # and all its data are lost
         wait_until(lambda: one.lease() or one.sync())
         assert one.status().error == ""
         assert one.publish(snapshot(2), over=1)
@@ -283,14 +285,14 @@ def test_while_redis_is_away_all_goes_on_with_what_is_held(tmp_path: Path) -> No
         assert found and found.version == 2 and other.status().error == ""
 
 
-def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_names_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "filelock", None)
     monkeypatch.delitem(sys.modules, f"{store.__package__}.file_store", raising=False)
     with pytest.raises(SettingError, match=r"filelock.*\[file\]"):
         opened("file://store")
 
 
-def test_many_may_ask_at_once(tmp_path: Path) -> None:
+def test_many_threads_can_request_a_refresh_at_once(tmp_path: Path) -> None:
     held = opened((tmp_path / "store").as_uri())
     with ThreadPoolExecutor(8) as pool:
         for _ in range(20):
@@ -300,7 +302,7 @@ def test_many_may_ask_at_once(tmp_path: Path) -> None:
     assert not list((tmp_path / "store").glob("*.tmp"))
 
 
-def test_a_request_made_while_the_store_is_away_is_not_forgotten(tmp_path: Path) -> None:
+def test_a_request_made_while_the_store_is_unreachable_is_kept(tmp_path: Path) -> None:
     with redis_server(tmp_path) as url:
         held = opened(url)
     held.sync()
@@ -309,3 +311,69 @@ def test_a_request_made_while_the_store_is_away_is_not_forgotten(tmp_path: Path)
         wait_until(lambda: held.sync() or not held.status().error)
         other = opened(url)
         assert held.refresh_requested() and other.refresh_requested()
+
+
+@pytest.mark.parametrize("has_lease", [True, False])
+def test_a_change_made_during_a_sync_is_kept(
+    has_lease: bool, shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another thread makes the change after the sync has read the store."""
+    held: Any = shared()
+    assert not has_lease or held.lease()
+    held.publish(snapshot(1))
+    held.report(Status(error="old"))
+    held.request_refresh()
+    old, poll = held.refresh_requested(), held._poll
+
+    def meanwhile(change: Callable[[], object]) -> None:
+        def polled() -> Any:
+            found = poll()
+            change()
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(held, "_poll", polled)
+            held.sync()
+
+    meanwhile(lambda: held.report(Status(error="new")))
+    assert held.status().error == "new"
+    meanwhile(held.request_refresh)
+    new = held.refresh_requested()
+    assert new != old
+    meanwhile(lambda: held.clear_request(new))
+    assert not held.refresh_requested()
+    other, poll = shared(), held._poll
+    other.request_refresh()
+    newest = other.refresh_requested()
+    meanwhile(lambda: held.clear_request(newest))
+    assert not held.refresh_requested(), "the refresh for it has ended"
+    meanwhile(lambda: held.publish(snapshot(2), over=1))
+    found = held.latest()
+    assert found and found.version == 2 and not held._state.needs_republish
+    held.sync()
+    assert held.status().error == "new" and not held.refresh_requested()
+
+
+def test_reading_does_not_wait_for_a_slow_store(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Any = shared()
+    held.publish(snapshot(1))
+    begun, answered, poll = Event(), Event(), held._poll
+
+    def slow() -> Any:
+        begun.set()
+        assert answered.wait(60)
+        return poll()
+
+    monkeypatch.setattr(held, "_poll", slow)
+    with ThreadPoolExecutor(2) as pool:
+        syncing = pool.submit(held.sync)
+        assert begun.wait(60)
+        reading = pool.submit(lambda: (held.latest(), held.status(), held.refresh_requested()))
+        try:
+            found, status, request = reading.result(60)
+            assert not syncing.done()
+        finally:
+            answered.set()
+    assert (found.version, status.error, request) == (1, "", "")

@@ -31,7 +31,7 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 
 
 def validated(data: dict[str, pd.DataFrame], settings: AnySettings, **tables: Table) -> Batch:
-    """Return what of some rows fits the toy's tables, or others of the same name."""
+    """Validate rows by the toy's tables, or by others of the same name."""
     return validate(data, toy.TABLES | tables, pipeline.rules(settings, now_utc()))
 
 
@@ -46,7 +46,7 @@ def validated(data: dict[str, pd.DataFrame], settings: AnySettings, **tables: Ta
         ({"readings": "text"}, ["readings", "returned a str"]),
     ],
 )
-def test_what_is_wrong_with_a_whole_table_is_an_error(
+def test_an_invalid_table_is_an_error(
     data: dict[str, pd.DataFrame],
     words: list[str],
     settings: AnySettings,
@@ -71,7 +71,7 @@ def test_what_is_wrong_with_a_whole_table_is_an_error(
         (("2026-03-01T13:00:00Z", "x" * 10_000, 1), "series is longer than 100 characters"),
     ],
 )
-def test_a_row_that_cannot_be_right_is_set_aside_and_the_rest_goes_on(
+def test_an_invalid_row_is_set_aside_and_the_others_are_used(
     row: tuple[object, object, object], reason: str, settings: AnySettings
 ) -> None:
     batch = validated(raw(GOOD, row, row), settings)
@@ -81,7 +81,7 @@ def test_a_row_that_cannot_be_right_is_set_aside_and_the_rest_goes_on(
     assert "series=" in rejected.example
 
 
-def test_a_time_that_is_not_the_rows_own_has_a_remedy(
+def test_an_error_about_another_time_column_has_a_remedy(
     settings: AnySettings,
 ) -> None:
     schema = pa.DataFrameSchema({"name": pa.Column(str), "opened": pa.Column(UTC)}, coerce=True)
@@ -97,7 +97,7 @@ def test_a_time_that_is_not_the_rows_own_has_a_remedy(
 @pytest.mark.parametrize(
     ("source", "remedy"), [(toy.Source(), "reading.py"), (Query(), "the query")]
 )
-def test_a_missing_column_is_added_where_the_columns_are_named(
+def test_an_error_about_a_missing_column_says_where_to_add_it(
     source: toy.Source, remedy: str, settings: AnySettings
 ) -> None:
     settings = settings.model_copy(update={"source": source})

@@ -17,7 +17,7 @@ AUTUMN = "2026-10-25"  # in Oslo, 02:00 to 03:00 comes twice; in UTC that is 00:
 def utc(
     times: Any, zone: ZoneInfo = WORLD, day_zone: ZoneInfo = WORLD, series: Any = None
 ) -> list[str]:
-    """Return times as text, or in brackets why there is none."""
+    """Return times as text, or the reason in parentheses."""
     names = None if series is None else pd.DataFrame({"series": list(series)})
     found, reasons = to_utc(pd.Series(times), zone, day_zone, names)
     assert str(found.dtype) == "datetime64[us, UTC]"
@@ -39,7 +39,7 @@ def test_a_date_is_a_day_wherever_the_page_is_shown(day: object, zone: ZoneInfo)
     assert utc([day], zone) == ["2026-01-31 00:00:00"]
 
 
-def test_a_day_that_begins_at_one_begins_at_one() -> None:
+def test_a_day_without_midnight_begins_at_one() -> None:
     assert utc(["2026-04-24"], WORLD, ZoneInfo("Africa/Cairo")) == ["2026-04-23 22:00:00"]
 
 
@@ -49,7 +49,7 @@ def test_a_midnight_with_a_time_is_a_time() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text", "object", "datetime", "category", "datetime64"])
-def test_a_time_without_a_zone_is_in_the_sources(kind: str) -> None:
+def test_a_time_without_a_zone_is_in_the_zone_of_the_source(kind: str) -> None:
     texts = pd.Series(["2026-01-31T12:00:00.25", "2026-07-31T12:00:00"])
     times = {
         "text": texts,
@@ -66,7 +66,7 @@ def test_a_time_without_a_zone_is_in_the_sources(kind: str) -> None:
 
 @pytest.mark.parametrize("zone", [WORLD, OSLO])
 @pytest.mark.parametrize("end", ["Z", "+00:00", "+0000", "+00"])
-def test_a_time_with_a_zone_is_that_time(end: str, zone: ZoneInfo) -> None:
+def test_a_time_with_a_zone_keeps_it(end: str, zone: ZoneInfo) -> None:
     text = f"2026-01-31T12:00:00{end}"
     assert utc([text], zone) == ["2026-01-31 12:00:00"]
     assert utc([text, "2026-01-31T12:00+05:30"], zone)[1] == "2026-01-31 06:30:00"
@@ -74,7 +74,7 @@ def test_a_time_with_a_zone_is_that_time(end: str, zone: ZoneInfo) -> None:
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_all_kinds_may_stand_in_one_column(order: int) -> None:
+def test_a_column_may_mix_all_kinds_of_times(order: int) -> None:
     times = {
         "2026-01-31T12:00": "2026-01-31 11:00:00",
         "2026-01-31T12:00Z": "2026-01-31 12:00:00",
@@ -94,16 +94,16 @@ def test_all_kinds_may_stand_in_one_column(order: int) -> None:
 
 @pytest.mark.parametrize("zone", [WORLD, OSLO])
 @pytest.mark.parametrize("times", [[1_769_860_800, 1], [1.5, 2.5], ["soon", ""], [True, False]])
-def test_what_is_no_time_is_said_to_be_none(times: list[Any], zone: ZoneInfo) -> None:
+def test_what_is_not_a_time_is_rejected(times: list[Any], zone: ZoneInfo) -> None:
     assert utc(times, zone, OSLO) == 2 * ["(not a time)"]
 
 
 @pytest.mark.parametrize("times", [[None], [float("nan")], [pd.NaT], pd.Series([], dtype=object)])
-def test_a_column_may_be_empty(times: Any) -> None:
+def test_a_column_may_have_no_times(times: Any) -> None:
     assert utc(times, OSLO, OSLO) == len(times) * ["(missing)"]
 
 
-def test_an_hour_that_the_clock_skips_is_said_not_to_exist() -> None:
+def test_a_time_that_the_clock_skips_does_not_exist() -> None:
     times = ["2026-03-29 01:59", "2026-03-29 02:30", "2026-03-29 03:00"]
     lost = "(does not exist in Europe/Oslo)"
     assert utc(times, OSLO) == ["2026-03-29 00:59:00", lost, "2026-03-29 01:00:00"]
@@ -111,7 +111,7 @@ def test_an_hour_that_the_clock_skips_is_said_not_to_exist() -> None:
 
 @pytest.mark.parametrize("minutes", [1, 5, 20, 30, 60])
 @pytest.mark.parametrize("names", ["a", "ab", "abcd"])
-def test_the_order_of_rows_tells_the_two_hours_apart(names: str, minutes: int) -> None:
+def test_the_order_of_rows_distinguishes_the_two_hours(names: str, minutes: int) -> None:
     real = pd.date_range(f"{AUTUMN} 00:00", periods=6 * 60 // minutes, freq=f"{minutes}min")
     real = (real - pd.Timedelta(hours=2)).tz_localize("UTC")
     mixed = [(it, name) for it in real for name in names]
@@ -122,32 +122,32 @@ def test_the_order_of_rows_tells_the_two_hours_apart(names: str, minutes: int) -
         found, reasons = to_utc(local, OSLO, WORLD, names_of)
         assert reasons.empty
         assert list(found) == list(times)
-        if len(names) == 1 or (rows is mixed and minutes < 30):  # it is enough without the names
+        if len(names) == 1 or (rows is mixed and minutes < 30):  # the names are not needed
             assert list(to_utc(local, OSLO, WORLD)[0]) == list(times)
 
 
-def test_rows_that_are_sorted_stand_there_twice() -> None:
+def test_sorted_rows_occur_twice() -> None:
     times = clock("01:30", "02:00", "02:00", "02:30", "02:30", "03:00")
     assert utc(times, OSLO)[1:5] == clock("00:00:00", "01:00:00", "00:30:00", "01:30:00")
 
 
-def test_a_part_of_the_hour_is_taken_for_the_first() -> None:
+def test_a_part_of_the_hour_counts_as_the_first() -> None:
     assert utc(clock("02:10", "02:20"), OSLO) == clock("00:10:00", "00:20:00")
     assert utc(clock("02:50", "02:55", "02:00"), OSLO)[2] == f"{AUTUMN} 01:00:00"
 
 
-def test_a_row_that_is_late_is_not_the_second_hour() -> None:
+def test_a_late_row_is_not_the_second_hour() -> None:
     times = clock("02:10:00", "02:10:02", "02:10:01", "02:10:03")
     assert utc(times, OSLO) == clock("00:10:00", "00:10:02", "00:10:01", "00:10:03")
 
 
-def test_a_series_that_is_late_goes_by_its_own_order() -> None:
+def test_the_order_within_a_late_series_counts() -> None:
     times = clock("02:59:58", "02:59:30", "02:00:00", "02:59:59", "02:00:30", "02:00:00")
     real = clock("00:59:58", "00:59:30", "01:00:00", "00:59:59", "01:00:30", "01:00:00")
     assert utc(times, OSLO, series="ababab") == real
 
 
-def test_what_the_order_does_not_tell_is_said_to_happen_twice() -> None:
+def test_ambiguous_times_happen_twice() -> None:
     times = clock("01:00", "02:00", "02:50", "02:00", "02:55", "02:01", "03:00")
     assert utc(times, OSLO)[1:6] == 5 * ["(happens twice in Europe/Oslo)"]
     assert utc(times, OSLO)[::6] == ["2026-10-24 23:00:00", f"{AUTUMN} 02:00:00"]
@@ -163,15 +163,15 @@ def test_what_the_order_does_not_tell_is_said_to_happen_twice() -> None:
         ("2026-10-25T02:00", "03:00"),
     ],
 )
-def test_an_hour_that_happens_twice_is_read_from_its_beginning(since: str, start: str) -> None:
+def test_an_hour_that_happens_twice_is_read_from_its_start(since: str, start: str) -> None:
     moment = datetime.fromisoformat(since).replace(tzinfo=UTC)
     assert f"{read_from(moment, OSLO):%Y-%m-%d %H:%M}" == f"{AUTUMN} {start}"
     assert read_from(moment, WORLD) == moment
     assert read_from(moment, OSLO) <= moment
 
 
-def test_a_table_goes_by_the_series_of_its_key() -> None:
-    """Hourly rows of two series, of which the second is late, as the engine makes them fit."""
+def test_the_key_of_a_table_identifies_its_series() -> None:
+    """Hourly rows of two series, of which the second is late."""
     times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
     rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
     batch = validate(
@@ -182,8 +182,8 @@ def test_a_table_goes_by_the_series_of_its_key() -> None:
     assert [f"{it:%H}" for it in found["time"]] == ["23", "23", "00", "00", "01", "01", "02", "02"]
 
 
-def test_it_costs_no_more_than_pandas() -> None:
-    """A million rows in UTC: the best of several, as the machine may be busy."""
+def test_parsing_times_costs_little_more_than_pandas() -> None:
+    """A million rows in UTC; the best of several runs, because the machine may be busy."""
     times = pd.Series(pd.date_range("2020-01-01", periods=1_000_000, freq="5min"))
     text = times.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     ours, pandas = [], []

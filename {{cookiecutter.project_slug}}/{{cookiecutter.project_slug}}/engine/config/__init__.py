@@ -1,1 +1,1 @@
-"""Reading the settings: types, environment variables, `.env`, and which values are secret."""
+"""Reading settings: their types, the environment, `.env`, and which values are secret."""

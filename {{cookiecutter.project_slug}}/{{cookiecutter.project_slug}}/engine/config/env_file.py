@@ -1,4 +1,4 @@
-"""The variables of a `.env` file; a line that cannot be read is refused, not skipped."""
+"""Reads a `.env` file; an invalid line is an error instead of being skipped."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from .types import SettingError
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable, and what an error calls it."""
+    """A variable, and how error messages refer to it."""
 
     name: str
     value: str
@@ -22,8 +22,8 @@ class Variable:
 
 
 def read(path: Path, prefix: str) -> list[Variable]:
-    """Return the variables of a `.env` file. Raises SettingError, which never shows a value."""
-    if not os.path.lexists(path):  # a link to a missing file is an error
+    """Return the variables of a `.env` file. Raises SettingError, without any value in it."""
+    if not os.path.lexists(path):  # a broken symbolic link is an error
         return []
     try:
         text = path.read_text("utf-8-sig")
@@ -31,7 +31,7 @@ def read(path: Path, prefix: str) -> list[Variable]:
         raise SettingError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:  # in UTF-16, too
+    if "\0" in text:  # UTF-16 has these too
         raise SettingError(f"{path} is not UTF-8 text: save it as UTF-8.")
     labels: dict[str, str] = {}
     for binding in parse_stream(StringIO(text)):
@@ -57,6 +57,6 @@ def read(path: Path, prefix: str) -> list[Variable]:
 
 
 def _line(binding: Binding) -> int:
-    """Return the number of a binding's own line; it may begin with empty ones."""
+    """Return the line number of a binding, not counting the empty lines it starts with."""
     text = binding.original.string
     return binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")

@@ -1,4 +1,4 @@
-"""Checks the variables of the environment and `.env`, so that a misspelled one is not skipped."""
+"""Checks environment variables and `.env`, so that a misspelled setting does not go unnoticed."""
 
 import difflib
 import json
@@ -18,9 +18,10 @@ Sections = Mapping[str, type[BaseModel]]
 
 
 def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
-    """Return the settings of a `.env` file; its other variables are added to the environment.
+    """Return the settings in a `.env` file, and add its other variables to the environment.
 
-    Raises SettingError for a variable, there or in the environment, that sets nothing.
+    Raises SettingError for a variable, there or in the environment, that looks like a setting but
+    is not one.
     """
     in_file = env_file.read(path, prefix)
     settings = [it for it in in_file if it.name.upper().startswith(prefix)]
@@ -39,9 +40,9 @@ def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
 
 
 def near_misses(prefix: str, sections: Sections) -> dict[str, str]:
-    """Return variables of the environment with the wrong number of underscores, and the right name.
+    """Map environment variables with the wrong number of underscores to the names of settings.
 
-    They may be another program's: Kubernetes sets MY_DASHBOARD_SERVER_PORT for a service.
+    They may belong to another program: Kubernetes sets MY_DASHBOARD_SERVER_PORT for a service.
     """
     meant = {name: _meant(name, prefix, sections, in_file=False) for name in os.environ}
     return {name: right for name, right in meant.items() if right}
@@ -53,13 +54,13 @@ def keys(section: type[BaseModel]) -> dict[str, Any]:
 
 
 def suggest(name: str, names: Iterable[str], prefix: str = "") -> str:
-    """Return "did you mean ...?" with the most similar of some names, or nothing."""
+    """Return "did you mean ...?" with the most similar name, or ""."""
     similar = difflib.get_close_matches(name, list(names), 1)
     return f"did you mean {prefix}{similar[0]}?" if similar else ""
 
 
 def _check(variable: Variable, prefix: str, sections: Sections) -> None:
-    """Refuse a variable that names no setting, or whose secret or table is empty or not JSON."""
+    """Raise SettingError for an unknown setting, an empty secret or table, or invalid JSON."""
     rest = variable.name.upper().removeprefix(prefix)
     section, *path = rest.lower().split("__")
     known = sections.get(section)
@@ -81,7 +82,7 @@ def _check(variable: Variable, prefix: str, sections: Sections) -> None:
 
 
 def _begins_with(prefix: str, name: str) -> bool:
-    """Whether a name begins with a prefix but for the number of underscores."""
+    """Whether a name starts with the prefix, with any number of underscores."""
     return bool(re.match("_*".join(prefix.strip("_").split("_")) + "_", name, re.IGNORECASE))
 
 
@@ -90,7 +91,7 @@ def _names(sections: Sections) -> list[str]:
 
 
 def _meant(name: str, prefix: str, sections: Sections, *, in_file: bool) -> str:
-    """Return the setting that a name without the prefix is close to, or nothing."""
+    """Return the setting that a name without the prefix probably stands for, or ""."""
     if name.upper().startswith(prefix):
         return ""
     for known in _names(sections):

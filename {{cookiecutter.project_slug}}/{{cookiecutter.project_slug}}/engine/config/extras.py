@@ -8,7 +8,7 @@ from .types import SettingError
 
 @contextlib.contextmanager
 def extra(name: str, setting: str) -> Iterator[None]:
-    """Import what a setting needs, or say how to install it. Raises SettingError."""
+    """Guard the import of an optional dependency. Raises SettingError with the install command."""
     try:
         yield
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Which values are secret: those of settings that hold secrets, of `.env`, and parts of URLs."""
+"""Collects secret values: from settings, from the environment and `.env`, and from URLs."""
 
 import base64
 import binascii
@@ -13,18 +13,18 @@ from pydantic import BaseModel, SecretStr
 from ..diagnostics.redaction import NAMES, SECRET_NAME
 from ..settings import AnySettings
 
-SENT = {"params", "headers"}  # what a source is sent
-PLAIN = {"path", "query", "timezone"}  # keys of a source that an error has to show
+SENT = {"params", "headers"}  # sent to a source
+PLAIN = {"path", "query", "timezone"}  # keys of a source that error messages may show
 NAMED = re.compile(rf"(?i){NAMES}=([^&;\s]+)")
-# Numbers of up to seven digits, dates and switches: blanking them out would make text unreadable.
+# Numbers of up to seven digits, dates and flags: without them, text would be unreadable.
 COMMON = re.compile(
     r"(?i)[-+]?\d{0,7}(\.\d*)?(e\d+)?|\d{4}-\d\d-\d\d([T ].*)?|true|false|none|null"
 )
-TOKEN = re.compile(r"(?=[^/]*\d)[\w~-]{20,}", re.ASCII)  # as in the path of a link that is shared
+TOKEN = re.compile(r"(?=[^/]*\d)[\w~-]{20,}", re.ASCII)  # as in the path of a share link
 
 
 def find(settings: AnySettings) -> set[str]:
-    """Return the values that must not be shown."""
+    """Return all secret values."""
     return {*_walk(settings), *_environment(settings)}
 
 
@@ -53,9 +53,9 @@ def _walk(value: object, name: str = "") -> Iterator[str]:
 
 
 def _environment(settings: AnySettings) -> Iterator[str]:
-    """Give what the environment says of the source, and what else is in `.env` or called a secret.
+    """Yield the settings of the source, other variables of `.env`, and those named like a secret.
 
-    The types of the engine's own settings tell which of these are secret.
+    The engine's own settings are left to their types.
     """
     file, prefix = dotenv.dotenv_values(settings.config.with_name(".env")), settings.env_prefix()
     for name, value in {**file, **os.environ}.items():
@@ -70,14 +70,14 @@ def _environment(settings: AnySettings) -> Iterator[str]:
 
 
 def _secret(text: str) -> Iterator[str]:
-    """Give a secret; of a URL its secret parts."""
+    """Yield a secret, or the secret parts of a URL."""
     if "://" not in text:
         yield text
     yield from _parts(text)
 
 
 def _header(value: str) -> Iterator[str]:
-    """Give a header, its parts, and the user and password that it may be made of."""
+    """Yield a header, its parts, and the user and password that it may encode."""
     yield value
     yield from re.split(r"[\s;=]+", value)[1:]
     kind, _, credentials = value.partition(" ")
@@ -90,20 +90,20 @@ def _header(value: str) -> Iterator[str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    """Give what is secret in a URL or a connection string."""
+    """Yield the secret parts of a URL or a connection string."""
     yield from NAMED.findall(text)
     _, scheme, rest = text.partition("://")
     if not scheme:
         return
     authority, *path = re.split(r"[/?#]", rest)
     known = authority.rpartition("@")[0]
-    # Not percent-encoded, a password may hold what ends the authority: ann:p@ss/w0rd@host.
+    # A password that is not percent-encoded may contain delimiters: ann:p@ss/w0rd@host.
     loose = re.match(r"[^:/?#@\[]*:(?!\d+(?:[/?#]|$)).*(?=@)", rest, re.DOTALL)
     for info in {known, loose[0] if loose else known} - {""}:
         user, _, password = info.partition(":")
         for it in (user, password):
             yield from (it, unquote(it))
-        yield from re.split(r"[@/:?#&]", unquote(password))  # as a driver may take it apart
+        yield from re.split(r"[@/:?#&]", unquote(password))  # as a driver may split it
         yield base64.b64encode(unquote(info).encode()).decode()
     for option in re.split(r"[?#&;]", rest)[1:]:
         value = option.partition("=")[2] or option

@@ -1,4 +1,4 @@
-"""Types of settings that pydantic does not have: durations, zones, paths, stores, secrets."""
+"""Setting types that pydantic lacks: durations, time zones, paths, store URLs, secrets."""
 
 import contextlib
 import ipaddress
@@ -16,13 +16,13 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-LONGEST = timedelta(days=36_500)  # a time this far from now is still a valid datetime
-SECRET_LENGTH = 16  # characters; fewer could be guessed
+LONGEST = timedelta(days=36_500)  # now plus this is still a valid datetime
+SECRET_LENGTH = 16  # characters; shorter ones could be guessed
 FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())  # where relative paths start
 
 
 class SettingError(Exception):
-    """A setting that cannot be used; the message names the key, the value and the remedy."""
+    """An invalid setting; the message names the key, the value and the remedy."""
 
 
 def _duration(value: object) -> object:
@@ -49,19 +49,21 @@ def _zone(name: object) -> object:
     try:
         zone = tzlocal.get_localzone()
     except LookupError as error:
-        raise ValueError('it is not known here: write its name, as in "Europe/Oslo"') from error
+        raise ValueError(
+            'it is unknown on this computer: write a name, as in "Europe/Oslo"'
+        ) from error
     return _named(zone)
 
 
 def _named(zone: tzinfo) -> ZoneInfo:
-    """Return a zone by its name in the database, as only such a zone can be pickled.
+    """Return the same zone from the time zone database, since only that can be pickled.
 
-    One that was read from a file, such as a copied /etc/localtime, has no name or that of the file.
+    A zone that was read from a file, such as a copied /etc/localtime, has no name or a wrong one.
     """
     names = dict.fromkeys([getattr(zone, "key", None) or "UTC", *sorted(available_timezones())])
-    names.pop("localtime", None)  # on Debian a name for whatever this computer's zone is
+    names.pop("localtime", None)  # on Debian, an alias of this computer's zone
     now = datetime.now(UTC)
-    times = [now + timedelta(hours=25) * it for it in range(400, -10_000, -1)]  # of 30 years
+    times = [now + timedelta(hours=25) * it for it in range(400, -10_000, -1)]  # 30 years
     for name in names:
         with contextlib.suppress(LookupError, ValueError):
             found = ZoneInfo(name)
@@ -80,12 +82,12 @@ def _times(value: object) -> object:
 
 def _clock(value: time) -> time:
     if value.tzinfo:
-        raise ValueError("write it without a zone: it is of app.timezone")
+        raise ValueError("write it without a zone: it is in app.timezone")
     return value
 
 
 def _store(url: str) -> str:
-    """Check the URL of a store; the path of a file store becomes absolute."""
+    """Check the URL of a store; make the path of a file store absolute."""
     parts = urlsplit(url)
     if parts.scheme == "file" and parts.netloc + parts.path:
         path = FOLDER.get() / url2pathname(parts.netloc + parts.path)
@@ -143,8 +145,8 @@ def _hash(value: SecretStr) -> SecretStr:
 def _secret(value: SecretStr) -> SecretStr:
     if 0 < len(value.get_secret_value()) < SECRET_LENGTH:
         raise ValueError(
-            f"it needs {SECRET_LENGTH} characters or more: "
-            'python -c "import secrets; print(secrets.token_urlsafe(32))" makes one'
+            f"it needs {SECRET_LENGTH} characters or more; create one with "
+            'python -c "import secrets; print(secrets.token_urlsafe(32))"'
         )
     return value
 

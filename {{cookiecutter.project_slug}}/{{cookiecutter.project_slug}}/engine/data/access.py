@@ -1,4 +1,4 @@
-"""What pages can see of a store."""
+"""What pages can read from a store."""
 
 from collections.abc import Mapping
 from threading import Lock
@@ -18,13 +18,13 @@ class Data:
         self._lock = Lock()
 
     def tables(self, seen: int | None = None) -> Tables:
-        """Return the rows that can be shown; a table without rows is empty.
+        """Return all tables, without rows that must not be shown; there may be no rows.
 
-        All tables are of one snapshot: call this once, and use what it returns. `seen` is a version
-        that was seen elsewhere, for a shared store to look for.
+        All tables are from the same snapshot, so call this once and use what it returns. `seen` is
+        a version that was seen elsewhere: a shared store then searches for it.
         """
         snapshot = self._store.latest(seen)
-        with self._lock:  # so that all views get the same object, with what is derived from it
+        with self._lock:  # all views get the same object, and share what is derived from it
             known, tables = self._last
             if snapshot is None or snapshot is known:
                 return tables

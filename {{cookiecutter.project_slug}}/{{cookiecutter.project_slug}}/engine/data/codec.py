@@ -18,7 +18,7 @@ CHECKSUM = len(b"00000000\n")  # the length of the first line
 
 @dataclass(frozen=True)
 class Head:
-    """The line of JSON: all of a snapshot but its rows, and how its tables were declared."""
+    """The line of JSON: everything except the rows, and how the tables were declared."""
 
     version: int
     due: datetime
@@ -33,7 +33,7 @@ HEAD = TypeAdapter(Head)
 
 
 def encode(snapshot: Snapshot, declared: Mapping[str, Table]) -> bytes:
-    """Return a snapshot as bytes; `declared` are the tables that it was made for."""
+    """Encode a snapshot; `declared` are the tables that it was made for."""
     head = Head(
         snapshot.version,
         snapshot.due,
@@ -54,12 +54,12 @@ def encode(snapshot: Snapshot, declared: Mapping[str, Table]) -> bytes:
 
 
 def decode(data: bytes, declared: Mapping[str, Table]) -> Snapshot | None:
-    """Return the snapshot in bytes, or None if it was made by another release or for other tables.
+    """Decode a snapshot; return None if it was made by another release or for other tables.
 
-    Raises ValueError for bytes that are damaged. pyarrow does not see these: it would crash, or
-    read other data than were written.
+    Raises ValueError for damaged bytes. pyarrow does not check: it would crash or return other data
+    than were written.
     """
-    if data.startswith(b"{"):  # a release that wrote no checksum
+    if data.startswith(b"{"):  # from a release without checksums
         return None
     if data[:CHECKSUM] != _checksum(memoryview(data)[CHECKSUM:]):
         raise ValueError("its checksum does not match")
@@ -72,14 +72,14 @@ def decode(data: bytes, declared: Mapping[str, Table]) -> Snapshot | None:
         for name in head.tables:
             with pa.ipc.open_stream(reader) as stream:
                 tables[name] = stream.read_pandas()
-    except Exception as error:  # another version of pyarrow may have written what this cannot read
+    except Exception as error:  # another version of pyarrow may have written it
         raise ValueError(f"pyarrow cannot read it: {error}") from error
     return Snapshot(head.version, head.due, head.created, tables, head.paces, head.horizon)
 
 
 def _checksum(content: memoryview) -> bytes:
-    # Finds every flipped bit at a quarter of the cost of a cryptographic hash, which would prove no
-    # more: whoever can write to the store can write a hash, too.
+    # A CRC finds every flipped bit at a quarter of the cost of a cryptographic hash. A hash would
+    # not protect any better: whoever can write to the store can write the hash too.
     return b"%08x\n" % zlib.crc32(content)
 
 

@@ -1,4 +1,4 @@
-"""The store in a folder: survives a restart, and is shared by the processes of one machine."""
+"""The store in a folder: it survives a restart, and the processes of a machine can share it."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class FileStore(SharedStore):
-    """Holds each version in a file of its own, since Windows cannot replace one that is read."""
+    """Keeps each version in its own file, because Windows cannot replace a file that is open."""
 
     def __init__(self, url: str, tables: Mapping[str, Table]) -> None:
         parts = urlsplit(url)
@@ -27,7 +27,7 @@ class FileStore(SharedStore):
         self._lock: BaseFileLock | None = None
         super().__init__(tables)
 
-    def _look(self) -> tuple[bytes, int | None, str]:
+    def _poll(self) -> tuple[bytes, int | None, str]:
         self._folder.mkdir(parents=True, exist_ok=True)
         status = _read(self._folder / "status.json") or b""
         request, cleared = (_read(self._folder / name) or b"" for name in ("request", "cleared"))
@@ -41,13 +41,15 @@ class FileStore(SharedStore):
         if versions and versions[-1] > (over or 0):
             return False
         self._replace(self._path(version), data)
-        self._clean_up(versions[:-1])  # the last but one may still be read
+        self._clean_up(versions[:-1])  # the last one may still be open
         return True
 
     def _clean_up(self, versions: list[int]) -> None:
-        """Remove old versions, and what a process that was killed has left behind."""
+        """Remove old versions, and temporary files that a killed process has left behind."""
         for path in (*map(self._path, versions), *self._folder.glob("*.tmp")):
-            with contextlib.suppress(OSError):  # one that is read, on Windows; the next time, then
+            with contextlib.suppress(
+                OSError
+            ):  # on Windows, a file that is open: try again next time
                 if path.suffix != ".tmp" or time.time() - path.stat().st_mtime > 60:
                     path.unlink()
 
@@ -65,8 +67,8 @@ class FileStore(SharedStore):
             if self._is_in_place(self._lock):
                 return True
             self._lock.release()
-        # Made only now, in the process that uses it: gunicorn may have forked that. The system
-        # lets go of it when the process ends, however that ends.
+        # Created here, because gunicorn forks after the store has been opened. The system releases
+        # the lock when the process ends, however that happens.
         self._lock = FileLock(self._folder / "lease", thread_local=False)
         try:
             self._lock.acquire(blocking=False)
@@ -75,11 +77,11 @@ class FileStore(SharedStore):
         return self._is_in_place(self._lock)
 
     def _is_in_place(self, lock: BaseFileLock) -> bool:
-        """Whether the file that is locked is still in the folder, where others would lock it.
+        """Whether the locked file is still the one in the folder, which others would lock.
 
-        On Windows it is: a file that is open cannot be deleted there.
+        The folder may have been deleted; on Windows that is impossible while the file is open.
         """
-        locked = lock._context.lock_file_fd  # which filelock shows nowhere else
+        locked = lock._context.lock_file_fd  # filelock has no public way to get it
         with contextlib.suppress(FileNotFoundError):
             return locked is not None and os.path.samestat(
                 os.fstat(locked), (self._folder / "lease").stat()
@@ -98,28 +100,28 @@ class FileStore(SharedStore):
         return [version for path in paths if (version := parse_version(os.fsencode(path.stem)))]
 
     def _replace(self, path: Path, data: bytes) -> None:
-        """Write to a file of its own name, and put it in place whole."""
-        aside = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
+        """Write to a temporary file, and move that into place atomically."""
+        temporary = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
         try:
-            with aside.open("wb") as file:
+            with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            _patiently(lambda: aside.replace(path))
+            _retrying(lambda: temporary.replace(path))
         except BaseException:
-            aside.unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 
 def _read(path: Path) -> bytes | None:
     try:
-        return _patiently(path.read_bytes)
+        return _retrying(path.read_bytes)
     except FileNotFoundError:
         return None
 
 
-def _patiently(action: Callable[[], T]) -> T:
-    """Wait a little for another process: on Windows a file that is open cannot be replaced."""
+def _retrying(action: Callable[[], T]) -> T:
+    """Try for a second on Windows, where another process may have the file open."""
     for _ in range(20 if os.name == "nt" else 0):
         with contextlib.suppress(PermissionError):
             return action()

@@ -1,4 +1,4 @@
-"""How far a table's rows reach: its usual pace, and which of its series is furthest behind."""
+"""How recent a table is: the usual distance between its rows, and its slowest series."""
 
 from datetime import datetime, timedelta
 
@@ -9,19 +9,19 @@ from numpy.typing import NDArray
 from .snapshot import Pace
 from .tables import Table
 
-TAIL = 1_000  # rows that the usual distance is taken from
-WAIT = timedelta(hours=1)  # a series further behind than this, or ten distances, is not waited for
+TAIL = 1_000  # rows that the usual distance is computed from
+WAIT = timedelta(hours=1)  # a series further behind than this, or than ten distances, is ignored
 
 
 def measure(data: pd.DataFrame, table: Table) -> Pace:
-    """Return a table's pace; its rows are in order of time, and there is at least one.
+    """Return the pace of a table that has rows and is sorted by time.
 
-    The usual distance is the one that nine of ten distances within a series do not exceed, so that
-    weekends without rows are usual for a table of working days.
+    The usual distance is the 90th percentile of the distances within each series, so that a table
+    of working days may skip weekends.
     """
     count, newest = TAIL, data["time"].iloc[-1].to_pydatetime()
     while not len(distances := _distances(data.iloc[-count:], table)) and count < len(data):
-        count *= 2  # there are more series than that
+        count *= 2  # there are more series than rows in the tail
     if not len(distances):
         return Pace(newest)
     return Pace(newest, timedelta(microseconds=float(np.quantile(distances, 0.9))))
@@ -40,11 +40,12 @@ def _distances(tail: pd.DataFrame, table: Table) -> NDArray[np.int64]:
 
 
 def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace, now: datetime) -> datetime:
-    """Return the newest time of the series that is furthest behind, but none after now.
+    """Return the newest time of the series that is furthest behind, or now if that is earlier.
 
-    A series that is too far behind is not waited for: it would have its rows read again and again.
+    A series that is too far behind is ignored: it has probably ended, and waiting for it would read
+    the rows of all others again and again.
     """
-    newest = min(pace.newest, now)  # of a forecast, or of a fast clock, it may be later
+    newest = min(pace.newest, now)  # a forecast, or a device with a fast clock, is ahead
     wait = max(WAIT, 10 * (pace.distance or timedelta(0)))
     recent = data.iloc[data["time"].searchsorted(newest - wait) :]
     if recent.empty:
@@ -56,5 +57,5 @@ def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace, now: datetime)
 
 
 def _names(table: Table) -> list[str]:
-    """Return the columns that tell one series of a table from another."""
+    """Return the columns that identify a series."""
     return [column for column in table.key if column != "time"]

@@ -10,9 +10,9 @@ from .status import Status
 
 @dataclass
 class MemoryStore:
-    """Holds the newest snapshot in memory: it is gone when the process ends."""
+    """Keeps the newest snapshot in memory; it is lost when the process ends."""
 
-    POLL = 5.0  # the clock may have been set, or the machine have slept
+    POLL = 5.0  # the clock may have been set, or the computer may have been asleep
 
     _snapshot: Snapshot | None = None
     _status: Status = field(default_factory=Status)

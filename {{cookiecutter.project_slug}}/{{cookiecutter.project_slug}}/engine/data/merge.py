@@ -12,15 +12,15 @@ from . import freshness
 from .snapshot import Snapshot, visible
 from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
 
-HOLD = timedelta(hours=1)  # how long rows go on after a long gap until those before it are dropped
+HOLD = timedelta(hours=1)  # of rows after a long gap, before older ones are dropped
 
 
 class Update(NamedTuple):
-    """The next snapshot (the previous one if nothing is new) and what came of the rows read."""
+    """The next snapshot (the previous one if nothing is new), and what became of the new rows."""
 
     snapshot: Snapshot
-    rows: int  # that are new or corrected
-    note: str  # how many were left out, and by which rule
+    rows: int  # new or corrected ones
+    note: str  # how many were left out, and why
 
 
 def merge(
@@ -31,7 +31,7 @@ def merge(
     now: datetime,
     refresh: Refresh,
 ) -> Update:
-    """Make the next snapshot of the previous one and a batch of clean rows."""
+    """Make the next snapshot from the previous one and a batch of valid rows."""
     horizon = now + refresh.ahead
     tables, paces = (dict(previous.tables), dict(previous.paces)) if previous else ({}, {})
     count = gone = too_old = 0
@@ -60,21 +60,21 @@ def merge(
         )
         if number
     )
-    # Also replaced if it cannot be shown, or was made while the clock was ahead.
+    # A snapshot that cannot be shown, or was made while the clock was ahead, is always replaced.
     usable = previous and not previous.fault and previous.created <= now
     if previous and usable and not (count or gone):
         return Update(previous, 0, note)
-    for name in [*paces] if previous and not usable else ():  # other rows can be shown now
+    for name in [*paces] if previous and not usable else ():  # the horizon has changed
         paces[name] = freshness.measure(visible(tables[name], horizon), declared[name])
-    # Epoch milliseconds, so that a restart does not repeat a version that a page has seen.
+    # Epoch milliseconds, so that a restart does not reuse a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
     return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)
 
 
 def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, int]:
-    """Put new rows behind the old ones, and count those that are new or corrected.
+    """Append new rows to the old ones; also return how many are new or corrected.
 
-    Rows are only compared where the two overlap in time.
+    Rows are compared only where the two overlap in time.
     """
     if old is None:
         return new, len(new)
@@ -90,17 +90,17 @@ def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[
 def _replace(
     old: pd.DataFrame | None, new: pd.DataFrame, table: Table
 ) -> tuple[pd.DataFrame, int, int]:
-    """Return the new rows, how many of them are new or corrected, and how many old ones gone."""
+    """Return the new rows, how many are new or corrected, and how many old ones are gone."""
     if old is None:
         return new, len(new), 0
     changed = _count_new(new, old)
-    if not changed and not has_time(table):  # of a ranking, the order may be what is new
+    if not changed and not has_time(table):  # in a ranking, only the order may be new
         changed = int(not new.equals(old))
     return new, changed, _count_new(old[[*table.key]], new[[*table.key]])
 
 
 def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
-    """Count the rows that are not among those that are known."""
+    """Count the rows that are not among the known ones."""
     hashes = [pd.util.hash_pandas_object(it, index=False).to_numpy() for it in (rows, known)]
     return int((~np.isin(*hashes)).sum())
 
@@ -108,7 +108,7 @@ def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
 def _within_history(
     new: pd.DataFrame, old: pd.DataFrame | None, now: datetime, refresh: Refresh
 ) -> tuple[pd.DataFrame, int]:
-    """Drop new rows that are older than the history, and count them."""
+    """Drop new rows that are older than the history; also return their number."""
     if new.empty or new["time"].iloc[0] >= now - refresh.history:
         return new, 0
     newest, horizon = new["time"].iloc[-1], now + refresh.ahead
@@ -119,10 +119,10 @@ def _within_history(
 
 
 def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
-    """Drop what is older than the history, counted back from the newest row that is not to come.
+    """Drop rows older than the history, counted back from the newest row that is not in the future.
 
-    After a gap that is longer than the history, what was before it stays until there is an hour of
-    newer rows: a clock that is wrong for a few minutes must not erase everything.
+    After a gap longer than the history, the rows before it stay until there is an hour of newer
+    ones: a clock that is wrong for a few minutes must not erase everything.
     """
     if data.empty:
         return data

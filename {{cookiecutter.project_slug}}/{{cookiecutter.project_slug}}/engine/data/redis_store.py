@@ -15,15 +15,15 @@ from .tables import Table
 
 logger = logging.getLogger(__name__)
 
-LEASE = 5  # seconds until another process takes over from one that says no more
-# Publishing is one step, so that one who was held up for too long replaces nothing newer. What is
-# no snapshot at all gives way.
+LEASE = 5  # seconds until another process takes over from one that has stopped renewing
+# Compare and set: a process that was held up does not replace a newer snapshot. A value that is not
+# a snapshot is replaced.
 PUBLISH = """
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
 local found = redis.call("HGET", KEYS[1], "version") or ""
 local newest = string.match(found, "^[1-9]%d*$") and #found < 15 and tonumber(found) or 0
-if newest == tonumber(ARGV[2]) then return 1 end -- sent again, as its answer was late
+if newest == tonumber(ARGV[2]) then return 1 end -- sent twice, because the reply was late
 if newest > tonumber(ARGV[1]) then return 0 end
 redis.call("HSET", KEYS[1], "version", ARGV[2], "data", ARGV[3])
 return 1
@@ -31,7 +31,7 @@ return 1
 
 
 class RedisStore(SharedStore):
-    """Keeps everything under the dashboard's name, so that dashboards can share a Redis."""
+    """Starts all keys with the name of the dashboard, so that dashboards can share a server."""
 
     UNREACHABLE = (RedisError, OSError)
 
@@ -40,10 +40,10 @@ class RedisStore(SharedStore):
             self._redis: Any = Redis.from_url(
                 url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
             )
-        except ValueError:  # which would show a part of the password
+        except ValueError:  # its message may show a part of the password
             raise SettingError(
-                "store.url is no URL that can be read: write what is special in a password as "
-                'in "%2F" for "/", and an option as in "?socket_timeout=10".'
+                'store.url is not a valid URL: write special characters in a password as in "%2F" '
+                'for "/", and options as in "?socket_timeout=10".'
             ) from None
         self._snapshot_key, self._status_key, self._request_key, self._cleared_key = (
             f"{name}:{key}" for key in ("snapshot", "status", "request", "cleared")
@@ -54,7 +54,7 @@ class RedisStore(SharedStore):
         )
         super().__init__(tables)
 
-    def _look(self) -> tuple[bytes, int | None, str]:
+    def _poll(self) -> tuple[bytes, int | None, str]:
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.get(self._status_key).hget(self._snapshot_key, "version")
             pipe.mget(self._request_key, self._cleared_key)
@@ -75,10 +75,10 @@ class RedisStore(SharedStore):
         except (exceptions.ConnectionError, ResponseError) as error:
             if isinstance(error, ResponseError) and "bulk length" not in str(error):
                 raise
-            self._redis.ping()  # raises if it is away
+            self._redis.ping()  # raises if the server is unreachable
             raise ResponseError(
-                f"Redis closes the connection when it is sent {len(data):,} bytes: raise its "
-                "proto-max-bulk-len, or lower refresh.history"
+                f"Redis does not accept {len(data):,} bytes: raise its proto-max-bulk-len, "
+                "or shorten refresh.history"
             ) from error
 
     def _write_status(self, data: bytes) -> None:
@@ -91,15 +91,15 @@ class RedisStore(SharedStore):
         self._redis.set(self._cleared_key, request)
 
     def _lease(self) -> bool:
-        if self._is_leader:
+        if self._state.is_leader:
             try:
                 return bool(self._lock.reacquire())
-            except exceptions.LockError:  # it ran out meanwhile
+            except exceptions.LockError:  # it has expired
                 return False
         if self._lock.acquire():
             return True
         if self._redis.ttl(self._lock.name) == -1:
-            logger.error("%s in Redis would never expire: it is removed", self._lock.name)
+            logger.error("%s in Redis would never expire: removed", self._lock.name)
             self._redis.delete(self._lock.name)
         return False
 
@@ -109,7 +109,7 @@ class RedisStore(SharedStore):
 
 
 def _without_wrong_type(reply: Any) -> Any:
-    """Return a reply, or b"" for a key that holds another type; raise any other error."""
+    """Return a reply, or b"" for a key of the wrong type; raise any other error."""
     if isinstance(reply, ResponseError) and str(reply).startswith("WRONGTYPE"):
         return b""
     if isinstance(reply, Exception):

@@ -1,4 +1,4 @@
-"""What stores that several processes share have in common: each holds what it has last seen."""
+"""The base class of the stores that several processes share."""
 
 import contextlib
 import logging
@@ -7,234 +7,222 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from threading import Event, Lock
-from typing import TypeVar
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from ..diagnostics.errors import describe
 from . import codec
+from .shared_state import Outage, State
 from .snapshot import EPOCH, Snapshot, now_utc
 from .status import Status
 from .tables import Table
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-JSON = TypeAdapter(Status)
-DAMAGED = 0  # in place of a version: the store holds something that is no snapshot
+STATUS = TypeAdapter(Status)
+DAMAGED = 0  # stands for a version: the store holds something that is not a snapshot
 
 
 def parse_version(text: bytes) -> int:
-    """Return a version as a store holds it: at most 14 digits, as milliseconds have for long."""
+    """Parse a version; epoch milliseconds have no more than 14 digits until the year 5138."""
     return int(text) if re.fullmatch(rb"[1-9]\d{0,13}", text) else DAMAGED
 
 
 def open_request(requested: bytes, cleared: bytes) -> str:
-    """Return the id of the open request, or ""; it may be damaged."""
+    """Return the id of the open request, or "". Damaged ids are tolerated."""
     request, last = (it.decode("utf-8", "replace") for it in (requested, cleared))
     return "" if request == last else request
 
 
 class SharedStore(ABC):
-    """Goes on with what it holds while what is behind it is away, and says so.
+    """Keeps working with what it holds while the store behind it is unreachable, and reports that.
 
-    Versions only grow: a lower one in the store is of a backup, and gives way.
+    Versions only grow: a lower one in the store comes from a backup, and is replaced.
     """
 
     UNREACHABLE: tuple[type[Exception], ...] = (OSError,)
-    POLL = 1.0  # for others may publish, ask or go
+    POLL = 1.0  # other processes may publish, request a refresh or stop
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables
         self.wakeup = Event()
-        self._snapshot: Snapshot | None = None
-        self._status = Status()
-        self._status_dirty = False  # whether the store has another status
-        self._needs_republish = False  # whether the store has an older version, or none
-        self._outages: dict[str, Status] = {}  # what fails: read, write or lease; and since when
-        self._request = ""  # the newest
-        self._unsent_request = ""  # one that the store lacks yet
-        self._is_leader = False
-        self._missing: int | None = None  # the version that was looked for in vain
-        self._sync_lock = Lock()
+        self._state = State()
+        self._changing = Lock()  # for each change of the state; never held during an access
+        self._syncing = Lock()  # one sync at a time
         self.sync()
 
     def latest(self, version: int | None = None) -> Snapshot | None:
-        if self._lags(version) and not self._outages:
-            with self._sync_lock:
-                if self._lags(version) and not self._outages:  # others may have waited here too
+        if self._state.lags(version):
+            with self._syncing:
+                if self._state.lags(version):  # another thread may have found it meanwhile
                     self._sync()
-                    if self._lags(version):
-                        self._missing = version
-        return self._snapshot
+                    if self._state.lags(version):
+                        self._change(lambda it: replace(it, not_found=version))
+        return self._state.snapshot
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
         data = codec.encode(snapshot, self._tables)
-        with self._noted("write"):
+        with self._noting("write"):
             published = self._write(snapshot.version, data, over)
         if published:
-            with self._sync_lock:
-                self._snapshot, self._needs_republish = snapshot, False
+            self._change(lambda it: replace(it, snapshot=snapshot, stored=snapshot.version))
         return published
 
     def status(self) -> Status:
-        away = next(iter(self._outages.values()), None)
-        if away is None:
-            return self._status
-        return replace(
-            self._status, error=away.error, incident=away.incident, failing_since=away.failing_since
-        )
+        return self._state.shown_status
 
     def report(self, status: Status) -> None:
-        self._status, self._status_dirty = status, True
-        self._say()
+        self._change(lambda it: replace(it, status=status, status_dirty=True))
+        self._send_status()
 
     def request_refresh(self) -> None:
-        self._request = request = uuid4().hex
-        self._unsent_request = request
-        if not self._outages:  # a viewer does not wait for it
-            self._send()
-        self.wakeup.set()  # only now, as whoever wakes looks into the store
+        self._change(lambda it: it.requested(uuid4().hex))
+        if not self._state.outages:  # else a viewer would have to wait for a timeout
+            self._send_request()
+        self.wakeup.set()  # last, because the thread that wakes up looks into the store
 
     def refresh_requested(self) -> str:
-        return self._request
+        return self._state.request
 
     def clear_request(self, request: str) -> None:
-        if self._request == request:
-            self._request = self._unsent_request = ""
+        self._change(lambda it: it.request_cleared(request))
         if request:
-            self._try("write", lambda: self._write_cleared(request))
+            with self._tolerating("write"):
+                self._write_cleared(request)
 
     def sync(self) -> None:
-        with self._sync_lock:
-            self._missing = None
+        with self._syncing:
+            self._change(lambda it: replace(it, not_found=None))
             self._sync()
 
     def lease(self) -> bool:
-        if "read" in self._outages:
+        if "read" in self._state.outages:
             return False
-        led, self._is_leader = self._is_leader, bool(self._try("lease", self._lease))
-        if self._is_leader and not led:
-            self.sync()  # whoever led may just have published
-            if "read" in self._outages:
+        was_leader, is_leader = self._state.is_leader, False
+        with self._tolerating("lease"):
+            is_leader = self._lease()
+        self._change(lambda it: replace(it, is_leader=is_leader))
+        if is_leader and not was_leader:
+            self.sync()  # the previous leader may have just published
+            if "read" in self._state.outages:
                 return False
-        if self._is_leader:
+        if is_leader:
             self._restore()
-        return self._is_leader
+        return is_leader
 
     def release(self) -> None:
-        if self._is_leader:
-            self._is_leader = False
-            self._try("lease", self._release)
+        if self._state.is_leader:
+            self._change(lambda it: replace(it, is_leader=False))
+            with self._tolerating("lease"):
+                self._release()
 
-    def _lags(self, version: int | None) -> bool:
-        """Whether to look for a version: anybody can ask for any, so for each only once a sync."""
-        held, missing = self._snapshot, self._missing
-        if version is None or (missing is not None and version >= missing):
-            return False
-        return held is None or held.version < version
+    def _change(self, change: Callable[[State], State]) -> tuple[State, State]:
+        """Replace the state; return it as it was before and after."""
+        with self._changing:
+            before, self._state = self._state, change(self._state)
+            return before, self._state
 
     def _sync(self) -> None:
-        self._try("read", self._take)
+        with self._tolerating("read"):
+            before = self._state
+            found = self._find(before)
+            self._change(lambda it: it.synced(before, found))
+            if self._state.request_dirty:
+                self._send_request()
+            if not self._state.is_leader:  # what it could not write is for the leader to report
+                self._change(lambda it: it.recovered("write"))
 
-    def _take(self) -> None:
-        status, version, requested = self._look()
-        request = self._unsent_request
-        if request:
-            self._send()
-        self._request = request or requested
-        held = self._snapshot
-        self._needs_republish = held is not None and (version is None or version < held.version)
+    def _find(self, known: State) -> State:
+        """Return the state with what is new in the store."""
+        status, version, request = self._poll()
+        found, held = replace(known, stored=version), known.snapshot
         if version is not None and (held is None or version > held.version):
             data = self._read(version)
             if data is not None:
-                self._snapshot = self._unpack(version, data)
-        if not self._is_leader:  # what it could not write is for others to say
-            self._status_dirty = False
-            self._outages.pop("write", None)
-        if self._status_dirty:
-            return
-        # Only now, as it says when the next version is due: nobody shall wait for that too soon.
-        with contextlib.suppress(ValueError):  # none yet, or one of another release
-            self._status = JSON.validate_json(status)
-
-    def _send(self) -> None:
-        """Write a request that the store lacks yet."""
-        request = self._unsent_request
-        if self._try("write", lambda: self._write_request(request) or True):
-            self._unsent_request = ""
+                snapshot = self._decode(version, data, held)
+                found = replace(found, snapshot=snapshot, stored=snapshot.version)
+        if not known.request_dirty:
+            found = replace(found, request=request)
+        if not (known.is_leader and known.status_dirty):
+            found = replace(found, status_dirty=False)
+            with contextlib.suppress(ValueError):  # none yet, or from another release
+                found = replace(found, status=STATUS.validate_json(status))
+        return found
 
     def _restore(self) -> None:
-        """Write back what the store has lost."""
-        held = self._snapshot
-        if held is not None and not held.fault and self._needs_republish:
+        """Write what the store lacks."""
+        held = self._state.snapshot
+        if held is not None and self._state.needs_republish:
             data = codec.encode(held, self._tables)
-            if self._try("write", lambda: self._write(held.version, data, held.version)):
-                logger.info("version %s was missing in the store, and is there again", held.version)
-                self._needs_republish = False
-        if self._status_dirty:
-            self._say()
+            with self._tolerating("write"):
+                if self._write(held.version, data, held.version):
+                    self._change(lambda it: replace(it, stored=held.version))
+                    logger.info("version %s was missing in the store: written again", held.version)
+        if self._state.status_dirty:
+            self._send_status()
 
-    def _say(self) -> None:
-        data = JSON.dump_json(self._status)
-        self._status_dirty = not self._try("write", lambda: self._write_status(data) or True)
+    def _send_status(self) -> None:
+        status = self._state.status
+        with self._tolerating("write"):
+            self._write_status(STATUS.dump_json(status))
+            self._change(lambda it: replace(it, status_dirty=it.status is not status))
 
-    def _unpack(self, version: int, data: bytes) -> Snapshot:
-        """Return a stored snapshot, or one that says why it cannot be shown, to be replaced."""
+    def _send_request(self) -> None:
+        request = self._state.request
+        with self._tolerating("write"):
+            self._write_request(request)
+            self._change(lambda it: it.request_sent(request))
+
+    def _decode(self, version: int, data: bytes, held: Snapshot | None) -> Snapshot:
+        """Return a stored snapshot, or what is held, marked as faulty so that it gets replaced."""
         try:
             snapshot = codec.decode(data, self._tables)
             if snapshot and snapshot.version < version:
                 raise ValueError(f"it holds version {snapshot.version}")
         except ValueError as error:
             logger.error("version %s in the store is damaged and set aside: %s", version, error)
-            return self._unusable(version, "damaged")
+            return _faulty(version, held, "damaged")
         if snapshot is None:
-            said = "version %s in the store is set aside: it was made by another release"
-            logger.error(said, version)
-            return self._unusable(version, "from another release of this dashboard")
+            text = "version %s in the store is set aside: it was made by another release"
+            logger.error(text, version)
+            return _faulty(version, held, "from another release of this dashboard")
         return snapshot
 
-    def _unusable(self, version: int, why: str) -> Snapshot:
-        """Return what is held under a version that cannot be shown, so that it can be replaced."""
-        fault = f"The newest stored data are {why}; the next refresh replaces them."
-        held = self._snapshot or Snapshot(version, EPOCH, now_utc(), {})
-        return replace(held, version=version, due=EPOCH, fault=fault)
-
-    def _try(self, what: str, action: Callable[[], T]) -> T | None:
-        """Return what an action gives, or None if the store is away."""
-        with contextlib.suppress(*self.UNREACHABLE), self._noted(what):
-            return action()
-        return None
+    @contextlib.contextmanager
+    def _tolerating(self, what: str) -> Iterator[None]:
+        """Go on if the store cannot be reached, and note that."""
+        with contextlib.suppress(*self.UNREACHABLE), self._noting(what):
+            yield
 
     @contextlib.contextmanager
-    def _noted(self, what: str) -> Iterator[None]:
-        """Note, and log, when reading or writing starts to fail, and when it is well again."""
+    def _noting(self, what: str) -> Iterator[None]:
+        """Note, and log once, that an access fails, and when all work again."""
         try:
             yield
         except self.UNREACHABLE as error:
-            said = f"the store cannot be reached: {describe(error)}"
-            first = self._outages.get(what)
-            if not first:
-                first = Status(incident=uuid4().hex[:8], failing_since=now_utc())
-                if said not in (it.error for it in self._outages.values()):
-                    logger.error(said, extra={"incident": first.incident})
-            self._outages[what] = replace(first, error=said)
+            text = f"the store cannot be reached: {describe(error)}"
+            outage = Outage(text, uuid4().hex[:8], now_utc())
+            before, _ = self._change(lambda it: it.failed(what, outage))
+            known = before.outages
+            if what not in known and text not in {it.error for it in known.values()}:
+                logger.error(text, extra={"incident": outage.incident})
             raise
-        if self._outages.pop(what, None) and not self._outages:
+        before, after = self._change(lambda it: it.recovered(what))
+        if before.outages and not after.outages:
             logger.info("the store is back")
 
     @abstractmethod
-    def _look(self) -> tuple[bytes, int | None, str]:
+    def _poll(self) -> tuple[bytes, int | None, str]:
         """Return the status, the newest version, and the id of the open request, or ""."""
 
     @abstractmethod
     def _read(self, version: int) -> bytes | None:
-        """Return a snapshot of this version or a newer one; None if it has just gone."""
+        """Return the bytes of this version or a newer one, or None if it has just gone."""
 
     @abstractmethod
     def _write(self, version: int, data: bytes, over: int | None) -> bool:
-        """Store a snapshot whole, unless there is one that is newer than `over`."""
+        """Store a snapshot atomically. Return False if the store has one newer than `over`."""
 
     @abstractmethod
     def _write_status(self, data: bytes) -> None: ...
@@ -251,3 +239,10 @@ class SharedStore(ABC):
 
     @abstractmethod
     def _release(self) -> None: ...
+
+
+def _faulty(version: int, held: Snapshot | None, why: str) -> Snapshot:
+    """Return what is held under a version that cannot be shown, so that it gets replaced."""
+    fault = f"The newest stored data are {why}; the next refresh replaces them."
+    held = held or Snapshot(version, EPOCH, now_utc(), {})
+    return replace(held, version=version, due=EPOCH, fault=fault)

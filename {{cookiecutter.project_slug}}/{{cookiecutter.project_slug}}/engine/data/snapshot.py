@@ -1,4 +1,4 @@
-"""A snapshot: all data of one refresh."""
+"""A snapshot: all data after one refresh."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ T = TypeVar("T")
 
 
 def now_utc() -> datetime:
-    """Return the time now, in UTC."""
+    """Return the current time in UTC."""
     return datetime.now(UTC)
 
 
 class Tables(Mapping[str, pd.DataFrame]):
-    """The tables of one snapshot; each access gives a copy that may be changed.
+    """The tables of one snapshot; each access returns a copy that may be changed.
 
-    The copies are shallow: with copy-on-write, which pandas 3 always has, a change copies only the
-    column it is made to. `version` and `created` are those of the snapshot, or None before the
-    first.
+    The copies are shallow: with copy-on-write, the default of pandas 3, a change copies only the
+    column that it affects. `version` and `created` are those of the snapshot, or None before the
+    first one.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Tables(Mapping[str, pd.DataFrame]):
     ) -> None:
         self._tables, self.version, self.created = dict(tables), version, created
         self._derived: dict[Callable[..., Any], Any] = {}
-        self._lock = RLock()  # one derived value may use another
+        self._lock = RLock()  # a derived value may use another one
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self._tables[name].copy(deep=False)
@@ -47,7 +47,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         return len(self._tables)
 
     def derive(self, function: Callable[["Tables"], T]) -> T:
-        """Return what a function makes of these tables; it is called once."""
+        """Return what a function computes from these tables; it is called only once."""
         with self._lock:
             if function not in self._derived:
                 self._derived[function] = function(self)
@@ -57,7 +57,7 @@ class Tables(Mapping[str, pd.DataFrame]):
 
 @dataclass(frozen=True)
 class Pace:
-    """The time of a table's newest row, and the usual time between the rows of one series."""
+    """The time of a table's newest row, and the usual time between two rows of a series."""
 
     newest: datetime
     distance: timedelta | None = None
@@ -65,11 +65,11 @@ class Pace:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All data of one refresh; never changed once made.
+    """All data after one refresh; immutable.
 
-    Rows later than the horizon are kept but not shown: the clock of that refresh contradicts them.
-    A fault says why the newest data of a shared store cannot be shown; the tables are older then.
-    `paces` has an entry for each table that has rows with a time.
+    Rows later than `horizon` are kept but not shown, because they were in the future at that
+    refresh. `fault` says why the newest data of a shared store cannot be shown; the tables are
+    older then. `paces` has an entry for each table that has rows with a time.
     """
 
     version: int
@@ -90,6 +90,6 @@ class Snapshot:
 
 
 def visible(data: pd.DataFrame, horizon: datetime) -> pd.DataFrame:
-    """Leave out rows that are later than the clock allows, unless there are no others."""
+    """Leave out rows later than the horizon, unless there are no others."""
     end = data["time"].searchsorted(horizon, "right")
     return data.iloc[:end] if 0 < end < len(data) else data

@@ -8,7 +8,7 @@ from .snapshot import EPOCH
 
 @dataclass(frozen=True)
 class Rejected:
-    """Rows of a table that cannot be right: why, how many, one of them, and when they were read."""
+    """Rows that were set aside: of which table, why, how many, one of them, and when."""
 
     table: str
     reason: str
@@ -19,9 +19,9 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one refresh went.
+    """The result of one refresh.
 
-    `rows` are new or corrected rows; `note` says how many were left out, and by which rule.
+    `rows` counts new and corrected rows; `note` says how many were left out, and why.
     """
 
     ended: datetime
@@ -33,12 +33,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Status:
-    """How the refreshes are going: the last error, if any, and when to expect the next data.
+    """How the refreshes are going: the last error, if any, and when to expect new data.
 
     `error` is one short line without secrets, empty after a success. `failed_in_a_row` counts the
-    failures since the last success, and `incident` is the id that they have in the log.
-    `refreshed` is when the source was last read without an error, and `due` the time at which that
-    refresh was due. `changes` and `failures` hold the newest outcomes of each kind, oldest first.
+    failures since the last success, and `incident` is their id in the log. `refreshed` is when the
+    source was last read without an error, and `due` is when that refresh was due. `changes` and
+    `failures` hold the newest outcomes of each kind, oldest first.
     """
 
     next_due: datetime | None = None

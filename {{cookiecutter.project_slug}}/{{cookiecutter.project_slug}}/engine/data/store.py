@@ -1,4 +1,4 @@
-"""Where the newest snapshot is kept, and what the schedule and the pages tell each other."""
+"""The store: it holds the newest snapshot, and connects the schedule with the pages."""
 
 from collections.abc import Mapping
 from threading import Event
@@ -12,25 +12,25 @@ from .tables import Table
 
 
 class Store(Protocol):
-    """What every store can do."""
+    """The interface of every store."""
 
-    POLL: float  # seconds after which the schedule looks again, whatever it waits for
-    wakeup: Event  # ends that wait; set by a request for a refresh, or to stop
+    POLL: float  # seconds after which the schedule checks the store, whatever it waits for
+    wakeup: Event  # ends that wait; set by a request for a refresh, and to stop
 
     def latest(self, version: int | None = None) -> Snapshot | None:
-        """Return the newest snapshot that is known here, or None before the first.
+        """Return the newest snapshot that this process knows, or None before the first one.
 
-        A version that was seen elsewhere makes a shared store look for it.
+        A shared store searches for a `version` that was seen elsewhere.
         """
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
-        """Make a snapshot the newest one, at once for all readers.
+        """Make a snapshot the newest one, atomically for all readers.
 
-        Return False if another process has published one that is newer than version `over`.
+        Return False if another process has published one newer than version `over`.
         """
 
     def status(self) -> Status:
-        """Return what was reported last."""
+        """Return the last reported status."""
 
     def report(self, status: Status) -> None:
         """Tell all readers how the refreshes are going."""
@@ -42,13 +42,13 @@ class Store(Protocol):
         """Return the id of the newest open request for a refresh, or ""."""
 
     def clear_request(self, request: str) -> None:
-        """Close a request; one that came after it stays open."""
+        """Close a request; a newer one stays open."""
 
     def sync(self) -> None:
-        """Look for what other processes have published, reported and requested."""
+        """Fetch what other processes have published, reported and requested."""
 
     def lease(self) -> bool:
-        """Take or renew the lease; return whether this process is the one that refreshes."""
+        """Take or renew the lease; return whether this process is the leader, which refreshes."""
 
     def release(self) -> None:
         """Give the lease back."""
@@ -57,7 +57,7 @@ class Store(Protocol):
 def open_store(url: str, name: str, tables: Mapping[str, Table]) -> Store:
     """Open the store of a `[store] url`. Raises SettingError.
 
-    `name` tells the dashboards apart that share a Redis; `tables` are those that it will hold.
+    `name` distinguishes dashboards that share a Redis; `tables` are those that the store will hold.
     """
     kind = url.partition(":")[0]
     if kind == "memory":

@@ -1,4 +1,4 @@
-"""Tables: what their rows must look like. A row that cannot be right is set aside."""
+"""Tables and their schemas; rows that are not valid are set aside."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -22,7 +22,7 @@ UTC = DateTime(  # type: ignore[call-arg]
 
 
 class Text(Category):
-    """A category whose names are text: numbers become it, as a browser sends text back."""
+    """A categorical of text; numbers are converted, because browsers send text back."""
 
     def coerce(self, series: pd.Series) -> pd.Series:
         return super().coerce(series).cat.rename_categories(str)
@@ -33,15 +33,15 @@ FUTURE = "time in the future"
 
 
 class DataError(Exception):
-    """Data that cannot be used; the message names the table, the column, the row and the value."""
+    """Invalid data; the message names the table, the column, the row and the value."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a snapshot: `append` adds rows by their `time`, `replace` swaps the whole.
+    """One table of a snapshot: `append` adds rows by `time`, `replace` replaces the whole table.
 
-    Of rows with the same key the last one counts. With `drop_invalid_rows` in its schema, rows that
-    do not fit are set aside, counted and shown; without, the first of them fails the refresh.
+    Of several rows with the same key, the last one counts. If its schema has `drop_invalid_rows`,
+    invalid rows are set aside, counted and shown; if not, the first of them fails the refresh.
     """
 
     schema: pa.DataFrameSchema
@@ -56,9 +56,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Rules:
-    """How times are read: the zone of times and of dates without one, and the latest possible.
+    """How times are read: the zones of times and of dates without one, and the latest valid time.
 
-    `origin` is where the columns are named, for messages.
+    `origin` says where columns are named, for error messages.
     """
 
     zone: ZoneInfo
@@ -69,7 +69,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Batch:
-    """What one read gave: rows that fit, those that were set aside, and how many came twice."""
+    """What was read: valid rows, those that were set aside, and the number of duplicates."""
 
     tables: Mapping[str, pd.DataFrame]
     rejected: tuple[Rejected, ...] = ()
@@ -77,7 +77,7 @@ class Batch:
 
 
 def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
-    """Make every table fit its schema. Raises DataError for a problem with a whole table."""
+    """Validate all tables by their schemas. Raises DataError if a whole table is invalid."""
     fitted, rejected, duplicates = {}, [], 0
     for name, data in raw.items():
         if name not in tables:
@@ -95,18 +95,18 @@ def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules
 
 
 def counted(count: int) -> str:
-    """Return a number of rows in words."""
+    """Return a number of rows as text, such as "1,200 rows"."""
     return f"{count:,} row{'s' * (count != 1)}"
 
 
 def has_time(table: Table) -> bool:
-    """Tell whether the rows of a table have a time."""
+    """Whether the rows of a table have a time."""
     column = table.schema.columns.get("time")
     return column is not None and isinstance(column.dtype, DateTime)
 
 
 def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
-    """Keep the last of rows with the same key, and order them by time."""
+    """Keep the last of several rows with the same key, and sort the rows by time."""
     twice = data.duplicated(list(table.key), keep="last")
     if twice.any():
         data = data[~twice]
@@ -118,9 +118,9 @@ def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
 def _fit(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
-    """Return the rows that fit, and why each of the others does not, by its number."""
+    """Return the valid rows, and the reason for each invalid row by its index."""
     schema, found = copy(table.schema), pd.Series(dtype=object)
-    schema.drop_invalid_rows = False  # pandera would drop them without a word
+    schema.drop_invalid_rows = False  # pandera would drop them silently
 
     def set_aside(reasons: pd.Series) -> None:
         nonlocal data, found
@@ -134,7 +134,7 @@ def _fit(
         data = data.drop(index=reasons.index)
 
     if has_time(table) and "time" in data:
-        series = None  # which only the hour that a zone's clocks show twice asks for
+        series = None  # needed only for the hour that occurs twice
         if str(rules.zone) != "UTC":
             series = data[[it for it in table.key if it != "time" and it in data]]
         times, reasons = to_utc(data["time"], rules.zone, rules.day_zone, series)
@@ -155,9 +155,9 @@ def _fit(
 
 
 def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd.Series:
-    """Return why rows do not fit, by their numbers. Raises DataError if it is not for single rows.
+    """Return the reasons by row index. Raises DataError if the failure is not about single rows.
 
-    A value that is not of its column's type comes first: other checks cannot be made then.
+    Values of the wrong type come first, because the other checks cannot be made on them.
     """
     by_check = failures.set_index("check")["failure_case"]
     for check, said in {
@@ -177,7 +177,7 @@ def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd
 
 
 def _reason(column: str, check: str, table: Table) -> str:
-    """Say in a few words why a value does not fit."""
+    """Say in a few words why a value is invalid."""
     if check.startswith(("coerce_dtype", "dtype")):
         kind = str(table.schema.columns[column].dtype)
         if "datetime" in kind:

@@ -1,4 +1,4 @@
-"""Times of a source as UTC: one without a zone is in the source's zone, and a date is a day."""
+"""Converts times to UTC: those without a zone are in the zone of the source, dates are days."""
 
 import re
 from datetime import date, datetime, timedelta, tzinfo
@@ -11,19 +11,22 @@ from numpy.typing import NDArray
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 DAY = 86_400_000_000  # microseconds
-OFFSET = re.compile(r"[T ]\d.*(Z|[+-]\d\d(:?\d\d)?)$")  # at the end of an ISO 8601 time
-WORDS = ["now", "today"]  # for which pandas puts the time of reading: such data would never be old
+OFFSET = re.compile(r"[T ]\d.*(Z|[+-]\d\d(:?\d\d)?)$")  # of an ISO 8601 time
+WORDS = [
+    "now",
+    "today",
+]  # pandas replaces these by the current time: such data would never be stale
 ISO: dict[str, Any] = {"format": "ISO8601", "errors": "coerce"}
 
 
 def to_utc(
     times: pd.Series, zone: tzinfo, day_zone: tzinfo, series: pd.DataFrame | None = None
 ) -> tuple[pd.Series, pd.Series]:
-    """Return times as datetime64[us, UTC], and for each row that has none the reason.
+    """Return times as datetime64[us, UTC], and the reason for each row that has no valid time.
 
-    A time without a zone is in `zone`; a date without a time is midnight in `day_zone`. Where
-    clocks are set back, the order of the rows tells the two hours apart, for each of the `series`
-    (the columns that say what a row is a reading of). The reasons have the index of their rows.
+    A time without a zone is in `zone`; a date without a time is midnight in `day_zone`. When clocks
+    are set back, the order of the rows distinguishes the two hours, separately for each series
+    (`series` has the columns that identify one). The reasons are indexed like their rows.
     """
     if isinstance(times.dtype, pd.DatetimeTZDtype) and not times.hasnans:
         return times.astype("datetime64[us, UTC]"), pd.Series(dtype=object)
@@ -35,7 +38,7 @@ def to_utc(
     if str(zone) != "UTC" and naive.any():
         local, twice = _localize(wall.where(naive), zone, series)
         utc = utc.where(~naive, local)
-    if len(days):  # where midnight is skipped, the day begins an hour later
+    if len(days):  # if the zone skips midnight, the day begins an hour later
         first = np.ones(len(days), bool)
         starts = wall[days].tz_localize(day_zone, ambiguous=first, nonexistent="shift_forward")
         utc = utc.to_series(index=range(len(utc)))
@@ -46,9 +49,9 @@ def to_utc(
 
 
 def read_from(since: datetime, zone: tzinfo) -> datetime:
-    """Return the time in `zone`; of an hour that clocks show twice, one before both.
+    """Return the time in `zone`; for an hour that occurs twice, a time before both.
 
-    A source that is read from there gives all rows of the two hours, whose order tells them apart.
+    A source that is read from there returns all rows of both hours, whose order distinguishes them.
     """
     local = since.astimezone(zone).replace(fold=0)
     shift = (local.utcoffset() or timedelta()) - (local.replace(fold=1).utcoffset() or timedelta())
@@ -56,10 +59,10 @@ def read_from(since: datetime, zone: tzinfo) -> datetime:
 
 
 def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
-    """Return what the clock shows, that of UTC where a row has a zone, and which rows have one."""
+    """Return naive times, in UTC where a row has a zone, and which rows have one."""
     if isinstance(times.dtype, pd.CategoricalDtype):
         times = times.astype(times.cat.categories.dtype)
-    if pd.api.types.is_numeric_dtype(times.dtype):  # seconds or what, since when?
+    if pd.api.types.is_numeric_dtype(times.dtype):  # the unit and the epoch are unknown
         times = pd.Series(pd.NaT, index=times.index)
     elif times.dtype == object and pd.api.types.infer_dtype(times) != "string":
         numbers = np.fromiter((isinstance(it, (int, float)) for it in times), bool, len(times))
@@ -74,7 +77,7 @@ def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
             if parsed.tz is None:
                 return parsed.as_unit("us"), some
             return parsed.tz_convert("UTC").tz_localize(None).as_unit("us"), ~some
-        except ValueError:  # both kinds, or several zones
+        except ValueError:  # with and without a zone, or several zones
             some = np.fromiter(map(_is_aware, times), bool, len(times))
     parsed = pd.DatetimeIndex(pd.to_datetime(times, utc=True, **ISO))
     return parsed.tz_localize(None).as_unit("us"), some
@@ -87,7 +90,7 @@ def _is_aware(time: object) -> bool:
 
 
 def _days(times: pd.Series, wall: pd.DatetimeIndex) -> Numbers:
-    """Return the places of dates without a time."""
+    """Return the positions of dates without a time."""
     if pd.api.types.is_datetime64_any_dtype(times.dtype):
         return np.array([], int)
     midnights = np.flatnonzero((wall.asi8 % DAY == 0) & ~wall.isna())
@@ -105,7 +108,7 @@ def _is_day(time: object) -> bool:
 def _localize(
     wall: pd.DatetimeIndex, zone: tzinfo, series: pd.DataFrame | None
 ) -> tuple[pd.DatetimeIndex, Flags]:
-    """Return UTC for what a zone's clock shows, and which rows might mean two times."""
+    """Return local times as UTC, and which rows are ambiguous."""
     utc = wall.tz_localize(zone, ambiguous="NaT", nonexistent="NaT").tz_convert("UTC")
     odd = np.flatnonzero(utc.isna() & ~wall.isna())
     if not len(odd):
@@ -114,8 +117,8 @@ def _localize(
         wall[odd].tz_localize(zone, ambiguous=np.full(len(odd), dst), nonexistent="NaT").asi8
         for dst in (True, False)
     )
-    fold = np.zeros(len(wall), int)  # how far apart the two are; 0 for a row that means one
-    fold[odd] = second - first  # also for one that the clock skips, which has neither
+    fold = np.zeros(len(wall), int)  # how far apart the two times are; 0 for an unambiguous row
+    fold[odd] = second - first  # also for a time that is skipped, which has neither
     later, twice = _order(wall.asi8, fold, series)
     values = utc.asi8.copy()
     values[odd] = np.where(later[odd], second, first)
@@ -124,7 +127,7 @@ def _localize(
 
 
 def _order(wall: Numbers, fold: Numbers, series: pd.DataFrame | None) -> tuple[Flags, Flags]:
-    """Return which rows are of the later hour, and of which the order does not tell.
+    """Return which rows belong to the later hour, and which stay ambiguous.
 
     A series runs through the hour, goes back, and runs through it again.
     """
@@ -142,14 +145,14 @@ def _order(wall: Numbers, fold: Numbers, series: pd.DataFrame | None) -> tuple[F
     data["run"] = (~goes_on).cumsum()
     data = data.assign(distance=distance, repeats=repeats)[inside]
 
-    # A small step back is a row that is late; one that leaves no gap wider than usual is the hour.
+    # A small step back is a late row; one that leaves no unusual gap is the change of the clock.
     gap = data["fold"] + data["step"]
     usual = (1.5 * data["distance"]).fillna(data["fold"])
     back = (data["step"] < 0) | ((data["step"] == 0) & ~data["repeats"])
     back &= (gap <= np.maximum(data["fold"] / 2, usual)) & goes_on[inside]
     runs = data.assign(back=back).groupby("run")
     number, count = runs["back"].cumsum(), runs["back"].transform("sum")
-    # Or each time stands there twice, as in a table that is sorted.
+    # Or each time occurs twice, as in a table that is sorted.
     times = data.groupby(["run", "wall"])
     pairs = (times["wall"].transform("size") == 2).groupby(data["run"]).transform("all")
     pairs &= ~data["repeats"]

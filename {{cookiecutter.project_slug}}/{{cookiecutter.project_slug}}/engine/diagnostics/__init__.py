@@ -1,1 +1,1 @@
-"""What operators see when something goes wrong: errors and log lines without secrets."""
+"""What operators see when something goes wrong: errors and logs, without secrets."""

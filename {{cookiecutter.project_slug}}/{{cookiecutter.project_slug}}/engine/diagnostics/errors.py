@@ -1,15 +1,15 @@
-"""Errors in a form that fits: one line for the status, and one that every process can read."""
+"""Errors as one line of text, and in a form that can be sent to another process."""
 
 import pickle
 
 from .redaction import redact
 
-LONGEST = 500  # characters of a line
-RAW = 20_000  # of a text that are looked at: more would take long
+LONGEST = 500  # characters per line
+RAW = 20_000  # characters that are redacted: more would take too long
 
 
 def describe(error: BaseException) -> str:
-    """Return the type and the text of an error as one short line without secrets."""
+    """Return the type and message of an error as one short line without secrets."""
     name, text = type(error).__name__, _text(error)
     return one_line(f"{name}: {text}" if text else name)
 
@@ -22,12 +22,12 @@ def one_line(text: str) -> str:
 
 
 def portable(error: BaseException) -> BaseException:
-    """Return an error that can be sent to another process: itself, or one of its name and text."""
+    """Return the error if it can be pickled, or else one with the same name and message."""
     try:
         sent = pickle.loads(pickle.dumps(error))
         if type(sent) is type(error) and str(sent) == str(error):
             return error
-    except Exception:  # its own code may raise anything
+    except Exception:  # the error's own code may raise anything
         pass
     kind = type(error)
     plain = _rebuild(kind.__module__, kind.__qualname__, _text(error))
@@ -37,7 +37,7 @@ def portable(error: BaseException) -> BaseException:
 
 
 class RemoteError(Exception):
-    """An error of another process that cannot be made again here; it has the name and the text."""
+    """Stands for an error of another process that cannot be unpickled."""
 
     def __reduce__(self) -> tuple[object, tuple[str, str, str]]:
         return _rebuild, (type(self).__module__, type(self).__qualname__, str(self))
@@ -47,7 +47,7 @@ def _text(error: BaseException) -> str:
     try:
         return str(error)
     except Exception as failure:
-        return f"its text cannot be made ({type(failure).__name__})"
+        return f"its message cannot be shown ({type(failure).__name__})"
 
 
 def _rebuild(module: str, name: str, text: str) -> RemoteError:

@@ -1,4 +1,4 @@
-"""The log file: rotated without losing a line, and told why the server did not start."""
+"""The log file: rotated without losing a line, and told why the server does not start."""
 
 import contextlib
 import logging
@@ -9,17 +9,17 @@ from pathlib import Path
 
 
 class LogFile(RotatingFileHandler):
-    """Rotates its file, or goes on with it while another program holds it open, as on Windows."""
+    """Rotates its file, except while another program has it open, as happens on Windows."""
 
     def doRollover(self) -> None:
-        """Put the file aside first, so that no backup is given up for one that cannot move."""
+        """Move the file aside first: if that fails, no backup has been deleted in vain."""
         base = Path(self.baseFilename)
         aside = base.with_name(f"{base.name}.rotating")
         if self.stream:
             self.stream.close()
-            self.stream = None  # so that the next line opens it if that fails here
+            self.stream = None  # the next line opens it if this fails
         with contextlib.suppress(OSError):
-            if not aside.exists():  # left by a rotation that was cut short
+            if not aside.exists():  # left by an interrupted rotation
                 base.replace(aside)
             newest = Path(self.rotation_filename(f"{base}.1"))
             if newest.exists():
@@ -35,14 +35,14 @@ class LogFile(RotatingFileHandler):
 
 
 def of_schedule(file: str) -> str:
-    """Return the file of a standalone schedule: two processes cannot rotate one file."""
+    """Return the log file of a standalone schedule: two processes cannot rotate the same file."""
     return str(Path(file).with_stem(f"{Path(file).stem}-schedule")) if file else ""
 
 
 def named_in(config: Path, variable: str) -> str:
-    """Return the log file that is set, even if the config file cannot be used.
+    """Return the configured log file, even if the config file is invalid.
 
-    `variable` is the environment variable that sets it.
+    `variable` is the environment variable that overrides it.
     """
     name = os.environ.get(variable)
     if name is None:
@@ -54,7 +54,7 @@ def named_in(config: Path, variable: str) -> str:
 
 
 def write(file: str, text: str) -> None:
-    """Append an error to the log file, if one is set: a service has no console to read it from."""
+    """Append an error to the log file, if there is one: a service has no console."""
     if file:
         with contextlib.suppress(OSError), Path(file).open("a", encoding="utf-8") as opened:
             now = logging.Formatter().formatTime(logging.makeLogRecord({}))

@@ -1,4 +1,4 @@
-"""Blanks out secrets in text: known values in any usual quoting, and whatever looks like one."""
+"""Redacts secrets in text: known values in any usual encoding, and whatever looks like one."""
 
 import html
 import json
@@ -6,12 +6,11 @@ import re
 from collections.abc import Collection
 
 MASK = "***"
-SHORTEST = 4  # characters of a value: to blank out shorter ones would make text unreadable
+SHORTEST = 4  # characters; redacting shorter values would make text unreadable
 NAMES = r"(?:password|passwd|pwd|passphrase|secret|token|(?:api|access|secret)[_-]?key)"
 
 SECRET_NAME = re.compile(rf"(?i){NAMES}$")
-# The second net, for secrets that no setting holds.
-# Repetitions are bounded, as a long text must not take long.
+# For secrets that are in no setting. Repetitions are bounded, to keep long texts fast.
 _URL = re.compile(r"(\w://)(?:[^/\s@:\[]{0,99}:(?!\d+[/?#\s])\S{0,300}|[^/\s@]{1,300})@")
 _VALUE = r"""(?:(?P<quote>\\*["'])[^\n]{0,999}?(?P=quote)|\\*["']?[^&\s;,'")]+)"""
 _NAMED = re.compile(rf"""(?i)({NAMES}(?:=|\\*["']\s*[:=]\s*)){_VALUE}""")
@@ -22,10 +21,10 @@ _known: re.Pattern[str] | None = None
 
 
 def hide(values: Collection[str]) -> None:
-    """Have `redact` blank out these values, and those of before no longer.
+    """Set the values that `redact` replaces.
 
-    Values shorter than `SHORTEST` are left out. One of letters only counts as a whole word, so that
-    the user name `post` leaves "postgresql" alone.
+    Values shorter than `SHORTEST` are ignored. A value that consists of letters only matches whole
+    words, so that the user name `post` does not affect "postgresql".
     """
     global _values, _known
     _values = frozenset(it for it in values if len(it) >= SHORTEST)
@@ -34,12 +33,12 @@ def hide(values: Collection[str]) -> None:
 
 
 def hidden() -> frozenset[str]:
-    """Return the values that are blanked out, for another process to hide them too."""
+    """Return the values set by `hide`, to pass them on to another process."""
     return _values
 
 
 def redact(text: str) -> str:
-    """Blank out all secrets in a text."""
+    """Replace all secrets in a text by `***`."""
     if _known is not None:
         text = _known.sub(MASK, text)
     text = _URL.sub(rf"\1{MASK}@", text)
@@ -49,7 +48,7 @@ def redact(text: str) -> str:
 
 def _pattern(value: str) -> str:
     pattern = "".join(map(_forms, value))
-    if value.isascii() and value.isalpha():  # a word, which may follow an escape such as %3D or \n
+    if value.isascii() and value.isalpha():  # a word; %3D or \n may precede it
         return rf"(?:(?<![A-Za-z])|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[nrtbfv])){pattern}(?![A-Za-z])"
     return pattern
 
@@ -62,6 +61,6 @@ def _forms(char: str) -> str:
     percent = "".join(f"%(?:25){{0,3}}{byte:02x}" for byte in data)
     escaped = {char, json.dumps(char)[1:-1], ascii(char)[1:-1], repr(data)[2:-1], html.escape(char)}
     escaped |= {"+"} if char == " " else set()
-    # However often it was escaped, there are one or more backslashes.
+    # Each level of escaping doubles the backslashes.
     forms = (re.sub(r"(?:\\\\)+", r"\\\\{1,9}", re.escape(form)) for form in sorted(escaped))
     return rf"(?i:{percent}|\\{{0,9}}(?:{'|'.join(forms)}))"

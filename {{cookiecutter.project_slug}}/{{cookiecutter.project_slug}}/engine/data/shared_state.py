@@ -1,0 +1,91 @@
+"""What one process knows of a store that it shares with others, and what it has yet to write."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import NamedTuple, Self
+
+from .snapshot import Snapshot
+from .status import Status
+
+
+class Outage(NamedTuple):
+    """An access to the store that fails: why, its id in the log, and since when."""
+
+    error: str
+    incident: str
+    failing_since: datetime
+
+
+@dataclass(frozen=True)
+class State:
+    """Replaced as a whole on each change, so that a reader needs no lock."""
+
+    snapshot: Snapshot | None = None
+    stored: int | None = None  # the version that the store was last seen to hold
+    not_found: int | None = None  # a version that the store was searched for in vain
+    status: Status = field(default_factory=Status)
+    status_dirty: bool = False  # the store has yet to get this status
+    request: str = ""  # the id of the newest open request
+    request_dirty: bool = False  # the store has yet to get this request
+    cleared: str = ""  # the request that was last closed here
+    is_leader: bool = False
+    outages: Mapping[str, Outage] = field(default_factory=dict)  # of "read", "write", "lease"
+
+    @property
+    def needs_republish(self) -> bool:
+        """Whether the store has lost the snapshot: it holds an older one, or none."""
+        held = self.snapshot
+        return held is not None and not held.fault and (self.stored or 0) < held.version
+
+    @property
+    def shown_status(self) -> Status:
+        """The status, with the first outage as its error."""
+        outage = next(iter(self.outages.values()), None)
+        return replace(self.status, **outage._asdict()) if outage else self.status
+
+    def lags(self, version: int | None) -> bool:
+        """Whether to search the store for a version that was seen elsewhere.
+
+        Anyone can ask for any version, so a missing one is searched for once between two syncs.
+        """
+        if version is None or self.outages:
+            return False
+        if self.not_found is not None and version >= self.not_found:
+            return False
+        return self.snapshot is None or self.snapshot.version < version
+
+    def synced(self, before: Self, found: Self) -> Self:
+        """Take in what a sync made of the state `before`; what has changed since then stays."""
+        changed = {
+            name: now
+            for name in (it.name for it in fields(self))
+            if (now := getattr(self, name)) is not getattr(before, name)
+        }
+        # A sync may have read a request that was made and closed since it began.
+        return replace(found, **changed).request_cleared(self.cleared)
+
+    def requested(self, request: str) -> Self:
+        """Open a request."""
+        return replace(self, request=request, request_dirty=True)
+
+    def request_sent(self, request: str) -> Self:
+        """Note that the store has a request; a newer one is still to be sent."""
+        return replace(self, request_dirty=self.request_dirty and self.request != request)
+
+    def request_cleared(self, request: str) -> Self:
+        """Close a request; a newer one stays open."""
+        if self.request != request:
+            return replace(self, cleared=request)
+        return replace(self, request="", request_dirty=False, cleared=request)
+
+    def failed(self, what: str, outage: Outage) -> Self:
+        """Note that an access fails; an outage that goes on keeps its id and its beginning."""
+        known = self.outages.get(what, outage)._replace(error=outage.error)
+        return replace(self, outages={**self.outages, what: known})
+
+    def recovered(self, what: str) -> Self:
+        """Note that an access works."""
+        if what not in self.outages:
+            return self
+        return replace(self, outages={k: it for k, it in self.outages.items() if k != what})
