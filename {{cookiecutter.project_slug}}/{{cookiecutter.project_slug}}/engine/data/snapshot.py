@@ -52,7 +52,9 @@ class Tables(Mapping[str, pd.DataFrame]):
             if function not in self._derived:
                 self._derived[function] = function(self)
             found: T = self._derived[function]
-        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
+        if isinstance(found, (pd.DataFrame, pd.Series)):
+            return found.copy(deep=False)  # type: ignore[return-value]
+        return found
 
 
 @dataclass(frozen=True)

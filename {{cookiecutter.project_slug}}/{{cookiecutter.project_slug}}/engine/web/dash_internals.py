@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dash import Dash
+from dash._callback_context import context_value
 from dash._utils import split_callback_id
 from dash.exceptions import DependencyException, MissingCallbackContextException
 from dash.fingerprint import build_fingerprint, check_fingerprint
@@ -18,6 +19,7 @@ __all__ = [
     "callbacks",
     "early_bundles",
     "is_dashs",
+    "leave_callback",
     "outputs",
     "parse_bundle_path",
 ]
@@ -72,6 +74,11 @@ def callbacks(app: Dash) -> dict[str, dict[str, Any]]:
 def outputs(name: str) -> Any:
     """Return the output, or the list of outputs, that the name of a callback stands for."""
     return split_callback_id(name)
+
+
+def leave_callback() -> None:
+    """Have `dash.ctx` raise MissingCallbackContextException in this context."""
+    context_value.set(None)
 
 
 def is_dashs(function: Callable[..., Any]) -> bool:
