@@ -256,9 +256,7 @@ def test_a_slow_view_that_fails_is_logged(
     assert "the callback of cards.children failed" in caplog.text
 
 
-def test_a_made_up_key_is_ignored(
-    slow: Slow, settings: toy.Settings, store: MemoryStore
-) -> None:
+def test_a_made_up_key_is_ignored(slow: Slow, settings: toy.Settings, store: MemoryStore) -> None:
     slow.go_on.set()
     with served(slow, settings, 4, store) as port:
         for key in ("", "unknown", "0" * 128, "x" * 1_000):

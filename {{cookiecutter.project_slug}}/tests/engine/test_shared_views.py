@@ -23,6 +23,7 @@ from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSION = Input("snapshot-version", "data")
 CHOICE = Input("choice", "value")
+A = Output("a", "children")
 PATH = "/_dash-update-component"
 
 
@@ -35,7 +36,7 @@ class Page:
     def __init__(
         self,
         function: Callable[[Any, Any], Any],
-        output: Output | Sequence[Output] = Output("a", "children"),
+        output: Output | Sequence[Output] = A,
         max_bytes: int = 10_000_000,
         is_view: bool = True,
         setup: Callable[[Flask], Any] = lambda server: None,
@@ -152,15 +153,15 @@ def prevents(*_: Any) -> str:
     raise PreventUpdate
 
 
-TWO = [Output("a", "children"), Output("a", "title")]
+TWO = [A, Output("a", "title")]
 
 
 @pytest.mark.parametrize(
     ("function", "output"),
     [
-        (raises, TWO[0]),
-        (prevents, TWO[0]),
-        (lambda *_: no_update, TWO[0]),
+        (raises, A),
+        (prevents, A),
+        (lambda *_: no_update, A),
         (lambda *_: ("a", no_update), TWO),
     ],
 )

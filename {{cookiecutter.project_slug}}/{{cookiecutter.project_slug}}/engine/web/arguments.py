@@ -42,7 +42,8 @@ def refuse(why: str) -> NoReturn:
 def reason(error: ValidationError) -> str:
     """Return the first reason for which values do not fit, without the values."""
     first = error.errors(include_input=False, include_url=False)[0]
-    return f"{first['msg']} ({'.'.join(map(str, first['loc']))})"
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{text} ({'.'.join(map(str, first['loc']))})"
 
 
 def hints(function: Callable[..., Any]) -> list[Any]:

@@ -78,7 +78,7 @@ def outputs(name: str) -> Any:
 
 def leave_callback() -> None:
     """Have `dash.ctx` raise MissingCallbackContextException in this context."""
-    context_value.set(None)
+    context_value.set({})
 
 
 def is_dashs(function: Callable[..., Any]) -> bool:
