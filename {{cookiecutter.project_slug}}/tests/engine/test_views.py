@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any, Literal
 
+import dash
 import pandas as pd
 import pytest
 import toy
 from dash import Dash, Input, Output, State, ctx
+from dash._callback import GLOBAL_CALLBACK_LIST, GLOBAL_CALLBACK_MAP
+from dash.exceptions import DuplicateCallback
 from flask import Flask, request, session
 from helpers import ask, changed, fitted, module_of, showing
 from werkzeug.security import generate_password_hash
@@ -407,20 +410,32 @@ def test_an_app_may_have_routes_of_its_own(settings: toy.Settings, store: Memory
     assert build(create_app, settings, store).test_client().get("/hello").text == "hello"
 
 
-def test_a_plain_callback_in_place_of_a_view_is_refused_at_start(
-    settings: toy.Settings, store: MemoryStore
+@pytest.mark.parametrize("when", ["before", "after", "globally", "as a view"])
+def test_a_callback_in_place_of_a_view_is_refused_at_start(
+    when: str, settings: toy.Settings, store: MemoryStore
 ) -> None:
+    def cards(*_: Any) -> str:
+        return str(session.get("user"))
+
     def create_app(settings: toy.Settings, data: Data) -> Dash:
-        app = toy.create_app(settings, data)
-
-        @app.callback(CARDS, [VERSION, *toy.CHOICES])
-        def cards(*_: Any) -> str:
-            return str(session.get("user"))
-
+        app = toy.app_of(module_of(*[toy.cards] * (when != "before")), settings, data)
+        if when == "globally":
+            dash.callback(CARDS, [VERSION, *toy.CHOICES])(cards)
+        elif when != "as a view":
+            app.callback(CARDS, [VERSION, *toy.CHOICES])(cards)
+        if when in ("before", "as a view"):
+            add_views(app, module_of(toy.cards), data, settings)
         return app
 
-    with pytest.raises(TypeError, match=r"two callbacks have the output cards\.children"):
-        build(create_app, settings, store)
+    error = DuplicateCallback if when == "globally" else TypeError  # of Dash itself
+    try:
+        with pytest.raises(
+            error, match=r"two callbacks have the output cards\.children|was already assigned"
+        ):
+            build(create_app, settings, store)
+    finally:
+        GLOBAL_CALLBACK_MAP.clear()
+        GLOBAL_CALLBACK_LIST.clear()
 
 
 def test_guards_do_not_depend_on_lines_of_the_app(

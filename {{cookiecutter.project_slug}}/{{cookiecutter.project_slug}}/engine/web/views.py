@@ -30,6 +30,8 @@ VERSION = Input("snapshot-version", "data")
 # The tables that the current response is computed from.
 TABLES: ContextVar[Tables | None] = ContextVar("TABLES", default=None)
 
+REPLACED = "two callbacks have the output {}: remove one, or give it another output"
+
 
 class ViewError(Exception):
     """A view does what only a callback may do; the message says what to do instead."""
@@ -80,7 +82,10 @@ def add_views(app: Dash, module: ModuleType, data: Data, settings: AnySettings) 
             known = set(callbacks(app))
             bound = BoundView(app, it, data, settings)
             app.callback(it.output, [VERSION, *it.choices])(bound.callback)
-            views[(callbacks(app).keys() - known).pop()] = bound
+            added = callbacks(app).keys() - known
+            if not added:
+                raise TypeError(REPLACED.format(it.output))
+            views[added.pop()] = bound
 
 
 def refuse_wrapped(app: Dash) -> None:
@@ -100,7 +105,7 @@ def refuse_replaced(app: Dash) -> None:
     """Refuse a plain callback in place of a view: it would be shared. Raises TypeError."""
     for name, bound in views_of(app).items():
         if unwrap(callbacks(app)[name]["callback"]) != bound.callback:
-            raise TypeError(f"two callbacks have the output {name}: remove one, or rename it")
+            raise TypeError(REPLACED.format(name))
 
 
 def views_of(app: Dash) -> dict[str, "BoundView"]:
