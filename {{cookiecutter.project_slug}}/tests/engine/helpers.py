@@ -58,7 +58,7 @@ def fitted(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 
 def module_of(*views: View[..., Any]) -> ModuleType:
     """Return a module that has these views."""
-    module = ModuleType(views[0].__module__)
+    module = ModuleType(views[0].__module__ if views else "empty")
     vars(module).update({f"view{number}": it for number, it in enumerate(views)})
     return module
 

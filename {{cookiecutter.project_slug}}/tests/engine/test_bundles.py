@@ -15,7 +15,9 @@ def client(settings: toy.Settings) -> FlaskClient:
 
 
 def test_all_scripts_of_the_page_are_compressed_and_cached_for_good(client: FlaskClient) -> None:
-    scripts = re.findall(r'src="(/(?:_dash-component-suites/|_engine-)[^"]+)"', client.get("/").text)
+    scripts = re.findall(
+        r'src="(/(?:_dash-component-suites/|_engine-)[^"]+)"', client.get("/").text
+    )
     assert any("plotly" in script for script in scripts)
     assert any("async-graph" in script for script in scripts)
     assert any("_engine-" in script for script in scripts)

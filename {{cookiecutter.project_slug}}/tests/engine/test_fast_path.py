@@ -216,7 +216,7 @@ def test_nobody_gets_past_views_that_are_wrapped_after_build(
 def test_views_of_dash_that_create_app_wraps_are_refused(
     locked: bool, make: Callable[..., FlaskClient]
 ) -> None:
-    with pytest.raises(TypeError, match="/_dash-component-suites/.*before_request"):
+    with pytest.raises(TypeError, match=r"/_dash-component-suites/.*before_request"):
         make(wrap_views, "in create_app", locked)
 
 

@@ -41,7 +41,9 @@ def every(distance: timedelta, end: datetime, count: int = 20) -> list[datetime]
     return [end - it * distance for it in reversed(range(count))]
 
 
-def check(settings: toy.Settings, store: MemoryStore, now: datetime = NOW) -> tuple[str, float | None]:
+def check(
+    settings: toy.Settings, store: MemoryStore, now: datetime = NOW
+) -> tuple[str, float | None]:
     found = health.check(settings, store, now)
     assert not (found.ready and found.status in ("loading", "stale"))
     return found.status, found.age_seconds
@@ -118,9 +120,7 @@ def test_a_reading_of_the_future_does_not_make_data_fresh(settings: toy.Settings
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=1), 400 * DAY])
-def test_data_stored_in_the_future_are_a_fault(
-    ahead: timedelta, settings: toy.Settings
-) -> None:
+def test_data_stored_in_the_future_are_a_fault(ahead: timedelta, settings: toy.Settings) -> None:
     chosen = configured(settings)
     store = stored(chosen, *every(2 * SECOND, NOW + ahead), now=NOW + ahead)
     found = health.check(chosen, store, NOW)

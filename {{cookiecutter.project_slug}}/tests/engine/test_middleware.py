@@ -35,7 +35,9 @@ def client_of(settings: toy.Settings, **chosen: Any) -> FlaskClient:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_response_says_what_a_browser_may_do_with_it(path: str, settings: toy.Settings) -> None:
+def test_every_response_says_what_a_browser_may_do_with_it(
+    path: str, settings: toy.Settings
+) -> None:
     plain = client_of(settings).get(path).headers
     assert plain["X-Content-Type-Options"] == "nosniff"
     assert plain["Cross-Origin-Resource-Policy"] == "same-origin"

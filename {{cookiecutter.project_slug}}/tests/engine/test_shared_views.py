@@ -2,59 +2,73 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
 import brotli
 import pytest
-from dash import Dash, Input, Output, ctx, dcc, html, no_update
+import toy
+from dash import Dash, Input, Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask import Flask, abort, copy_current_request_context, g, request, session
-from flask_compress import Compress
+from helpers import changed, module_of, wait_until
 from werkzeug.test import TestResponse
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
-from {{cookiecutter.project_slug}}.engine.settings import Server
-from {{cookiecutter.project_slug}}.engine.web.fast_path import FastPath
-from {{cookiecutter.project_slug}}.engine.web.shared_views import (
-    SharedViews,
-    personal,
-)
+from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VERSION = Input("snapshot-version", "data")
 CHOICE = Input("choice", "value")
+A = Output("a", "children")
+PATH = "/_dash-update-component"
 
 
 class Page:
-    """A page with a callback, and the server that it comes from; counts what Dash computes."""
+    """A dashboard with one view, or one plain callback; counts how often it is computed.
 
-    def __init__(self, view: Callable[..., Any], max_bytes: int = 10_000_000, **callback: Any):
-        self.count = 0
+    The function takes the version of the data and the choice.
+    """
+
+    def __init__(
+        self,
+        function: Callable[[Any, Any], Any],
+        output: Output | Sequence[Output] = A,
+        max_bytes: int = 10_000_000,
+        is_view: bool = True,
+        setup: Callable[[Flask], Any] = lambda server: None,
+    ) -> None:
+        self.count, self.not_ready = 0, 0
+        self.outputs = [output] if isinstance(output, Output) else output
         self.store = MemoryStore()
         self.publish(1)
-        self.app = Dash(__name__)
-        self.app.layout = html.Div(
-            [dcc.Store(id="snapshot-version"), dcc.Input(id="choice"), html.P(id="a"), html.P("b")]
-        )
-        self.app.server.secret_key = "secret"
-        inputs = callback.pop("inputs", [VERSION, CHOICE])
-        self.outputs = callback.pop("output", [Output("a", "children")])
-        output = self.outputs if len(self.outputs) > 1 else self.outputs[0]
-        self.inputs = inputs
 
-        @self.app.callback(output, inputs, **callback)
-        @(personal if getattr(view, "personal", False) else lambda it: it)
-        def show(*values: Any) -> Any:
+        def show(tables: Tables, choice: Any) -> Any:
             self.count += 1
-            return view(*values)
+            return function(tables.version, choice)
 
-        compress, settings = Compress(self.app.server), Server(cache_bytes=max_bytes)
-        fast_path = FastPath(self.app)
-        self.cache = SharedViews(self.app, self.store, compress, fast_path, settings)
+        def create_app(settings: toy.Settings, data: Data) -> Dash:
+            module = module_of(*[view(output, [CHOICE])(show)] * is_view)
+            app = toy.app_of(module, settings, data)
+            if not is_view:
+
+                @app.callback(output, [VERSION, CHOICE])
+                def plain(_version: Any, choice: Any) -> Any:
+                    return show(data.tables(), choice)
+
+            setup(app.server)
+            return app
+
+        settings = changed(toy.Settings.load(), "server", cache_bytes=max_bytes)
+        self.app, _ = toy.DASHBOARD.build(settings, create_app, self.store)
+        self.shared: Any = self.app.server.view_functions[PATH]
+
+    @property
+    def cached_bytes(self) -> int:
+        return int(self.shared.__self__.size)
 
     def publish(self, version: int) -> None:
         self.store.publish(Snapshot(version, NOW, NOW, {}))
@@ -63,17 +77,12 @@ class Page:
         ids = [f"{it.component_id}.{it.component_property}" for it in self.outputs]
         outputs = [dict(zip(("id", "property"), it.split("."), strict=True)) for it in ids]
         many = len(ids) > 1
-        values = {"snapshot-version": version, "choice": choice}
         return {
             "output": f"..{'...'.join(ids)}.." if many else ids[0],
             "outputs": outputs if many else outputs[0],
             "inputs": [
-                {
-                    "id": it.component_id,
-                    "property": it.component_property,
-                    "value": values[it.component_id],
-                }
-                for it in self.inputs
+                {"id": "snapshot-version", "property": "data", "value": version},
+                {"id": "choice", "property": "value", "value": choice},
             ],
             "changedPropIds": ["snapshot-version.data"],
         }
@@ -84,18 +93,18 @@ class Page:
         text = json.dumps(body)  # Flask's own would sort it
         kind = "application/json"
         while True:
-            answer = client.post(
-                "/_dash-update-component", data=text, content_type=kind, headers=headers
-            )
-            if answer.status_code != 202:
-                return answer
-            headers["X-Computation"] = answer.headers["X-Computation"]  # as views.js does
+            response = client.post(PATH, data=text, content_type=kind, headers=headers)
+            if response.status_code != 202:
+                return response
+            self.not_ready += 1
+            assert response.headers["Retry-After"] == "1"
+            headers["X-Computation"] = response.headers["X-Computation"]  # as views.js does
             time.sleep(0.05)
 
     def text(self, *values: Any, **headers: str) -> Any:
-        answer = self.post(self.body(*values), **headers)
-        assert answer.status_code == 200, answer.text
-        return json.loads(answer.text)["response"]["a"]["children"]
+        response = self.post(self.body(*values), **headers)
+        assert response.status_code == 200, response.text
+        return json.loads(response.text)["response"]["a"]["children"]
 
 
 def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
@@ -108,7 +117,7 @@ def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
     assert page.count == 3
 
 
-def test_a_client_with_another_version_gets_the_servers_and_plants_nothing() -> None:
+def test_a_client_that_claims_another_version_gets_the_servers_and_plants_nothing() -> None:
     page = Page(lambda version, choice: str(version))
     for version in (0, 99, None, "2", {"a": [1]}):
         assert page.text(version) == "1"
@@ -118,7 +127,7 @@ def test_a_client_with_another_version_gets_the_servers_and_plants_nothing() -> 
     assert page.count == 2
 
 
-def test_those_who_ask_at_once_wait_for_one_computation() -> None:
+def test_viewers_who_ask_at_once_share_one_computation() -> None:
     together = threading.Barrier(8)
 
     def slow(*_: Any) -> str:
@@ -126,7 +135,6 @@ def test_those_who_ask_at_once_wait_for_one_computation() -> None:
         return "slow"
 
     page = Page(slow)
-    page.app.server.test_client().get("/")
 
     def ask(_: int) -> Any:
         together.wait(10)
@@ -145,30 +153,26 @@ def prevents(*_: Any) -> str:
     raise PreventUpdate
 
 
-def sets_a_cookie(*_: Any) -> str:
-    ctx.response.set_cookie("who", "me")
-    return "hello"
+TWO = [A, Output("a", "title")]
 
 
 @pytest.mark.parametrize(
-    ("view", "options"),
+    ("function", "output"),
     [
-        (raises, {}),
-        (prevents, {}),
-        (lambda *_: no_update, {}),
-        (lambda *_: ("a", no_update), {"output": [Output("a", "children"), Output("a", "title")]}),
-        (lambda _: "of another kind", {"inputs": [CHOICE]}),
+        (raises, A),
+        (prevents, A),
+        (lambda *_: no_update, A),
+        (lambda *_: ("a", no_update), TWO),
     ],
 )
-def test_what_is_no_whole_answer_is_not_kept(
-    view: Callable[..., Any], options: dict[str, Any]
+def test_a_response_that_is_not_whole_is_not_cached(
+    function: Callable[..., Any], output: Any
 ) -> None:
-    page = Page(view, **options)
-    page.app.server.test_client().get("/")
-    page.app.server.config["PROPAGATE_EXCEPTIONS"] = False
+    page = Page(function, output)
     first, second = page.post(), page.post()
     assert (first.status_code, first.data) == (second.status_code, second.data)
     assert page.count == 2
+    assert page.cached_bytes == 0
 
 
 def in_a_thread(look: Callable[[], Any]) -> Any:
@@ -217,40 +221,50 @@ def as_whom(page: Page, who: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-@pytest.mark.parametrize("look", WHO.values(), ids=WHO)
-@pytest.mark.parametrize("marked", [False, True])
-def test_nobody_gets_what_is_anothers(
-    look: Callable[[], Any], marked: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    def view(*_: Any) -> str:
-        return f"for {look()}"
+def find_out(server: Flask) -> None:
+    """Note who asks, as a login does."""
 
-    view.personal = marked  # type: ignore[attr-defined]
-    page = Page(view)
-    page.app.server.config["PROPAGATE_EXCEPTIONS"] = False
-
-    @page.app.server.before_request
-    def find_out() -> None:
+    @server.before_request
+    def note() -> None:
         g.who = request.headers.get("X-Who")
 
-    everybody = ("ann", "bob", "a stranger", "nobody")
-    first = {who: as_whom(page, who) for who in everybody}
-    alone = Page(view, max_bytes=0)
-    alone.app.server.config["PROPAGATE_EXCEPTIONS"] = False
-    alone.app.server.before_request(find_out)
-    personal(alone.app.callback_map["a.children"]["callback"].__wrapped__)
-    assert first == {who: as_whom(alone, who) for who in everybody}
-    assert first == {who: as_whom(page, who) for who in everybody}, "the second time, too"
-    assert caplog.text.count("the callback of a.children reads") == (0 if marked else 1)
+
+EVERYBODY = ("ann", "bob", "a stranger", "nobody")
 
 
-def test_an_answer_of_several_outputs_is_kept() -> None:
-    page = Page(lambda *_: ("a", "b"), output=[Output("a", "children"), Output("a", "title")])
+@pytest.mark.parametrize("look", WHO.values(), ids=WHO)
+def test_a_view_cannot_know_who_asks(
+    look: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    page = Page(lambda *_: f"for {look()}", setup=find_out)
+    for _ in range(2):
+        assert len({as_whom(page, who) for who in EVERYBODY}) == 1
+    if look is not WHO["what a hook has found out, or not"]:  # of which it gets nothing
+        assert as_whom(page, "ann")[0] == 500
+        assert "the callback of a.children failed" in caplog.text
+    if look not in (WHO["what a hook has found out"], WHO["what a hook has found out, or not"]):
+        assert "make it an @app.callback" in caplog.text
+
+
+@pytest.mark.parametrize("look", WHO.values(), ids=WHO)
+def test_a_plain_callback_is_never_shared(look: Callable[[], Any]) -> None:
+    page = Page(lambda *_: f"for {look()}", is_view=False, setup=find_out)
+    uncached = Page(lambda *_: f"for {look()}", is_view=False, setup=find_out, max_bytes=0)
+    first = {who: as_whom(page, who) for who in EVERYBODY}
+    assert len({*first.values()}) > 1, "it tells viewers apart"
+    assert first == {who: as_whom(uncached, who) for who in EVERYBODY}
+    assert first == {who: as_whom(page, who) for who in reversed(EVERYBODY)}, "each time"
+    assert page.count == 2 * len(EVERYBODY)
+    assert page.cached_bytes == 0
+
+
+def test_a_response_of_several_outputs_is_cached() -> None:
+    page = Page(lambda *_: ("a", "b"), TWO)
     assert page.post().data == page.post().data
     assert page.count == 1
 
 
-def test_each_client_gets_the_encoding_it_takes() -> None:
+def test_each_client_gets_an_encoding_that_it_accepts() -> None:
     page = Page(lambda *_: "long " * 1000)
     plain = page.post()
     assert "Content-Encoding" not in plain.headers
@@ -267,17 +281,17 @@ def test_each_client_gets_the_encoding_it_takes() -> None:
     assert page.count == 1
 
 
-def test_it_keeps_within_its_bound_and_drops_old_versions() -> None:
+def test_the_cache_stays_within_its_bound_and_drops_old_versions() -> None:
     page = Page(lambda version, choice: "long " * 200, max_bytes=100_000)
     good = page.post().data
     for choice in range(500):
         page.text(1, choice)
-        assert page.cache.size <= 100_000
+        assert page.cached_bytes <= 100_000
     assert page.post().data == good
-    assert page.cache.size > 50_000
+    assert page.cached_bytes > 50_000
     page.publish(2)
     page.post()
-    assert page.cache.size < 10_000
+    assert page.cached_bytes < 10_000
 
 
 @pytest.mark.parametrize(
@@ -292,55 +306,52 @@ def test_it_keeps_within_its_bound_and_drops_old_versions() -> None:
         "a.children",
     ],
 )
-def test_a_request_that_makes_no_sense_leaves_nothing_behind(body: Any) -> None:
+def test_a_malformed_request_leaves_nothing_in_the_cache(body: Any) -> None:
     page = Page(lambda *_: "fine")
-    page.app.server.config["PROPAGATE_EXCEPTIONS"] = False
     assert page.post(body).status_code >= 400
-    assert page.cache.size == 0
+    assert page.cached_bytes == 0
     assert page.text() == "fine"
 
 
-def test_it_stands_behind_whoever_guards_the_server() -> None:
-    page = Page(lambda *_: "secret")
+def test_a_hook_guards_what_is_cached() -> None:
+    def guard(server: Flask) -> None:
+        @server.before_request
+        def check() -> None:
+            if request.headers.get("Authorization") != "me":
+                abort(401)
 
-    @page.app.server.before_request
-    def guard() -> None:
-        if request.headers.get("Authorization") != "me":
-            abort(401)
-
+    page = Page(lambda *_: "secret", setup=guard)
     for _ in range(2):
         assert page.text(Authorization="me") == "secret"
         assert page.post().status_code == 401
     assert page.count == 1
 
 
-def test_it_stands_behind_a_view_that_is_put_around_it() -> None:
+def test_a_view_put_in_its_place_guards_what_is_cached() -> None:
     page = Page(lambda *_: "secret")
     assert page.text() == "secret"
     views = page.app.server.view_functions
-    views["/_dash-update-component"] = lambda **_: abort(403)
+    views[PATH] = lambda **_: abort(403)
     assert page.post().status_code == 403
 
 
-def test_groups_do_not_share() -> None:
-    page = Page(lambda *_: str(session["user"]["groups"]))
+def test_groups_of_users_get_their_own_answers_from_a_plain_callback() -> None:
+    def log_in(server: Flask) -> None:
+        @server.before_request
+        def check() -> None:
+            group = request.headers.get("X-Group", "none")
+            session["user"] = {"email": "me", "groups": [group]}
 
-    @page.app.server.before_request
-    def log_in() -> None:
-        session["user"] = {"email": "me", "groups": [request.headers["X-Group"]]}
-
-    answers = []
+    page = Page(lambda *_: str(session["user"]["groups"]), is_view=False, setup=log_in)
     for group in ("a", "b", "a", "b"):
         client = page.app.server.test_client()
         for _ in range(2):  # the first has no cookie yet
-            answer = client.post(
-                "/_dash-update-component", json=page.body(), headers={"X-Group": group}
-            )
-        answers.append(answer.json["response"]["a"]["children"])
-    assert answers == ["['a']", "['b']", "['a']", "['b']"]
+            response = client.post(PATH, json=page.body(), headers={"X-Group": group})
+            assert response.json
+            assert response.json["response"]["a"]["children"] == f"['{group}']"
 
 
-def test_what_is_kept_does_not_even_need_flask(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_response_does_not_need_flask(monkeypatch: pytest.MonkeyPatch) -> None:
     page = Page(lambda *_: "quick")
     assert page.text() == "quick"
     monkeypatch.setattr(Flask, "full_dispatch_request", raises)
@@ -348,7 +359,7 @@ def test_what_is_kept_does_not_even_need_flask(monkeypatch: pytest.MonkeyPatch) 
     assert page.post(page.body(1, "another choice")).status_code == 500
 
 
-def test_trusted_hosts_are_heeded() -> None:
+def test_trusted_hosts_are_respected() -> None:
     page = Page(lambda *_: "secret")
     page.app.server.config["TRUSTED_HOSTS"] = ["localhost"]
     for _ in range(2):
@@ -356,25 +367,34 @@ def test_trusted_hosts_are_heeded() -> None:
         assert page.post(Host="evil.example").status_code == 400
 
 
-def test_a_personal_callback_may_be_marked_above_too() -> None:
-    page = Page(lambda *_: str(request.headers["User-Agent"]))
-    personal(page.app.callback_map["a.children"]["callback"].__wrapped__)
-    agents = [page.text(**{"User-Agent": name}) for name in ("anna", "bert")]
-    assert agents == ["anna", "bert"]
-
-
-def test_an_answer_that_writes_the_session_is_not_kept() -> None:
+def test_a_plain_callback_may_write_the_session_and_a_view_may_not() -> None:
     def remember(*_: Any) -> str:
         session["seen"] = True
         return "hello"
 
-    page = Page(remember)
+    page = Page(remember, is_view=False)
     for _ in range(2):
         assert "session=" in page.post().headers["Set-Cookie"]
-    assert page.count == 3  # at first for nobody
+    assert page.count == 2
+    response = Page(remember).post()
+    assert response.status_code == 500
+    assert "Set-Cookie" not in response.headers
 
 
-def test_those_who_wait_for_what_is_not_kept_get_it_too() -> None:
+@pytest.mark.parametrize("is_view", [True, False])
+def test_a_cookie_that_is_set_reaches_one_viewer_only(is_view: bool) -> None:
+    def greet(*_: Any) -> str:
+        ctx.response.set_cookie("who", "me")
+        return "hello"
+
+    page = Page(greet, is_view=is_view)
+    for _ in range(2):
+        response = page.post()
+        assert ("Set-Cookie" in response.headers) == (not is_view)
+        assert response.status_code == (500 if is_view else 200)
+
+
+def test_viewers_who_wait_for_an_uncached_response_get_it_too() -> None:
     started, go_on = threading.Semaphore(0), threading.Event()
 
     def fail(*_: Any) -> str:
@@ -383,12 +403,11 @@ def test_those_who_wait_for_what_is_not_kept_get_it_too() -> None:
         raise PreventUpdate
 
     page = Page(fail)
-    page.app.server.test_client().get("/")
     with ThreadPoolExecutor(12) as pool:
         first = pool.submit(page.post)
         assert started.acquire(timeout=10)
         others = [pool.submit(page.post) for _ in range(11)]  # more than may wait
-        time.sleep(1.5)  # so that all are told to ask again
+        wait_until(lambda: page.not_ready >= 12)  # each was told to ask again
         go_on.set()
         assert {it.result().status_code for it in (first, *others)} == {204}
     assert page.count == 1
@@ -405,16 +424,18 @@ def test_those_who_wait_for_what_is_not_kept_get_it_too() -> None:
         ([["deep"]], [["deep", None]]),
     ],
 )
-def test_what_differs_for_a_view_is_kept_apart(one: Any, other: Any) -> None:
+def test_choices_that_differ_for_a_view_are_cached_apart(one: Any, other: Any) -> None:
     page = Page(lambda _, choice: json.dumps(choice))
     for choice in (one, other, one, other):
         assert page.text(1, choice) == json.dumps(choice)
     assert page.count == 2
 
 
-def test_a_choice_as_deep_as_json_can_be_is_answered() -> None:
-    deep: Any = "x"
-    for _ in range(400):
-        deep = [deep]
+@pytest.mark.parametrize(("depth", "status"), [(100, 200), (400, 400), (100_000, 400)])
+def test_a_deep_choice_is_answered_or_refused(depth: int, status: int) -> None:
     page = Page(lambda _, choice: str(len(choice)))
-    assert page.text(1, deep) == page.text(1, deep) == "1"
+    content = json.dumps(page.body(1, "deep")).replace('"deep"', "[" * depth + "]" * depth)
+    for _ in range(2):
+        client = page.app.server.test_client()
+        response = client.post(PATH, data=content, content_type="application/json")
+        assert response.status_code == status

@@ -126,6 +126,7 @@ class Dashboard:
 
         app = create_app(settings, Data(store, self.pipeline.tables))
         views.refuse_wrapped(app)
+        views.refuse_replaced(app)
         server = app.server
         secret_key = settings.server.secret_key.get_secret_value()
         server.secret_key = secret_key or server.secret_key or os.urandom(32)

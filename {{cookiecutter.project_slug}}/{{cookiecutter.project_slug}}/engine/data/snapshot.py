@@ -11,6 +11,7 @@ import pandas as pd
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
+COPIED = (pd.DataFrame, pd.Series)  # what can be changed in place, and copied at no cost
 T = TypeVar("T")
 
 
@@ -52,7 +53,8 @@ class Tables(Mapping[str, pd.DataFrame]):
             if function not in self._derived:
                 self._derived[function] = function(self)
             found: T = self._derived[function]
-        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
+        copied: T = found.copy(deep=False) if isinstance(found, COPIED) else found
+        return copied
 
 
 @dataclass(frozen=True)

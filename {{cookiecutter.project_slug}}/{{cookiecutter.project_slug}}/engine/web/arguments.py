@@ -1,18 +1,22 @@
 """Checks and converts the arguments of callbacks by their annotations."""
 
+import logging
 from collections.abc import Callable, Sequence
 from inspect import signature
-from typing import Any, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
-from pydantic import PydanticUserError, TypeAdapter
+from flask import abort
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+logger = logging.getLogger(__name__)
+
 
 class Arguments:
-    """The arguments of a callback, each by the name of its input, as in `series.value`.
+    """The types of a callback's arguments, by the names of its inputs, as in `series.value`.
 
-    They are checked as JSON, and strictly: `1` is neither text nor `True`.
+    Values are checked as JSON, and strictly: `1` is neither text nor `True`.
     """
 
     def __init__(self, types: dict[str, Any]) -> None:
@@ -20,10 +24,26 @@ class Arguments:
         self._names = list(types)
 
     def validate(self, values: Sequence[Any]) -> list[Any]:
-        """Return the values converted to their types. Raises ValidationError."""
+        """Return the values converted to their types. Raises BadRequest."""
         named = dict(zip(self._names, values, strict=True))
         given = to_json(named, inf_nan_mode="constants")
-        return list(self._adapter.validate_json(given, strict=True).values())
+        try:
+            return list(self._adapter.validate_json(given, strict=True).values())
+        except ValidationError as error:
+            refuse(reason(error))
+
+
+def refuse(why: str) -> NoReturn:
+    """Refuse the request and log why. Raises BadRequest."""
+    logger.warning("a request was refused: %.300r", why)  # which may hold what a client wrote
+    abort(400, f"The request cannot be used: {why:.300}.")
+
+
+def reason(error: ValidationError) -> str:
+    """Return the first reason for which values do not fit, without the values."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    text = first["msg"].removeprefix("Value error, ")
+    return f"{text} ({'.'.join(map(str, first['loc']))})"
 
 
 def hints(function: Callable[..., Any]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Who may see the dashboard: HTTP's own user names and passwords, then a signed session."""
+"""Who may see the dashboard: HTTP basic authentication, then a signed session cookie."""
 
 import secrets
 from hashlib import sha256
@@ -23,16 +23,16 @@ OPEN, FOR_OPERATORS = {"health.healthz", "metrics_off"}, {"health.readyz", "metr
 
 
 def install(app: Dash, name: str, settings: AnySettings, fast_path: FastPath) -> None:
-    """Have all routes except those of `OPEN` ask for a password, if there are users.
+    """Require a password for all routes except `OPEN` if there are users.
 
-    `name` tells the cookies of several dashboards on one host apart.
+    The cookie is named after the dashboard, as several dashboards may share a host.
     """
     if settings.auth.users:
         BasicAuth(app.server, name, settings, fast_path)
 
 
 def warning(settings: AnySettings) -> str:
-    """Return what to say at the start of a server that is open to others, or nothing."""
+    """Return a warning about a server that others can reach without a password, or nothing."""
     host = settings.server.host
     if settings.auth.users or host in ("localhost", "127.0.0.1", "::1"):
         return ""
@@ -43,14 +43,14 @@ def warning(settings: AnySettings) -> str:
 
 
 class Session(SecureCookieSessionInterface):
-    """A session whose cookie goes over TLS alone if it has come by TLS."""
+    """A session whose cookie is sent only over TLS if it was set over TLS."""
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 
 
 class BasicAuth:
-    """Checks a password once, and from then on the session that it has signed."""
+    """Checks a password once, and after that the signed session cookie."""
 
     def __init__(
         self, server: Flask, name: str, settings: AnySettings, fast_path: FastPath
@@ -62,7 +62,7 @@ class BasicAuth:
         self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
         server.session_interface = Session()
         server.config.update(
-            # Of its own name and path: all dashboards of one host share the browser's cookies.
+            # A name and path of its own: all dashboards on a host share the browser's cookies.
             SESSION_COOKIE_NAME=self._cookie,
             SESSION_COOKIE_PATH=settings.server.url_prefix,
             SESSION_COOKIE_SAMESITE="Lax",
@@ -78,7 +78,7 @@ class BasicAuth:
         if request.endpoint in OPEN or self._has_session(request.environ):
             return None
         if session:
-            session.clear()  # it is of a user who has another password now, or has gone
+            session.clear()  # of a user who was removed or has another password now
         if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
             return None
         given = request.authorization
@@ -97,7 +97,7 @@ class BasicAuth:
         return None
 
     def knows(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request has a user's session or a password that was checked already."""
+        """Whether a request has a valid session or a password that was checked before."""
         if self._has_session(environ):
             return True
         given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
@@ -106,7 +106,7 @@ class BasicAuth:
         return self._credentials.knows(given.username or "", given.password or "")
 
     def _has_session(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request is of the session of a user who still has the same password."""
+        """Whether a request has the session of a user whose password is still the same."""
         cookie = environ.get("HTTP_COOKIE", "")
         with self._lock:
             if cookie in self._known:
@@ -130,8 +130,8 @@ class BasicAuth:
     def _challenge(self) -> Response:
         """Ask for a password.
 
-        A script of the page gets no challenge: the browser would open a dialog for it and keep its
-        request waiting. The script loads the page instead.
+        A script of the page gets no challenge: the browser would open a dialog and hold the
+        request back. The script reloads the page instead.
         """
         challenge = {"WWW-Authenticate": f'Basic realm="{self._name}", charset="UTF-8"'}
         if request.headers.get("X-Requested-With") == "XMLHttpRequest":
@@ -140,5 +140,5 @@ class BasicAuth:
 
 
 def _mark(hash_: str) -> str:
-    """Return what tells the hash of a password from others, and nothing else of it."""
+    """Return a digest of a password's hash, to notice that it has changed."""
     return sha256(hash_.encode()).hexdigest()[:32]

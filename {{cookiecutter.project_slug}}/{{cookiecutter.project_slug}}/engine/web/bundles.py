@@ -1,4 +1,4 @@
-"""JavaScript: compressed once; Dash's own is kept by browsers for good."""
+"""JavaScript: compressed once, and cached by browsers for good."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -8,14 +8,14 @@ from flask import Response, abort, make_response, request
 from flask_compress import Compress
 
 from .dash_internals import BundleNotFound, bundle_endpoint, early_bundles, parse_bundle_path
-from .response_cache import CachedResponse, ResponseCache, keep
+from .response_cache import CachedResponse, ResponseCache, to_cached
 
 MAX_BYTES = 32_000_000
 STATIC = Path(__file__).with_name("static")
 
 
 def install(app: Dash, compress: Compress) -> None:
-    """Cache Dash's bundles, have the page load the large ones early, and add the engine's own."""
+    """Cache Dash's bundles, load the large ones early, and add the engine's script."""
     cache = ResponseCache(compress, MAX_BYTES)
     endpoint = bundle_endpoint(app)
     serve = app.server.view_functions[endpoint]
@@ -24,8 +24,8 @@ def install(app: Dash, compress: Compress) -> None:
         path, lasts = parse_bundle_path(fingerprinted_path)
 
         def make() -> CachedResponse:
-            request.environ.pop("HTTP_IF_NONE_MATCH", None)  # the whole is kept, whoever asks
-            return keep(make_response(serve(package_name, fingerprinted_path)))
+            request.environ.pop("HTTP_IF_NONE_MATCH", None)  # a 304 must not be cached
+            return to_cached(make_response(serve(package_name, fingerprinted_path)))
 
         try:
             response = cache.response((package_name, path, lasts), make)
@@ -41,7 +41,7 @@ def install(app: Dash, compress: Compress) -> None:
 def _add_script(app: Dash, cache: ResponseCache) -> None:
     """Have the page load the engine's JavaScript.
 
-    It comes before Dash's own, which needs the storage that it may have to replace.
+    It comes before Dash's, which uses the storage that it may have to replace.
     """
     script = b"\n".join(it.read_bytes() for it in sorted(STATIC.glob("*.js")))
     name = f"_engine-{blake2b(script, digest_size=8).hexdigest()}.js"
@@ -56,7 +56,7 @@ def _add_script(app: Dash, cache: ResponseCache) -> None:
 
 
 def _cacheable(response: Response, lasts: bool) -> Response:
-    """Let browsers keep a response for good, or ask each time whether it has changed."""
+    """Let browsers cache a response for good, or revalidate it each time."""
     if lasts:
         response.cache_control.immutable = True
     else:

@@ -1,4 +1,4 @@
-"""The parts of a page that tell how fresh it is."""
+"""The parts of a page that show how fresh it is."""
 
 from typing import Any
 
@@ -7,18 +7,18 @@ from dash.development.base_component import Component
 
 from ..data.access import Data
 
-# Only screen readers get at it; `display: none` would hide it from them, too.
+# Visible to screen readers only; `display: none` would hide it from them, too.
 HIDDEN = {"position": "absolute", "width": 1, "height": 1, "margin": 0, "overflow": "hidden"}
 UNKNOWN: dict[str, Any] = {"data-state": "loading", "data-version": ""}
 
 
 def aria(**attributes: str) -> dict[str, Any]:
-    """Return the attributes that tell a screen reader what an element is."""
+    """Return ARIA attributes, which describe an element to screen readers."""
     return {f"aria-{name}": value for name, value in attributes.items()}
 
 
 def stores(data: Data) -> list[Component]:
-    """Return the invisible parts: the version that views follow, and what the last poll said."""
+    """Return the invisible parts: the version that views follow and the last poll response."""
     return [
         dcc.Store(id="snapshot-version", data=data.tables().version),
         dcc.Store(id="poll"),
@@ -28,7 +28,7 @@ def stores(data: Data) -> list[Component]:
 
 
 def status_line() -> Component:
-    """Return the line that says how fresh the page is."""
+    """Return the line that shows how fresh the data are."""
     return html.Div(
         [
             html.Span(className="status-dot", **aria(hidden="true")),
@@ -41,12 +41,12 @@ def status_line() -> Component:
 
 
 def alert() -> Component:
-    """Return the place that says what is wrong and since when; empty while all is well."""
+    """Return the place for messages about problems; empty while all is well."""
     return html.P(id="alert")
 
 
 def loading(*children: Component) -> Component:
-    """Mark what is inside as loading, at first and at a viewer's own choice, not at updates."""
+    """Mark the children as loading at first and after a viewer's choice, but not at updates."""
     return dcc.Loading(
         list(children),
         id="loading",

@@ -1,4 +1,4 @@
-"""Limits what is computed at once, so that threads stay free for quick requests."""
+"""Limits how much is computed at once, so that threads stay free for quick requests."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
@@ -10,16 +10,16 @@ from typing import Generic, TypeVar
 
 from cachetools import TTLCache
 
-MOMENT = 1.0  # seconds for which a request waits
-GRACE = 0.25  # seconds in which a computation is quick: all threads may wait for one
-QUICK = 2  # computations that begin at once; more would only slow one another down
-FETCH = 15.0  # seconds for which a result is kept for those who were told to ask again
+MOMENT = 1.0  # seconds that a request waits
+GRACE = 0.25  # a computation of fewer seconds is quick: all threads may wait for it
+QUICK = 2  # computations that begin at the same time; more would slow each other down
+FETCH = 15.0  # seconds that a result is kept for clients that were told to ask again
 
 Result = TypeVar("Result")
 
 
 class NotReady(Exception):
-    """The result is not there yet: ask again."""
+    """The result is not ready: ask again."""
 
     def __init__(self, key: str = "") -> None:
         super().__init__("ask again")
@@ -27,24 +27,24 @@ class NotReady(Exception):
 
 
 class Computation(Generic[Result]):
-    """A computation that runs or has ended, and that several requests may wait for."""
+    """A computation, running or ended, that several requests may wait for."""
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.future: Future[Result] = Future()
-        self.is_awaited = False  # whether somebody was told to ask again
+        self.is_awaited = False  # whether a client was told to ask again
         self.made, self.began = monotonic(), -GRACE
 
     def is_quick(self) -> bool:
-        """Whether it has only begun; how long it takes is not known before it ends."""
+        """Whether it has just begun; nobody knows how long it takes before it ends."""
         return monotonic() - self.began < GRACE
 
 
 class Computations(Generic[Result]):
-    """Runs at most two computations fewer at once than the server has threads, but at least one.
+    """Runs at most `threads - 2` computations at once, but at least one.
 
-    No more of the server's own threads compute or wait, so that two stay free for quick requests.
-    While computations are quick, these two may wait as well: asking again would take longer.
+    As many of the server's threads may compute or wait, so that two stay free for quick requests.
+    While computations are quick, those two may wait as well: asking again would take longer.
     """
 
     def __init__(self, threads: int) -> None:
@@ -57,7 +57,7 @@ class Computations(Generic[Result]):
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Let the caller's own thread compute in the block. Raises NotReady."""
+        """Let the calling thread compute in the block. Raises NotReady."""
         if not self._waiting.acquire(timeout=self._grace()):
             raise NotReady
         try:
@@ -74,20 +74,20 @@ class Computations(Generic[Result]):
     def ended(
         self, key: str, compute: Callable[[], Result], waited_for: Iterable[str] = ()
     ) -> Computation[Result]:
-        """Return a computation that has ended: one that was waited for, or that of a key.
+        """Return an ended computation: one that the client waits for, or the one of the key.
 
-        It is started if nobody has. Raises NotReady.
+        It is started if it is not running. Raises NotReady.
         """
         known = self._find(*waited_for, key)
         may_wait = self._waiting.acquire(timeout=self._grace(known))
         patience = MOMENT if may_wait else 0
         try:
-            known = known or self._find(key)  # started while this one waited
+            known = known or self._find(key)  # started in the meantime
             computation = known or self._start(key, compute, patience)
             if not wait([computation.future], patience).done:
                 with self._lock:
                     computation.is_awaited = True
-                if not computation.future.done():  # it may have ended before it was marked
+                if not computation.future.done():  # it may have ended just before it was marked
                     raise NotReady(computation.key)
             return computation
         finally:
@@ -95,7 +95,7 @@ class Computations(Generic[Result]):
                 self._waiting.release()
 
     def refuse_in_a_crowd(self, key: str, waited_for: Iterable[str] = ()) -> None:
-        """Raise NotReady, at less cost than `ended`, if that would at once."""
+        """Raise NotReady if `ended` would raise it at once; this costs less."""
         computation = self._find(*waited_for, key)
         if self._grace(computation) or _is_free(self._waiting):
             return
@@ -106,7 +106,7 @@ class Computations(Generic[Result]):
             raise NotReady(computation.key if computation else "")
 
     def _grace(self, computation: Computation[Result] | None = None) -> float:
-        """Return for how long a crowd may wait for a computation, or for its turn."""
+        """Return how many seconds a crowd may wait for a computation, or for its turn."""
         progress = max(self._progress, computation.made if computation else -GRACE)
         return max(0.0, progress + GRACE - monotonic())
 
@@ -121,15 +121,15 @@ class Computations(Generic[Result]):
         if not self._slots.acquire(timeout=patience):
             raise NotReady
         with self._lock:
-            if other := self._running.get(key):  # started while this one waited
+            if other := self._running.get(key):  # started in the meantime
                 self._slots.release()
                 return other
             computation = self._running[key] = Computation(key)
-        # A daemon, as those of waitress: what hangs does not keep the server from ending.
+        # A daemon, like waitress's threads: one that hangs does not keep the server from ending.
         thread = Thread(target=self._run, args=(computation, compute), name="view", daemon=True)
         try:
             thread.start()
-        except RuntimeError as error:  # the system has none left
+        except RuntimeError as error:  # the system has no threads left
             computation.future.set_exception(error)
             self._end(computation)
         return computation

@@ -1,4 +1,4 @@
-"""Checks user names and passwords: right ones are remembered for a while, wrong ones counted."""
+"""Checks user names and passwords; remembers correct ones and counts wrong ones."""
 
 import hmac
 import json
@@ -12,23 +12,23 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 600  # seconds for which a right password is not checked again
-PAUSE = 60  # seconds for which a wrong one counts
-# How many different wrong passwords are checked in that time: for one user from one address, for
-# all users from one address, and for one user from all addresses.
+REMEMBERED = 600  # seconds that a correct password is not hashed again
+PAUSE = 60  # seconds that a wrong one counts
+# How many different wrong passwords are checked in that time: for a user from one address, for
+# all users from one address, and for a user from all addresses.
 BOTH, ADDRESS, USER = 10, 50, 100
 
 
 class TooManyFailures(Exception):
-    """No further password is checked for now."""
+    """No more passwords are checked for now."""
 
 
 class Credentials:
-    """The users' passwords, each known by a hash that takes long to compute.
+    """The users' passwords, of which only slow hashes are known.
 
-    A credential that was checked is kept as a fast hash, in memory only and keyed by a random
-    secret, so that clients without a cookie cost little. So is a wrong one: a forgotten client
-    that repeats an old password does not count as one who guesses.
+    A checked credential is remembered as a fast hash with a random key, in memory only, so that
+    clients without cookies cost little. Wrong ones are remembered, too: a forgotten client that
+    repeats an old password is not mistaken for one that guesses.
     """
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
@@ -40,17 +40,17 @@ class Credentials:
         self._lock, self._checking = Lock(), Lock()
 
     def knows(self, name: str, password: str) -> bool:
-        """Whether a credential was right a short while ago."""
+        """Whether a credential was found correct a short while ago."""
         with self._lock:
             return self._digest(name, password) in self._right
 
     def check(self, name: str, password: str, address: str) -> bool:
-        """Check a credential. Raises TooManyFailures if it would be one guess too many."""
+        """Whether a credential is correct. Raises TooManyFailures after too many wrong ones."""
         if self.knows(name, password):
             return True
         digest = self._digest(name, password)
         limits = {(address, name): BOTH, (address, None): ADDRESS, (None, name): USER}
-        with self._checking:  # one at a time, as each takes a core and 32 MB
+        with self._checking:  # one at a time, as each needs a core and 32 MB
             with self._lock:
                 if digest in self._right or digest in self._wrong:
                     return digest in self._right
@@ -69,6 +69,6 @@ class Credentials:
         return hmac.digest(self._secret, json.dumps([name, password]).encode(), "sha256")
 
     def _is_right(self, name: str, password: str) -> bool:
-        """Check a password; it takes as long for a name that nobody has."""
+        """Check a password; this takes as long for an unknown user."""
         right = check_password_hash(self._hashes.get(name, self._nobodys), password)
         return right and name in self._hashes

@@ -1,4 +1,4 @@
-"""The Content-Security-Policy: what a page may load from where, and a log of what was blocked."""
+"""The Content-Security-Policy, and a log of what browsers have blocked."""
 
 import logging
 import re
@@ -19,7 +19,7 @@ MAX_BYTES, MAX_LINES = 10_000, 50  # of one report, and in the log of one proces
 
 
 def policy(app: Dash, server: Server) -> str:
-    """Return a policy under which Dash, Plotly and what the application names work, and no more."""
+    """Return a policy that allows what Dash, Plotly, the app and `csp_sources` need."""
     sources = server.csp_sources
     styles = _origins(app.config.external_stylesheets, "href")
     scripts = _origins(app.config.external_scripts, "src")
@@ -40,14 +40,14 @@ def policy(app: Dash, server: Server) -> str:
 
 
 def blueprint(app: Dash, server: Server) -> Blueprint:
-    """Make the route to which browsers report what they have blocked; each is logged once."""
+    """Make the route for browsers' reports of what they blocked; each is logged once."""
     routes = Blueprint("csp", __name__, url_prefix=app.config.routes_pathname_prefix)
     seen: set[tuple[str, str]] = set()
     lock = Lock()
 
     @routes.post(f"/{REPORTS}")
     def report() -> ResponseReturnValue:
-        # No page of another site can send this type without asking first, which is refused.
+        # A page of another site cannot send this type without a preflight, which is refused.
         is_report = request.mimetype == "application/csp-report"
         if is_report and 0 < (request.content_length or 0) <= MAX_BYTES:
             note(request.get_data())
@@ -67,7 +67,7 @@ def blueprint(app: Dash, server: Server) -> Blueprint:
 
 
 def _blocked(body: bytes) -> tuple[str, str]:
-    """Return directive and origin of a report; no origin if there is none that can be allowed."""
+    """Return the directive and origin of a report; no origin if none could be allowed."""
     try:
         said = orjson.loads(body)["csp-report"]
         directive = said.get("effective-directive") or said["violated-directive"]
@@ -78,12 +78,12 @@ def _blocked(body: bytes) -> tuple[str, str]:
 
 
 def _origins(resources: Any, attribute: str) -> list[str]:
-    """Return the other sites that scripts or stylesheets come from."""
+    """Return the other sites that scripts or stylesheets are loaded from."""
     urls = (it.get(attribute, "") if isinstance(it, dict) else str(it) for it in resources)
     return list(dict.fromkeys(filter(None, map(_origin, urls))))
 
 
 def _origin(url: str) -> str:
-    """Return scheme and host of an absolute URL; nothing for another, as one of an extension."""
+    """Return scheme and host of an absolute URL, or nothing for others such as `data:`."""
     found = re.match(r"(?:(https?|wss?):)?//([\w.-]{1,253}(?::\d{1,5})?)(?=[/?#]|$)", url, re.ASCII)
     return f"{found[1] or 'https'}://{found[2]}" if found else ""

@@ -1,4 +1,4 @@
-"""Everything that relies on parts of Dash 4.4 that are not documented."""
+"""Everything that relies on undocumented parts of Dash 4.4."""
 
 import sys
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dash import Dash
+from dash._callback_context import context_value
 from dash._utils import split_callback_id
 from dash.exceptions import DependencyException, MissingCallbackContextException
 from dash.fingerprint import build_fingerprint, check_fingerprint
@@ -18,14 +19,18 @@ __all__ = [
     "callbacks",
     "early_bundles",
     "is_dashs",
+    "leave_callback",
     "outputs",
     "parse_bundle_path",
 ]
 
-BundleNotFound = (DependencyException, OSError)  # the second if Dash lists what it does not ship
-# Packages whose functions guard nothing.
+BundleNotFound = (
+    DependencyException,
+    OSError,
+)  # OSError if Dash lists a file that it does not ship
+# Packages whose hooks protect nothing.
 OWN = {"dash", "flask_compress"}
-# Dash asks for these only once it has drawn the page, and by names that cannot be cached.
+# The page asks for these late, after it is drawn, and by names that cannot be cached.
 EARLY = [
     ("plotly", "package_data/plotly.min.js"),
     ("dash", "dcc/async-graph.js"),
@@ -34,7 +39,7 @@ EARLY = [
 
 
 def callback_endpoint(app: Dash) -> str:
-    """Return path and endpoint of the route that runs callbacks."""
+    """Return the path of the route that runs callbacks, which is its endpoint, too."""
     return f"{app.config.routes_pathname_prefix}_dash-update-component"
 
 
@@ -45,18 +50,18 @@ def bundle_endpoint(app: Dash) -> str:
 
 
 def parse_bundle_path(path: str) -> tuple[str, bool]:
-    """Return the path of a bundle, and whether its name changes with its content."""
+    """Return the plain path of a bundle, and whether the given one has a fingerprint."""
     plain, lasts = check_fingerprint(path)
     return plain, lasts
 
 
 def early_bundles(app: Dash) -> list[str]:
-    """Return the URLs of large bundles that each page needs, by names that can be cached."""
+    """Return URLs, which can be cached, of the large bundles that each page needs."""
     urls = []
     for package, path in EARLY:
         module = sys.modules[package]
         file = Path(str(module.__file__)).parent / path
-        if file.exists():  # another Dash may have others
+        if file.exists():  # other versions of Dash may not have it
             marked = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
             prefix = app.config.requests_pathname_prefix
             urls.append(f"{prefix}_dash-component-suites/{package}/{marked}")
@@ -64,17 +69,22 @@ def early_bundles(app: Dash) -> list[str]:
 
 
 def callbacks(app: Dash) -> dict[str, dict[str, Any]]:
-    """Return the callbacks by their outputs; one that runs in the browser has no `callback`."""
+    """Return the callbacks by output; those that run in the browser have no `callback`."""
     found: dict[str, dict[str, Any]] = app.callback_map
     return found
 
 
 def outputs(name: str) -> Any:
-    """Return the output, or the list of outputs, that the name of a callback stands for."""
+    """Return the output, or the list of outputs, that a callback's name stands for."""
     return split_callback_id(name)
 
 
+def leave_callback() -> None:
+    """Have `dash.ctx` raise MissingCallbackContextException in this context."""
+    context_value.set({})
+
+
 def is_dashs(function: Callable[..., Any]) -> bool:
-    """Whether a function is one of Dash's own; a wrapper copies a name, but not where it is."""
+    """Whether a function is Dash's own; `functools.wraps` copies names, but not globals."""
     where = getattr(getattr(function, "__func__", function), "__globals__", {})
     return str(where.get("__name__")).partition(".")[0] in OWN

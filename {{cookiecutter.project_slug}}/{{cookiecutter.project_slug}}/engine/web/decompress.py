@@ -1,4 +1,4 @@
-"""Middleware that decompresses requests, which Dash 4.5 compresses if a callback asks for it."""
+"""Middleware that decompresses request bodies; Dash 4.5 can send compressed ones."""
 
 import contextlib
 import zlib
@@ -10,16 +10,16 @@ GZIP = zlib.MAX_WBITS | 16  # the format, as zlib's functions call it
 
 
 def decompress(app: WSGIApplication, max_bytes: int) -> WSGIApplication:
-    """Have an application get bodies as they were before compression.
+    """Give an application decompressed bodies.
 
-    Of a body that is too large it gets as much as it needs to see that.
+    A body that is too large is cut one byte above `max_bytes`, so that it is refused.
     """
 
     def decompressed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if environ.get("HTTP_CONTENT_ENCODING") == "gzip" and 0 < length <= max_bytes:
             body = environ["wsgi.input"].read(length)
-            with contextlib.suppress(zlib.error):  # the application refuses what it cannot read
+            with contextlib.suppress(zlib.error):  # the application refuses a broken body
                 body = zlib.decompressobj(GZIP).decompress(body, max_bytes + 1)
             environ.update({"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))})
             del environ["HTTP_CONTENT_ENCODING"]

@@ -1,4 +1,4 @@
-"""The fast path: answers that need no Flask, which costs more than most of them."""
+"""The fast path: cached responses that skip Flask, which would take most of their time."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 Answer = Callable[[WSGIEnvironment], CachedResponse | None]
 SIGNALS = (request_started, request_finished, request_tearing_down)
-# What handles a request in Flask, and what a class of one's own may override.
+# Methods that handle a request in Flask, and that a subclass may override.
 METHODS = (
     "request_context",
     "full_dispatch_request",
@@ -28,11 +28,11 @@ METHODS = (
 
 
 class FastPath:
-    """Answers some requests in front of Flask, as long as nobody else guards the server.
+    """Answers some requests before they reach Flask, if nothing else has a say in them.
 
-    A hook that is not Dash's, for authentication or else, middleware, a view put in place of the
-    one that stood there, or trusted hosts leave the answer to Flask. So does a client that is not
-    known: without the guard of `auth` one with a cookie or a password, which may be of somebody's.
+    All requests go through Flask if there are hooks (for authentication, say) that are not Dash's,
+    middleware, signal receivers, trusted hosts or replaced views. So do requests of clients that
+    `auth` does not know; without users, requests with a cookie or a password.
     """
 
     def __init__(self, app: Dash) -> None:
@@ -46,12 +46,12 @@ class FastPath:
         app.server.wsgi_app = self._answer
 
     def guard(self, hook: Callable[[], Any], knows: Callable[[WSGIEnvironment], bool]) -> None:
-        """Stay open for clients that are known, and whom the hook would let through."""
+        """Allow a hook; it would let through the clients that `knows` accepts."""
         self._hooks.append(hook)
         self._knows = knows
 
     def add(self, method: str, path: str, endpoint: str, answer: Answer) -> None:
-        """Answer what else an endpoint's view would; None leaves it to that."""
+        """Answer requests for an endpoint; if `answer` returns None, its view does."""
         self._routes[method, path] = endpoint, self._server.view_functions[endpoint], answer
 
     def _answer(self, environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Any:
@@ -70,7 +70,7 @@ class FastPath:
         return self._knows(environ)
 
     def _foreign(self, endpoint: str, view: Any) -> str:
-        """Return what has a say in the answers besides Dash, or nothing."""
+        """Return what else has a say in responses, or nothing."""
         server = self._server
         by_blueprint = (
             server.before_request_funcs,
@@ -94,7 +94,7 @@ class FastPath:
 
 
 def _overridden(server: Flask, names: Iterable[str]) -> str:
-    """Return what stands in for a method of Flask, or nothing."""
+    """Return which of Flask's methods is replaced by what, or nothing."""
     for name in names:
         method = getattr(server, name)
         if getattr(method, "__func__", None) is not getattr(Flask, name):

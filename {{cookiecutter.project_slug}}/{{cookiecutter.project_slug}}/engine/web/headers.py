@@ -1,4 +1,4 @@
-"""The headers of every answer that tell a browser what it may do with the page."""
+"""The security headers of every response."""
 
 from dash import Dash
 
@@ -7,13 +7,13 @@ from . import csp
 
 Headers = list[tuple[str, str]]
 
-# After OWASP's list of secure headers. Cross-Origin-Embedder-Policy is left out, as a page needs
-# none without shared memory, and it would forbid a map's tiles; Clear-Site-Data, as one cannot log
-# out of HTTP's own passwords. JSON, which no browser shows as a page, has DATA alone.
+# From OWASP's list of secure headers. Two are left out: Cross-Origin-Embedder-Policy would block
+# map tiles, and matters only with shared memory; Clear-Site-Data is for logging out, which basic
+# authentication cannot. JSON, which no browser shows as a page, gets only DATA.
 DATA: Headers = [
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Cache-Control", "no-store"),  # unless an answer says otherwise, as the bundles do
+    ("Cache-Control", "no-store"),  # unless a response has its own, as bundles do
 ]
 PAGES: Headers = [
     ("Referrer-Policy", "no-referrer"),
@@ -21,7 +21,7 @@ PAGES: Headers = [
     ("X-DNS-Prefetch-Control", "off"),
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 ]
-# A browser does not take these without TLS, and complains of the second.
+# Browsers ignore these without TLS, and warn about the second.
 TLS: Headers = [
     ("Strict-Transport-Security", "max-age=31536000"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -29,6 +29,6 @@ TLS: Headers = [
 
 
 def pages(app: Dash, server: Server) -> Headers:
-    """Return the headers of all answers but JSON; to be asked for when the page is complete."""
+    """Return the headers of all responses but JSON; call this once the app is complete."""
     framed = [] if server.frame_ancestors else [("X-Frame-Options", "SAMEORIGIN")]
     return [("Content-Security-Policy", csp.policy(app, server)), *framed, *PAGES, *DATA]

@@ -1,4 +1,4 @@
-"""How fresh the data are, as `/healthz`, `/readyz` and the status line of a page say it."""
+"""How fresh the data are: for `/healthz`, `/readyz` and the status line of a page."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from ..data.store import Store
 from ..data.tables import counted
 from ..settings import AnySettings
 
-SKEW = timedelta(seconds=10)  # by which the clocks of several servers may differ
-UNKNOWN = timedelta(days=1)  # the distance between rows as long as there is only one of a series
+SKEW = timedelta(seconds=10)  # how far the clocks of several servers may differ
+UNKNOWN = timedelta(days=1)  # the time between rows while there is only one of a series
 
 
 @dataclass(frozen=True)
 class Health:
-    """The state of the data at one moment; `age_seconds` is that of the newest reading."""
+    """The state of the data at one moment; `age_seconds` is the age of the newest row."""
 
     version: int | None
     age_seconds: float | None
@@ -30,14 +30,14 @@ class Health:
 
     @property
     def ready(self) -> bool:
-        """Whether the data are fresh, even if the newest refresh has failed."""
+        """Whether the data are fresh, even if the last refresh failed."""
         return self.version is not None and not self.stale
 
 
 def check(settings: AnySettings, store: Store, now: datetime) -> Health:
-    """Judge the newest snapshot: loading before the first, then an error, stale or live.
+    """Check the newest snapshot: loading before the first one, then an error, stale or live.
 
-    Data are stale by the time of their newest row, or when no refresh has succeeded for too long.
+    Data are stale if their newest row is too old, or if no refresh has succeeded for too long.
     """
     snapshot, status = store.latest(), store.status()
     if snapshot is None:
@@ -66,7 +66,7 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Health:
 
 
 def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
-    """Return the time of a table's newest row; a forecast does not count until its time comes."""
+    """Return the time of a table's newest row; rows in the future do not count yet."""
     time = snapshot.paces[name].newest
     if time <= now:
         return time
@@ -76,15 +76,15 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
 
 
 def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
-    """Return the age from which a table is stale: as set, or three usual distances of its rows."""
+    """Return the age at which a table is stale: as set, or three times its usual row distance."""
     distance = snapshot.paces[name].distance or UNKNOWN
     return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
 
 
 def notices(settings: AnySettings, store: Store, health: Health) -> list[str]:
-    """Say what is wrong and since when, in a sentence each; nothing while all is well.
+    """Return a sentence for each problem; none while all is well.
 
-    Every viewer sees them: what an error says of hosts, queries and files is for the log.
+    Every viewer sees them. Error texts may name hosts, queries and files, so they stay in the log.
     """
     snapshot, status = store.latest(), store.status()
 
@@ -117,7 +117,7 @@ def _clock(settings: AnySettings, time: datetime) -> str:
 
 
 def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
-    """Say that the clock contradicts the data, if they are of a time that is still to come."""
+    """Return a message if the data are from the future, by this computer's clock."""
     newest = max((it.newest for it in snapshot.paces.values()), default=snapshot.created)
     if snapshot.created > now + SKEW or newest > snapshot.horizon:
         return (
@@ -128,13 +128,16 @@ def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
 
 
 def blueprint(settings: AnySettings, store: Store) -> Blueprint:
-    """Make the routes for those who watch the server."""
+    """Make the routes for monitoring."""
     routes = Blueprint("health", __name__)
 
     def healthz() -> ResponseReturnValue:
         return "ok", {"Content-Type": "text/plain"}
 
-    for prefix in {"/", settings.server.url_prefix}:  # all that a proxy passes on is its prefix
+    for prefix in {
+        "/",
+        settings.server.url_prefix,
+    }:  # a proxy passes on only paths below its prefix
         routes.add_url_rule(f"{prefix}healthz", "healthz", healthz)
 
     @routes.get("/readyz")

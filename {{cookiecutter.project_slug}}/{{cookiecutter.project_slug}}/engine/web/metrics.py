@@ -21,7 +21,7 @@ METHODS = {"GET", "HEAD", "POST"}  # clients may invent others
 
 
 def install_off(app: Dash) -> None:
-    """Answer `/metrics` with 404; without a route it would ask for a password or show the page."""
+    """Answer `/metrics` with 404; without a route, it would be a page or need a password."""
 
     def metrics_off() -> Response:
         text = "Metrics are off: set server.metrics = true.\n"
@@ -31,10 +31,10 @@ def install_off(app: Dash) -> None:
 
 
 class Metrics:
-    """Counts what happens in this process, or in all of gunicorn's workers.
+    """Counts what happens in this process, or in all gunicorn workers.
 
-    These find each other by PROMETHEUS_MULTIPROC_DIR, which the engine sets for gunicorn. All names
-    begin with that of the dashboard.
+    The workers share PROMETHEUS_MULTIPROC_DIR, which the engine sets. All names of metrics begin
+    with the dashboard's name.
     """
 
     def __init__(self, name: str) -> None:
@@ -78,7 +78,7 @@ class Metrics:
                 self._views.labels("hit" if hit else "miss").inc()
                 self._cache_bytes.set(views.size)
 
-            views.on_answer = count
+            views.on_response = count
         app.server.add_url_rule("/metrics", "metrics", self._metrics)
 
     def _metrics(self) -> Response:
@@ -103,7 +103,7 @@ class Metrics:
 
 
 class _Data:
-    """Describes the data at the moment of a scrape, in whichever process that is."""
+    """Describes the data at the time of a scrape."""
 
     def __init__(self, prometheus: Any, name: str, settings: AnySettings, store: Store) -> None:
         self._family, self._name = prometheus.metrics_core.GaugeMetricFamily, name

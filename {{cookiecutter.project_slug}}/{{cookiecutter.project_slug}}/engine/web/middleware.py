@@ -21,37 +21,39 @@ from .decompress import decompress
 logger = logging.getLogger(__name__)
 
 PROXY = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
-SENT_ON = {f"HTTP_{it.upper().replace('-', '_')}" for it in PROXY}  # each says that a proxy did it
+SENT_ON = {f"HTTP_{it.upper().replace('-', '_')}" for it in PROXY}  # headers that only proxies send
 SENT_ON |= {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
-TRUSTED = "dashboard.trusted"  # in the environ: whether it comes from the trusted proxy
-BY_PROXY = "dashboard.by_proxy"  # in the environ: whether a proxy has sent it, trusted or not
+TRUSTED = "dashboard.trusted"  # in the environ: whether the trusted proxy sent the request
+BY_PROXY = "dashboard.by_proxy"  # in the environ: whether any proxy sent it, trusted or not
 
 
 def install(app: Dash, settings: AnySettings) -> None:
-    """Wrap an app in its middleware, the outermost last, whatever server it runs on."""
-    answer: Any = decompress(app.server.wsgi_app, settings.server.max_body_bytes)
-    answer = _with_headers(answer, headers.pages(app, settings.server))
+    """Wrap an app in its middleware, the outermost last."""
+    wrapped: Any = decompress(app.server.wsgi_app, settings.server.max_body_bytes)
+    wrapped = _with_headers(wrapped, headers.pages(app, settings.server))
     if settings.log.access:
-        answer = _logged(answer)
-    app.server.wsgi_app = _with_request_id(_proxied(answer), settings.server.trusted_proxy)
+        wrapped = _logged(wrapped)
+    app.server.wsgi_app = _with_request_id(_proxied(wrapped), settings.server.trusted_proxy)
 
 
-@lru_cache(maxsize=1_024)  # few proxies ask, and each request does
+@lru_cache(maxsize=1_024)  # called for each request, of few addresses
 def _is_trusted(address: str, trusted: str) -> bool:
-    """Tell whether an address is that of the trusted proxy, or in its network."""
+    """Whether an address is the trusted proxy's, or in its network."""
     if trusted in ("", "*"):
         return trusted == "*"
     try:
         known = ipaddress.ip_address(address)
-    except ValueError:  # a Unix socket has none
+    except ValueError:  # a Unix socket has no address
         return False
-    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped:  # of a socket for both
+    if (
+        isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped
+    ):  # on a socket for IPv4 and IPv6
         known = known.ipv4_mapped
     return known in ipaddress.ip_network(trusted)
 
 
 def _proxied(app: WSGIApplication) -> WSGIApplication:
-    """Take the client's address from a trusted proxy's headers, and drop those of others."""
+    """Take the client's address from a trusted proxy's headers; drop such headers of others."""
     options = {"trusted_proxy": "*", "trusted_proxy_headers": PROXY}
     believed = proxy_headers_middleware(app, **options, clear_untrusted=True)
     unproxied = proxy_headers_middleware(app, clear_untrusted=True)
@@ -64,7 +66,7 @@ def _proxied(app: WSGIApplication) -> WSGIApplication:
 
 
 def _with_request_id(app: WSGIApplication, proxy: str) -> WSGIApplication:
-    """Give each request an id, which is in its answer and in all that is logged meanwhile."""
+    """Give each request an id, for its response and for the lines that are logged meanwhile."""
 
     def with_request_id(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID", "")
@@ -83,7 +85,7 @@ def _with_request_id(app: WSGIApplication, proxy: str) -> WSGIApplication:
 
 
 def _drop_what_fails(environ: WSGIEnvironment) -> None:
-    """Drop headers that no browser sends here, and at which werkzeug fails."""
+    """Drop headers that browsers do not send here, and that werkzeug fails on."""
     for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # refused, but with the whole file
         environ.pop(name, None)
     if not environ.get("HTTP_AUTHORIZATION", "").isascii():
@@ -95,7 +97,7 @@ def _drop_what_fails(environ: WSGIEnvironment) -> None:
 
 
 def _with_headers(app: WSGIApplication, pages: headers.Headers) -> WSGIApplication:
-    """Add the headers of all answers that an answer does not have of its own."""
+    """Add the security headers that a response does not have itself."""
 
     def with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, given: headers.Headers, *args: Any) -> Any:
@@ -113,7 +115,7 @@ def _with_headers(app: WSGIApplication, pages: headers.Headers) -> WSGIApplicati
 
 
 def _logged(app: WSGIApplication) -> WSGIApplication:
-    """Log each request, with the address of its client."""
+    """Log each request with the address of its client."""
 
     def logged(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, *args: Any) -> Any:

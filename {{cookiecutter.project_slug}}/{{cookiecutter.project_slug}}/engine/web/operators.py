@@ -1,4 +1,4 @@
-"""Who may see what goes wrong: errors and the log name hosts, files and queries."""
+"""Who may see errors and the log, which name hosts, files and queries."""
 
 import ipaddress
 import re
@@ -11,10 +11,10 @@ from .middleware import BY_PROXY
 
 
 def is_operator(auth: Auth) -> bool:
-    """Whether a request has the token, is of a user in `operators`, or comes from this machine.
+    """Whether a request has the token, is from a user in `operators`, or from this machine.
 
-    One that a proxy on this machine has sent on comes from elsewhere. So does one for the name of
-    a host, which a proxy passes on, or a page of another site has pointed at this machine.
+    A request through a proxy on this machine does not count as local. Neither does one for a host
+    name other than localhost: a proxy passes it on, or DNS rebinding points it at this machine.
     """
     given, token = request.authorization, auth.token.get_secret_value()
     if token and given is not None and given.type == "bearer":
@@ -30,5 +30,5 @@ def is_operator(auth: Auth) -> bool:
 def _is_local(address: str) -> bool:
     try:
         return ipaddress.ip_address(address).is_loopback
-    except ValueError:  # a name, or that of a Unix socket, which a proxy uses
+    except ValueError:  # a name, or a Unix socket, which proxies use
         return False

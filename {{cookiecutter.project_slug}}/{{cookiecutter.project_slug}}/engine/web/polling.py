@@ -1,4 +1,4 @@
-"""What keeps an open page live: it polls for a new version, which its views then follow."""
+"""Keeps open pages live: they poll for a new version, which their views follow."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -20,7 +20,7 @@ HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 
 
 def code_version(folder: Path) -> str:
-    """Return what changes with the files of a folder: open pages of another version reload."""
+    """Return a hash of a folder's files; open pages with another one reload."""
     files = (it for it in sorted(folder.rglob("*")) if it.is_file() and it.suffix != ".pyc")
     return blake2b(b"".join(it.read_bytes() for it in files), digest_size=8).hexdigest()
 
@@ -28,7 +28,7 @@ def code_version(folder: Path) -> str:
 def install(
     app: Dash, settings: AnySettings, store: Store, fast_path: FastPath, folder: Path
 ) -> None:
-    """Answer polls, and have the page follow them; `folder` is that of the code."""
+    """Answer polls, and have the page follow them; `folder` has the dashboard's code."""
     code = code_version(folder)
     app.config.meta_tags += [
         {"name": "code-version", "content": code},
@@ -39,7 +39,9 @@ def install(
     def newest(query: str) -> CachedResponse:
         seen = query.removeprefix("version=")
         store.latest(int(seen) if seen.isdecimal() and len(seen) < 20 else None)
-        return CachedResponse(HEADERS, orjson.dumps({"code": code, **answer(settings, store)}))
+        return CachedResponse(
+            HEADERS, orjson.dumps({"code": code, **poll_response(settings, store)})
+        )
 
     @routes.get("/_live")
     def poll() -> Response:
@@ -47,7 +49,7 @@ def install(
 
     @routes.post("/_live")
     def refresh_now() -> Response:
-        if not request.is_json:  # which no page of another site can send
+        if not request.is_json:  # a page of another site cannot send JSON
             abort(415)
         store.request_refresh()
         return newest("").response()
@@ -58,8 +60,8 @@ def install(
     _add_callbacks(app)
 
 
-def answer(settings: AnySettings, store: Store) -> dict[str, Any]:
-    """Return what a page is told: the newest version, how fresh it is, and when to poll again."""
+def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
+    """Return the poll response: the newest version, its freshness, and when to poll again."""
     now, status = now_utc(), store.status()
     state = health.check(settings, store, now)
     comes = status.next_due + status.takes if status.next_due else now
@@ -75,7 +77,7 @@ def answer(settings: AnySettings, store: Store) -> dict[str, Any]:
 
 
 def _add_callbacks(app: Dash) -> None:
-    """Wire the parts of a page, from `components`, to the functions of live.js."""
+    """Connect the page's `components` to the functions of live.js."""
     app.clientside_callback(
         ClientsideFunction("live", "start"),
         Input("snapshot-version", "id"),

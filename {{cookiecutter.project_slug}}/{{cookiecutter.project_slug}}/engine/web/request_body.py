@@ -1,4 +1,4 @@
-"""The bodies that a page sends to have its callbacks run."""
+"""The request bodies that a page sends to run callbacks."""
 
 from typing import Any, NotRequired
 
@@ -19,13 +19,13 @@ Cursor = TypedDict("Cursor", {"from": NotRequired[int | None]})
 
 
 class RequestId(TypedDict):
-    """Names a request whose callback streams."""
+    """The id of a request whose callback streams."""
 
     requestId: str
 
 
 class Body(BaseModel):
-    """Asks for a callback to run; `streamConnection` is Dash 4.5's."""
+    """Runs a callback; `streamConnection` is new in Dash 4.5."""
 
     output: str
     outputs: Part | Parts | None = None
@@ -36,7 +36,7 @@ class Body(BaseModel):
 
 
 class Downlink(BaseModel):
-    """Asks for what streaming callbacks have sent, from Dash 4.5 on."""
+    """Fetches what streaming callbacks have sent, from Dash 4.5 on."""
 
     model_config = ConfigDict(extra="forbid")
     streamDownlink: Cursor
@@ -53,7 +53,7 @@ _STREAM: TypeAdapter[Downlink | Cancel] = TypeAdapter(Downlink | Cancel)
 
 
 def is_about_a_stream(content: bytes) -> bool:
-    """Whether a body is about callbacks that stream, and asks for none to run."""
+    """Whether a body is about streaming callbacks, and does not run one."""
     try:
         _STREAM.validate_json(content)
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Finished responses, compressed for each kind of browser, up to a number of bytes."""
+"""A cache of finished responses, each compressed in the encodings that browsers accept."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 ENCODINGS = ("zstd", "br", "gzip")
-OVERHEAD = 2_000  # bytes that a cached response takes besides its body, about
+OVERHEAD = 2_000  # bytes that a cached response takes besides its body, roughly
 
 
 @dataclass(frozen=True)
@@ -22,15 +22,15 @@ class CachedResponse:
     headers: list[tuple[str, str]]
     body: bytes
     status: int = 200
-    lasts: bool = True  # if not, it is passed on, but not cached
+    lasts: bool = True  # if False, it is sent, but not cached
 
     def response(self) -> Response:
-        """Return it as a response whose headers may be changed."""
+        """Return a response whose headers may be changed."""
         return Response(self.body, self.status, self.headers)
 
 
 class ResponseCache:
-    """Keeps responses up to a number of bytes; the least recently used go first."""
+    """Holds responses up to a number of bytes; drops the least recently used first."""
 
     def __init__(self, compress: Compress, max_bytes: int) -> None:
         self._compress = compress
@@ -40,21 +40,21 @@ class ResponseCache:
         self._lock, self._compressing = Lock(), Lock()
 
     def response(self, key: object, make: Callable[[], CachedResponse]) -> Response:
-        """Return the response of a key, or make it."""
+        """Return the response of a key; make it if there is none."""
         accepted = encoding(request.headers.get("Accept-Encoding", ""))
         if cached := self._get(key, accepted):
             return cached.response()
         if not (plain := self._get(key, "")):
             plain = make()
             self.put(key, plain)
-        with self._compressing:  # once, as many may have waited for the same
+        with self._compressing:  # once, although many may wait for the same
             if cached := self._get(key, accepted):
                 return cached.response()
             response = plain.response()
-            # Of the many ways to spell the header one for each encoding, so that no more are kept.
+            # The header can be spelled in many ways: cache one response for each encoding.
             request.environ["HTTP_ACCEPT_ENCODING"] = accepted
             self._compress.after_request(response)
-            self.put(key, keep(response, plain.lasts), accepted)
+            self.put(key, to_cached(response, plain.lasts), accepted)
             return response
 
     def get(self, key: object, accepted: str) -> CachedResponse | None:
@@ -66,7 +66,7 @@ class ResponseCache:
         return self._get(key, "") is not None
 
     def put(self, key: object, response: CachedResponse, accepted: str = "") -> None:
-        """Cache a response that lasts and is not too large: as it is, or compressed for some."""
+        """Cache a response that lasts and is not too large, plain or in an encoding."""
         if response.lasts:
             with self._lock:
                 if self._cached.getsizeof(response) <= self._cached.maxsize:
@@ -87,16 +87,16 @@ class ResponseCache:
             return self._cached.get((key, accepted))
 
 
-def keep(response: Response, lasts: bool = True) -> CachedResponse:
-    """Return what is cached of a response; only a good one lasts."""
+def to_cached(response: Response, lasts: bool = True) -> CachedResponse:
+    """Return a response in the form that is cached; it lasts only if its status is 200."""
     status = response.status_code
     lasts = lasts and status == 200
     return CachedResponse(list(response.headers), response.get_data(), status, lasts)
 
 
 def encoding(accepted: str) -> str:
-    """Choose how to compress for an `Accept-Encoding` header."""
-    return _encoding(accepted[:200])  # a longer one is no browser's, and would be remembered
+    """Choose an encoding for an `Accept-Encoding` header."""
+    return _encoding(accepted[:200])  # browsers' are shorter; a long one would fill memory
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""One computation of each view per snapshot and choices, for all viewers."""
+"""Computes each view once per snapshot and choices, for all viewers."""
 
 import contextlib
 import inspect
@@ -24,32 +24,32 @@ from ..settings import Server
 from .computations import Computations, NotReady
 from .dash_internals import callback_endpoint, callbacks, is_dashs
 from .fast_path import FastPath
-from .response_cache import CachedResponse, ResponseCache, keep
+from .response_cache import CachedResponse, ResponseCache, to_cached
 from .views import TABLES, views_of
 
 logger = logging.getLogger(__name__)
 
-# The computations that a client waits for, from its last 202. With several processes there is one
-# of each process that was asked; otherwise a view slower than the refresh would never be delivered.
+# The computations that a client waits for, from its last 202. Without it, a view that is slower
+# than the refresh would never be delivered. With several processes, each adds its own.
 WAITS_FOR = "X-Computation"
-MOST = 8  # computations in that header
+MOST = 8  # keys in that header
 JSON = "application/json"
 
 
 class Query(NamedTuple):
-    """A request for a view: its cache key, what is asked, and the tables to answer from."""
+    """A request for a view: its cache key, its body, and the tables to compute it from."""
 
     key: str
-    asked: dict[str, Any]
+    body: dict[str, Any]
     tables: Tables
 
 
 class SharedViews:
-    """Answers requests for views from a cache; all other callbacks are left to Dash.
+    """Answers requests for views from a cache; Dash answers all other callbacks.
 
-    A response is stored under the server's version of the data, whatever version a client names,
-    and computed in a request without a viewer. So no viewer can place anything in the cache that
-    another one must not see.
+    Cache key: the request's body with the server's version of the data, whatever version the
+    client claims. A response is computed in a request without a viewer. So no viewer can put
+    anything into the cache that another must not see.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class SharedViews:
         self._cache = ResponseCache(compress, settings.cache_bytes)
         self._computations: Computations[CachedResponse] = Computations(settings.threads)
         self._version: int | None = None
-        self.on_answer: Callable[[bool], None] = lambda hit: None
+        self.on_response: Callable[[bool], None] = lambda hit: None
         server, self._path = app.server, callback_endpoint(app)
         self._dash = server.ensure_sync(server.view_functions[self._path])
         server.view_functions[self._path] = self._view
@@ -92,23 +92,23 @@ class SharedViews:
             return response if computation.key == query.key else replace(response, lasts=False)
 
         response = self._cache.response(query.key, make)
-        self.on_answer(hit)
+        self.on_response(hit)
         if number := response.headers.pop("X-Request-ID", None):
             request.environ["HTTP_X_REQUEST_ID"] = number  # the one that the log has
         return response
 
     def _own(self, body: bytes) -> Response:
-        """Have Dash answer this viewer only. Raises NotReady."""
+        """Have Dash answer this viewer's callback. Raises NotReady."""
         if self._is_quick(body):
             return make_response(self._dash())
         with self._computations.slot():
             return make_response(self._dash())
 
     def _compute(self, query: Query, number: str) -> CachedResponse:
-        """Have Dash answer for all viewers: in a request without cookies, headers and address."""
+        """Have Dash answer for all viewers, in a request without cookies, headers or address."""
         log.REQUEST.set(number)
         TABLES.set(query.tables)
-        body = json.dumps(query.asked)
+        body = json.dumps(query.body)
         environ = create_environ(self._path, method="POST", data=body, content_type=JSON)
         with self._app.server.request_context(environ):
             try:
@@ -117,12 +117,12 @@ class SharedViews:
                 response = make_response(self._app.server.handle_user_exception(error))
         if response.status_code >= 400:
             response.headers["X-Request-ID"] = number
-        cached = keep(response, _is_whole(response, query.asked))
+        cached = to_cached(response, _is_whole(response, query.body))
         self._cache.put(query.key, cached)
         return cached
 
     def _cached(self, environ: dict[str, Any]) -> CachedResponse | None:
-        """Answer a request from the cache, without Flask; None leaves it to `_view`."""
+        """Answer a request from the cache, without Flask; None if `_view` must do it."""
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if not 0 < length <= (self._app.server.config["MAX_CONTENT_LENGTH"] or length):
             return None
@@ -132,7 +132,7 @@ class SharedViews:
         if not query:
             return None
         if cached := self._cache.get(query.key, environ.get("HTTP_ACCEPT_ENCODING", "")):
-            self.on_answer(True)
+            self.on_response(True)
             return cached
         waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
         try:
@@ -142,19 +142,21 @@ class SharedViews:
         return None
 
     def _query(self, body: bytes) -> Query | None:
-        """Return what is asked of a view; None if the request is not for one."""
+        """Return the query of a request; None if it is not for a view."""
         try:
-            asked = json.loads(body)  # as Flask does: what differs for it must differ here
+            asked = json.loads(
+                body
+            )  # parsed as Flask does, so that what differs there differs here
             view = self._views.get(asked["output"])
             if view is None:
                 return None
             tables = view.data.tables(_version(asked["inputs"]))
             _set_version(asked["inputs"], tables.version)
-            asked["changedPropIds"] = []  # what a viewer has just changed; no view may know
+            asked["changedPropIds"] = []  # what this viewer has just changed
             self._forget_other_versions(tables.version)
             return Query(blake2b(repr(asked).encode()).hexdigest(), asked, tables)
         except (ValueError, LookupError, TypeError, RecursionError):
-            return None  # Dash says what is wrong
+            return None  # Dash reports the error
 
     def _forget_other_versions(self, version: int | None) -> None:
         if version != self._version:
@@ -162,11 +164,11 @@ class SharedViews:
             self._cache.clear()
 
     def _is_quick(self, body: bytes) -> bool:
-        """Whether a callback is Dash's own, as that for pages is, or there is none."""
+        """Whether a callback is Dash's own, such as the one for pages, or does not exist."""
         with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
             callback = callbacks(self._app)[json.loads(body)["output"]]["callback"]
             return is_dashs(inspect.unwrap(callback))
-        return True  # Dash says what is wrong
+        return True  # Dash reports the error
 
 
 def _not_ready(key: str, waited_for: list[str]) -> CachedResponse:
@@ -179,7 +181,7 @@ def _keys(header: str) -> list[str]:
 
 
 def _is_whole(response: Response, asked: dict[str, Any]) -> bool:
-    """Whether a response has something new for each output."""
+    """Whether a response has a value for each output."""
     if response.status_code != 200:
         return False
     updated = orjson.loads(response.get_data()).get("response", {})
@@ -187,7 +189,7 @@ def _is_whole(response: Response, asked: dict[str, Any]) -> bool:
 
 
 def _version(inputs: list[Any]) -> int | None:
-    """Return the version that a client has seen, which another server may have shown it."""
+    """Return the version that a client has seen, perhaps on another server."""
     versions = [it.get("value") for it in _flat(inputs) if it["id"] == "snapshot-version"]
     return versions[0] if versions and isinstance(versions[0], int) else None
 
@@ -199,6 +201,6 @@ def _set_version(inputs: list[Any], version: int | None) -> None:
 
 
 def _flat(parts: Any) -> list[dict[str, Any]]:
-    """Return the inputs or outputs; those of a pattern are in a list of their own."""
+    """Return the inputs or outputs in one list; those of a pattern are nested."""
     parts = parts if isinstance(parts, list) else [parts]
     return [it for part in parts for it in (part if isinstance(part, list) else [part])]

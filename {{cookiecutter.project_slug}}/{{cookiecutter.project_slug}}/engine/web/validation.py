@@ -1,17 +1,17 @@
-"""Refuses requests that no page would send, before Dash fails on them."""
+"""Refuses requests that no page would send; Dash would fail on them."""
 
 import inspect
 import logging
 import re
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from dash import Dash
 from dash.exceptions import PreventUpdate
-from flask import Flask, Response, abort, make_response, request
+from flask import Flask, Response, make_response, request
 from pydantic import StringConstraints, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from .arguments import Arguments, hints
+from .arguments import Arguments, hints, reason, refuse
 from .dash_internals import callback_endpoint, callbacks, outputs
 from .request_body import Body, Part, Parts, is_about_a_stream
 
@@ -19,16 +19,16 @@ logger = logging.getLogger(__name__)
 
 
 class Validation:
-    """Lets a callback run only if the request fits what the application has declared.
+    """Lets a callback run only if the request fits its declaration.
 
-    Values must fit the annotations of the callback's arguments, which are checked as JSON: one
-    that is `Literal["a", "b"]` or `list[str]` is never called with anything else.
+    Values must fit the annotations of its arguments: for `Literal["a", "b"]` or `list[str]` the
+    callback never gets anything else. Views check and convert their arguments themselves.
     """
 
     def __init__(self, app: Dash) -> None:
         self._app = app
         self._arguments: dict[str, Arguments] = {}
-        # What Dash's own callback for pages takes, which has no annotations.
+        # The arguments of Dash's own callback for pages, which has no annotations.
         below = StringConstraints(pattern=f"^{re.escape(app.config.requests_pathname_prefix)}")
         self._address: dict[str, Any] = {
             "_pages_location.pathname": Annotated[str, below],
@@ -38,7 +38,7 @@ class Validation:
         endpoint = callback_endpoint(app)
         self._dash = server.ensure_sync(server.view_functions[endpoint])
         server.view_functions[endpoint] = self._view
-        # Callbacks that stream from Dash 4.5 on; it answers a page about its own alone.
+        # Callbacks stream from Dash 4.5 on; Dash answers each page only about its own.
         self._streams = getattr(app, "shared_storage_enabled", False)
         server.register_error_handler(HTTPException, _in_short)
         server.register_error_handler(RequestEntityTooLarge, _too_large)
@@ -49,14 +49,14 @@ class Validation:
             return make_response(self._dash())
         try:
             body = Body.model_validate_json(content)
-            self._check(body)
         except ValidationError as error:
-            _refuse(_first(error))
+            refuse(reason(error))
+        self._check(body)
         try:
             return make_response(self._dash())
         except (HTTPException, PreventUpdate):
             raise
-        except BaseException as error:  # sys.exit, or a panic of Rust: waitress would not answer
+        except BaseException as error:  # sys.exit or a Rust panic: waitress would not respond
             if self._app.server.debug and isinstance(error, Exception):
                 raise  # Dash shows it in the page
             logger.exception("the callback of %s failed", body.output)
@@ -65,30 +65,20 @@ class Validation:
     def _check(self, body: Body) -> None:
         callback = callbacks(self._app).get(body.output)
         if callback is None or "callback" not in callback:  # one that runs in the browser
-            _refuse("no callback has this output")
+            refuse("no callback has this output")
         if not (
             _fits(callback["inputs"], body.inputs)
             and _fits(callback["state"], body.state)
             and (callback["no_output"] or _fits_outputs(body.output, body.outputs))
         ):
-            _refuse("its inputs, state or outputs are not those of the callback")
+            refuse("its inputs, state or outputs are not those of the callback")
         if body.output not in self._arguments:
             self._arguments[body.output] = _arguments(callback, self._address)
         self._arguments[body.output].validate(list(map(_value, (*body.inputs, *body.state))))
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors(include_input=False, include_url=False)[0]
-    return f"{first['msg']} ({'.'.join(map(str, first['loc']))})"
-
-
-def _refuse(why: str) -> NoReturn:
-    logger.warning("a request was refused: %.300r", why)  # which may hold what a client wrote
-    abort(400, f"The request cannot be used: {why:.300}.")
-
-
 def _too_large(error: RequestEntityTooLarge) -> Any:
-    """Answer with the size of a request and the setting that it exceeds, and log them."""
+    """Respond with the size of the request and the setting that it exceeds, and log both."""
     size, limit = request.content_length, request.max_content_length
     of = f" of {size} bytes" if size else ""  # unknown if it came in chunks
     error.description = f"A request{of} is larger than server.max_body_bytes = {limit} allows."
@@ -97,7 +87,7 @@ def _too_large(error: RequestEntityTooLarge) -> Any:
 
 
 def _in_short(error: HTTPException) -> Any:
-    """Answer with a line of text instead of a page."""
+    """Respond with a line of text instead of a page."""
     response: Any = error.get_response()
     if response.status_code >= 400:
         response.data = f"{error.name}. {error.description}\n"
