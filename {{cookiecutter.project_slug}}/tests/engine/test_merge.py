@@ -11,7 +11,12 @@ from helpers import fitted
 from {{cookiecutter.project_slug}} import engine
 from {{cookiecutter.project_slug}}.engine.data.merge import Update, merge
 from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Snapshot
-from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Rules, Table, validate
+from {{cookiecutter.project_slug}}.engine.data.tables import (
+    Batch,
+    Rules,
+    Table,
+    validate,
+)
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
