@@ -16,6 +16,7 @@ from flask import Flask, abort, copy_current_request_context, g, request, sessio
 from helpers import changed, module_of, wait_until
 from werkzeug.test import TestResponse
 
+from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
 from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
@@ -125,6 +126,19 @@ def test_a_client_that_claims_another_version_gets_the_servers_and_plants_nothin
     assert page.text(99) == "99"
     assert page.text(1) == "99"
     assert page.count == 2
+
+
+def test_a_failed_response_has_the_request_id_that_its_view_logs_with() -> None:
+    seen: list[str] = []
+
+    def fail(*_: Any) -> str:
+        seen.append(log.REQUEST.get())
+        raise ValueError("a bug in a view")
+
+    page = Page(fail)
+    responses = [page.post() for _ in range(2)]
+    assert [it.headers.getlist("X-Request-ID") for it in responses] == [[it] for it in seen]
+    assert len({*seen}) == 2
 
 
 def test_viewers_who_ask_at_once_share_one_computation() -> None:

@@ -147,7 +147,7 @@ def test_an_argument_that_does_not_fit_is_refused_and_logged(
     assert not called
     (record,) = [it for it in caplog.records if it.levelno >= logging.WARNING]
     for said in (response.text, record.getMessage()):
-        assert "window.value" in said
+        assert "(window.value)" in said
         assert "write a number and a unit, as in" in said
 
 

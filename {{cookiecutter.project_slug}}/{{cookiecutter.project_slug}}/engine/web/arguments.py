@@ -42,8 +42,9 @@ def refuse(why: str) -> NoReturn:
 def reason(error: ValidationError) -> str:
     """Return the first reason for which values do not fit, without the values."""
     first = error.errors(include_input=False, include_url=False)[0]
-    text = first["msg"].removeprefix("Value error, ")
-    return f"{text} ({'.'.join(map(str, first['loc']))})"
+    text, loc = first["msg"].removeprefix("Value error, "), first["loc"]
+    place = [*loc[:1], *(it for it in loc[1:] if "[" not in str(it))]  # without names of types
+    return f"{text} ({'.'.join(map(str, place))})" if place else text
 
 
 def hints(function: Callable[..., Any]) -> list[Any]:
