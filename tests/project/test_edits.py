@@ -43,16 +43,15 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), "utf-8", newline="\n")
 
 
-def failing(project: Project) -> set[str]:
+def failing(project: Project, *paths: str) -> set[str]:
     """Run the project's tests, and return the files in which some fail."""
     slow = [path for name in SLOW for path in project.path.glob(f"tests/**/test_{name}.py")]
     ignored = (f"--ignore={path.relative_to(project.path)}" for path in slow)
-    command = ["uv", "run", "pytest", "-q", "-rfE", "--tb=no", *ignored]
+    command = ["uv", "run", "pytest", "-q", "-rfE", "--tb=no", *paths, *ignored]
     result = subprocess.run(command, cwd=project.path, capture_output=True, text=True)
     assert re.search(r"\d+ passed", result.stdout), result.stdout + result.stderr
-    return set(
-        re.findall(r"^(?:FAILED|ERROR) tests/(?:engine/)?test_(\w+)\.py", result.stdout, re.M)
-    )
+    found = re.findall(r"^(?:FAILED|ERROR) tests/(\S+?)\.py", result.stdout, re.M)
+    return {name.replace("test_", "") for name in found}
 
 
 def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Project]) -> None:
@@ -73,5 +72,15 @@ def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Proje
     edit(package / "engineering.py", figure, FAILS + figure)
     edit(package / "app.py", "    app = Dash(\n", f"{FAILS}    app = Dash(\n")
     edit(package / "reading.py", "    time = ", f"{FAILS}    time = ")
-    assert failing(project) == {"app", "engineering", "preprocess"}
-    project.run("pytest", "-q", "-k", "test_it_serves_gets_new_data_and_ends_cleanly")
+    own = [f"tests/{file.name}" for file in project.path.glob("tests/test_*.py")]
+    assert failing(project, *own) == {"app", "engineering", "preprocess"}
+
+    # No edit turns a test of the engine red: not even if no module of the user can be imported.
+    for module in [*package.glob("*.py"), *package.glob("pages/*.py")]:
+        if module.name != "__init__.py":
+            module.write_text("def (:\n", "utf-8", newline="\n")
+    (package / "pages" / "__init__.py").unlink()
+    config.write_text("[source\n", "utf-8", newline="\n")
+    assert failing(project, "tests/engine") == set()
+    served = "test_cli.py::test_it_serves_refreshes_and_stops_cleanly"
+    project.run("pytest", "-q", f"tests/engine/{served}")
