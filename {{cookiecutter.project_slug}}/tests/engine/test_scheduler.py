@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -65,7 +64,9 @@ class Inline(Executor):
 class Simulation(MemoryStore):
     """A schedule on a clock of its own; remembers when it published."""
 
-    def __init__(self, settings: toy.Settings, start: str, executor: Executor | None = None) -> None:
+    def __init__(
+        self, settings: toy.Settings, start: str, executor: Executor | None = None
+    ) -> None:
         super().__init__()
         self.now = datetime.fromisoformat(start).astimezone(UTC)
         self.seconds = 0.0
@@ -217,9 +218,7 @@ def test_only_the_newest_outcomes_are_remembered(settings: toy.Settings) -> None
     assert ended == simulation.published[-outcomes.KEPT :]
 
 
-def test_a_requested_refresh_that_failed_is_retried(
-    settings: toy.Settings, source: Source
-) -> None:
+def test_a_requested_refresh_that_failed_is_retried(settings: toy.Settings, source: Source) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
     simulation.run(timedelta(minutes=1))
     right = source.read
@@ -314,7 +313,8 @@ def test_a_hung_refresh_is_reported_and_its_rows_are_published_when_it_ends(
 
     source.read = hang
     store = MemoryStore()
-    running = Scheduler(configured(settings, every="1s", timeout="1s"), store, PIPELINE, ThreadExecutor())
+    changed = configured(settings, every="1s", timeout="1s")
+    running = Scheduler(changed, store, PIPELINE, ThreadExecutor())
     running.start()
     try:
         wait_until(lambda: store.status().error)
@@ -366,7 +366,8 @@ def test_a_process_without_the_lease_reports_no_failure(
     late: Future[Any] = Future()
     changed = configured(settings, every="1s", timeout="1s")
     stores = [file_store(tmp_path) for _ in range(2)]
-    one, other = (Scheduler(changed, store, PIPELINE, it) for store, it in zip(stores, (Late(), Inline()), strict=True))
+    one = Scheduler(changed, stores[0], PIPELINE, Late())
+    other = Scheduler(changed, stores[1], PIPELINE, Inline())
     late.set_running_or_notify_cancel()  # it cannot be ended
     wait_until(lambda: one.tick() or stores[0].status().error)
     assert "refresh.timeout" in stores[0].status().error
@@ -608,10 +609,10 @@ def test_a_row_of_the_future_is_shown_when_its_time_has_come(
 
     source.read = read
     simulation = Simulation(configured(settings, every="1m"), "2026-01-01T00:00Z")
-    for hours, count in ((1, 1), (4, 2)):
+    for hours, shown in ((1, 1), (4, 2)):
         simulation.run(timedelta(hours=hours), timedelta(minutes=10))
         snapshot = simulation.latest()
-        assert snapshot and len(snapshot.visible("readings")) == count
+        assert snapshot and len(snapshot.visible("readings")) == shown
 
 
 def test_rows_that_fail_a_refresh_fail_the_next_one_too(

@@ -10,7 +10,7 @@ from ..settings import Refresh
 def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime]:
     """Return the latest due time and the next one, in UTC.
 
-    A daily time that the clock skips in spring, or shows twice in autumn, is due once all the same.
+    A daily time that daylight saving skips or repeats is due once.
     """
     if not refresh.daily_at:
         latest = now - (now - EPOCH) % refresh.every
@@ -25,9 +25,9 @@ def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime
 
 
 def is_due(done: datetime | None, latest: datetime, following: datetime) -> bool:
-    """Whether the refresh of the latest due time is still to be done.
+    """Return whether the refresh of the latest due time has not been done yet.
 
-    After the clock was set back a little, `done` may be the time that follows: that one is not done
-    twice. If it is later still, the clock was set back further, and the schedule starts anew.
+    If the clock was set back a little, `done` may be the following time: that refresh is not
+    repeated. If it is later still, the clock was set back further, and the schedule starts afresh.
     """
     return done is None or not latest <= done <= following

@@ -1,4 +1,4 @@
-"""Where a refresh runs: in a thread, in a process, or on a Dask cluster."""
+"""Executors that run a refresh in a thread, in a process or on a Dask cluster."""
 
 import contextlib
 import os
@@ -21,17 +21,17 @@ T = TypeVar("T")
 
 
 class ThreadExecutor(Executor):
-    """Runs each call in a daemon thread: one that hangs cannot hold up the end of the program."""
+    """Runs each call in a daemon thread, so that one that hangs does not keep the program alive."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Start a call and return its future, which cannot be cancelled."""
+        """Start a call and return its future; it cannot be cancelled."""
         future: Future[T] = Future()
         future.set_running_or_notify_cancel()
 
         def run() -> None:
             try:
                 future.set_result(fn(*args, **kwargs))
-            except BaseException as error:  # whatever it was, the future's owner must learn of it
+            except BaseException as error:  # pass on any error, even SystemExit
                 future.set_exception(error)
 
         Thread(target=run, name="refresh", daemon=True).start()
@@ -39,14 +39,14 @@ class ThreadExecutor(Executor):
 
 
 class ProcessExecutor(Executor):
-    """Runs calls in a process of its own; to cancel one ends the process, and a new one follows."""
+    """Runs calls in another process; cancelling one ends the process, and a new one follows."""
 
     def __init__(self, log: Log) -> None:
         with extra("process", 'refresh.worker = "process"'):
             from pebble import ProcessPool
-        # Several processes cannot write to one rotating file: this one's lines go to the console.
+        # Only one process can write to a rotating file, so this one logs to the console.
         log = log.model_copy(update={"file": ""})
-        context: Any = get_context("spawn")  # whose type on Windows pebble does not know
+        context: Any = get_context("spawn")  # pebble's annotations leave out Windows
         self._open: Callable[[], Any] = partial(
             ProcessPool,
             1,
@@ -58,7 +58,7 @@ class ProcessExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Start a call and return its future."""
-        if not self._pool.active:  # an idle process that was killed ends the pool, for good
+        if not self._pool.active:  # an idle process was killed, which ends the pool
             self.shutdown()
             self._pool = self._open()
         future: Future[T] = self._pool.schedule(_call, (fn, args, kwargs))
@@ -109,20 +109,20 @@ def open_executor(settings: AnySettings) -> Executor:
 
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    """Call a function in another process, so that its error can be sent back."""
+    """Call a function; if it fails, raise an error that can be sent to another process."""
     try:
         return fn(*args, **kwargs)
     except BaseException as error:
         failure = portable(error)
-    raise failure  # not within the block above, which would add to its context
+    raise failure  # outside the except block, which would set its __context__
 
 
 def _begin(settings: Log, secrets: frozenset[str]) -> None:
-    """Begin a worker's process, which ends when the server does, however that ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server
+    """Set up a worker process; it ends when the server's process does, for whatever reason."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the server, and so this
     if sys.platform != "win32":
-        with contextlib.suppress(OSError):  # where it is not allowed
-            os.nice(10)  # pages come first, on one core too
+        with contextlib.suppress(OSError):  # not permitted
+            os.nice(10)  # serving pages comes first
     redaction.hide(secrets)
     log.configure(settings)
 

@@ -1,4 +1,4 @@
-"""Calls what the user wants done after each refresh."""
+"""Calls the listeners after each refresh."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -16,14 +16,14 @@ MOST = 100  # refreshes that a slow listener may lag behind
 
 
 class Listeners:
-    """Calls each listener in a thread of its own: a slow or failing one holds up no refresh."""
+    """Calls each listener in its own thread, so that a slow or failing one delays no refresh."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._queues = [(it, Queue[tuple[Status, Snapshot | None]](MOST)) for it in listeners]
         self._started = False
 
     def notify(self, status: Status, snapshot: Snapshot | None) -> None:
-        """Have the listeners called; one that lags too far behind misses the oldest refresh."""
+        """Queue a call of each listener; one that lags too far behind misses the oldest refresh."""
         for listener, queue in self._queues:
             if not self._started:
                 Thread(target=_run, args=(listener, queue), name="listener", daemon=True).start()
@@ -40,7 +40,7 @@ def _run(listener: Listener, queue: Queue[tuple[Status, Snapshot | None]]) -> No
         status, snapshot = queue.get()
         try:
             listener(status, snapshot)
-        except BaseException:  # the next refresh calls it again, whatever this one raised
+        except BaseException:  # whatever it was, call it again after the next refresh
             logger.exception("the listener %s failed", _name(listener))
 
 

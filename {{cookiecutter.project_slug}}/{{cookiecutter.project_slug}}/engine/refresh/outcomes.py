@@ -1,4 +1,4 @@
-"""What the status says after a refresh: pure functions from one status to the next."""
+"""Pure functions that return the status after a refresh."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from ..data.status import Outcome, Rejected, Status
 from ..data.tables import Batch, Table
 
 KEPT = 50  # outcomes of each kind
-SHOWN = timedelta(days=1)  # how long rows that were set aside are mentioned
+SHOWN = timedelta(days=1)  # how long rejected rows are shown
 
 
 def succeeded(
@@ -22,7 +22,7 @@ def succeeded(
 ) -> Status:
     """Return the status after a refresh without an error.
 
-    It is recorded in `changes` if it changed something, or ended a run of failures.
+    The outcome is recorded in `changes` if it changed something or ended a run of failures.
     """
     return Status(
         next_due=next_due,
@@ -36,7 +36,7 @@ def succeeded(
 
 
 def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime | None) -> Status:
-    """Return the status after a refresh that failed; `incident` finds its lines in the log."""
+    """Return the status after a refresh that failed; `incident` is its id in the log."""
     return replace(
         before,
         next_due=next_due,
@@ -49,7 +49,7 @@ def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime |
 
 
 def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
-    """Return what was set aside for a new reason."""
+    """Return the rows that were rejected for a new reason."""
     known = {(it.table, it.reason) for it in before.rejected}
     return [it for it in batch.rejected if (it.table, it.reason) not in known]
 
@@ -57,10 +57,9 @@ def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
 def _merge(
     before: tuple[Rejected, ...], batch: Batch, tables: Mapping[str, Table], now: datetime
 ) -> tuple[Rejected, ...]:
-    """Add rows that were set aside to those that are still mentioned.
+    """Add the newly rejected rows to those that are still shown.
 
-    In a table with nothing new they are still there. In a table that was read in full, only those
-    just found remain.
+    A table with nothing new keeps its own. A table that is read in full has only the new ones.
     """
     merged = {}
     for it in before:

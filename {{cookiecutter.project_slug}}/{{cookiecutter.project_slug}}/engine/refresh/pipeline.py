@@ -1,4 +1,4 @@
-"""From the source to rows that are new."""
+"""Reads the source and cleans what is new."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ Frames = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """What to refresh: how to read the source and clean its rows, and the tables these must fit.
+    """How to read the source and clean its rows, and the tables that they must fit.
 
-    `read` and `clean` are functions of a module, so that other processes can import them.
+    `read` and `clean` are module-level functions, so that other processes can import them.
     """
 
     read: Callable[[Any, datetime], Frames]
@@ -33,20 +33,20 @@ class Pipeline:
 class Span:
     """The time to read from.
 
-    `whole` tells that no rows are known yet: if there are none since that time, all are read.
+    `whole` means that no rows are known yet: if none are as new as `since`, all are read.
     """
 
     since: datetime
     whole: bool = False
 
 
-# What this process has read last, by the id of that refresh: to tell a read that brings nothing new
-# without cleaning it. Shallow copies, so that nobody can change them.
+# What this process read last, and the id of that refresh. A table that comes back unchanged is not
+# cleaned again. These are shallow copies: changes to the originals do not reach them.
 _last: tuple[str, Frames] = ("", {})
 
 
 def load(_read: Callable[..., Frames], _clean: Callable[..., Frames]) -> None:
-    """Do nothing: to receive this call, a process has to import all that a refresh needs."""
+    """Do nothing; to receive this call, a process has to import what a refresh needs."""
 
 
 def fetch(
@@ -57,10 +57,10 @@ def fetch(
     refresh: str = "",
     known: str = "",
 ) -> Frames:
-    """Read what is new and clean it; this is what an executor runs, maybe in another process.
+    """Read what is new and clean it. An executor runs this, possibly in another process.
 
-    `refresh` is the id of this refresh, and `known` that of the last one whose rows are in the
-    newest snapshot. A table that `read` leaves out, or returns as it did then, has nothing new.
+    `refresh` is the id of this refresh; `known` is the id of the last one whose rows are in the
+    newest snapshot. A table that `read` leaves out or returns unchanged has nothing new.
     """
     global _last
     raw = read_source(read, source, span)
@@ -75,7 +75,7 @@ def fetch(
 
 
 def read_source(read: Callable[[Any, datetime], Frames], source: object, span: Span) -> Frames:
-    """Read the source, once more from the start if nothing is as new as the span."""
+    """Read the source; if a first read finds no rows in the span, read everything."""
     raw = read(source, span.since)
     if span.whole and isinstance(raw, Mapping) and all(map(_is_empty, raw.values())):
         raw = read(source, EPOCH)
@@ -86,7 +86,7 @@ def read_source(read: Callable[[Any, datetime], Frames], source: object, span: S
 
 
 def refresh_once(it: Pipeline, settings: AnySettings) -> Update:
-    """Return what a first refresh makes of the source."""
+    """Return the result of a first refresh."""
     now = now_utc()
     start = span(None, it.tables, settings.refresh, now)
     rows = fetch(it.read, it.clean, settings.source, start)
@@ -99,8 +99,8 @@ def span(
 ) -> Span:
     """Return the time to read from.
 
-    It follows the table, and in it the series, that is furthest behind, less the overlap or three
-    usual distances between its rows: late rows and corrections within that are found.
+    It is the newest time of the series that is furthest behind, minus the overlap or three usual
+    distances between rows, whichever is longer. Later rows and corrections in that time are found.
     """
     times, newest = [], []
     for name, pace in previous.paces.items() if previous else ():
@@ -112,12 +112,12 @@ def span(
             newest.append(min(pace.newest, now))
     if not times:
         return Span(now - refresh.history, whole=True)
-    # One table that has ended does not make all others be read again.
+    # A table that has ended must not have the others read again in full.
     return Span(max(min(times), max(newest) - refresh.history))
 
 
 def rules(settings: AnySettings, now: datetime) -> Rules:
-    """Return how the times of the source are read."""
+    """Return how to read the source's times."""
     zone = getattr(settings.source, "timezone", ZoneInfo("UTC"))
     origin = "the query" if hasattr(settings.source, "query") else "reading.py"
     return Rules(zone, settings.app.timezone, now + settings.refresh.ahead, origin)

@@ -1,4 +1,4 @@
-"""Shows what `read` returns before anything is started."""
+"""Previews what `read` returns, without starting anything."""
 
 import io
 import sys
@@ -25,7 +25,7 @@ WIDTH = 60  # characters of a value that are shown
 
 def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
     """Read as the first refresh does, and show the first rows; return 1 if they do not fit."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows cannot take every character
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows may not encode every character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         settings, now = settings_type.load(), now_utc()
@@ -39,7 +39,7 @@ def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
     except (SettingError, DataError) as error:
         print(redact(str(error)), file=sys.stderr)
         return 1
-    except Exception as error:  # whatever a user's code and its source may raise
+    except Exception as error:  # the user's code and the source may raise anything
         print(f"{_where(error, it)}{describe(error)}", file=sys.stderr)
         return 1
     for rejected in batch.rejected:
@@ -63,7 +63,7 @@ def show(name: str, data: object) -> str:
 
 
 def _where(error: Exception, it: Pipeline) -> str:
-    """Return the line of the module with `read` that an error came from."""
+    """Return which line of the module with `read` an error came from."""
     file = it.read.__code__.co_filename
     lines = [it.lineno for it in traceback.extract_tb(error.__traceback__) if it.filename == file]
     return f"{Path(file).name}, line {lines[-1]}: " if lines else ""

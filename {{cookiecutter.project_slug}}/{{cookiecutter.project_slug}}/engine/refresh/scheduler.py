@@ -1,4 +1,4 @@
-"""The thread that runs refreshes when they are due, one at a time, and survives any failure."""
+"""The thread that runs refreshes when they are due, one at a time; no failure ends it."""
 
 import contextlib
 import logging
@@ -30,10 +30,10 @@ logger = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Refreshes the data whenever it is due, and publishes them.
+    """Refreshes the data when a refresh is due, and publishes the result.
 
-    Of all processes that share a store, only the one with its lease does so; the others look on.
-    With `is_leader` False it never takes the lease.
+    Of the processes that share a store, only the leader, which holds the lease, does so.
+    With `is_leader=False` it never takes the lease.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Scheduler:
         self._clock, self._monotonic, self._is_leader = clock, monotonic, is_leader
         self._listeners = Listeners(listeners)
         self._fetching: Future[Frames] | None = None
-        self._running: Future[Batch] | None = None  # the same, and then validated
+        self._running: Future[Batch] | None = None  # the same rows once validated
         self._previous: Snapshot | None = None
-        self._refresh = self._request = ""  # the ids of this refresh, and of the request for it
-        self._known = ("", -1)  # the last refresh that succeeded here, and the version after it
+        self._refresh = self._request = ""  # the ids of this refresh and of the request for it
+        self._known = ("", -1)  # the last success of this process, and the version then
         self._due = EPOCH
         self._started = self._retry_at = -math.inf
         self._hangs = False
@@ -64,11 +64,11 @@ class Scheduler:
         self._thread = Thread(target=self._run, name="schedule", daemon=True)
 
     def start(self) -> None:
-        """Start the background thread; the first refresh comes at once."""
+        """Start the background thread, which refreshes at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread within a second; a refresh that still runs is left behind."""
+        """Stop the thread within a second; a refresh that is still running is abandoned."""
         with self._leasing:
             self._stop.set()
         self._store.wakeup.set()
@@ -80,25 +80,25 @@ class Scheduler:
             self._store.release()
 
     def is_alive(self) -> bool:
-        """Whether the background thread runs."""
+        """Return whether the background thread is running."""
         return self._thread.is_alive()
 
     def tick(self) -> None:
-        """Start a refresh if one is due and none runs, or take in the one that has ended."""
+        """Start a refresh if one is due and none is running, or publish one that has ended."""
         self._store.sync()
         if self._hangs or not self._lease():
-            self._failures = 0  # the leader counts them now
+            self._failures = 0  # the new leader counts them
         elif self._running is None and self._due_at() <= self._monotonic():
             self._begin()
         if self._running is not None:
             if wait([self._running], timeout=0.5).done:
                 ended, self._running, self._hangs = self._running, None, False
-                self._take_in(ended)
+                self._publish(ended)
             elif self._monotonic() - self._started > self._settings.refresh.timeout.total_seconds():
                 self._give_up()
 
     def _run(self) -> None:
-        if self._is_leader:  # so that a process that takes over is ready to
+        if self._is_leader:  # so that a worker process has imported everything by then
             with contextlib.suppress(Exception):  # the first refresh reports it
                 self._executor.submit(pipeline.load, self._pipeline.read, self._pipeline.clean)
         scheduler = schedule.Scheduler()
@@ -110,11 +110,11 @@ class Scheduler:
                 self._store.wakeup.clear()
                 if not self._stop.is_set():
                     scheduler.run_all() if woken else scheduler.run_pending()
-                # Set anew each time: the library's times are local and naive, so that its job
-                # would sleep through the hour that autumn, or a clock set back, brings twice.
-                # `due_times` works in UTC instead, and a retry or a request changes the time too.
+                # Re-armed each time: the library's times are naive and local, so its job would
+                # sleep for an hour too long when the clock goes back in autumn. `due_times` uses
+                # UTC. Retries and requests change the time, too.
                 job.next_run = datetime.now() + self._pause()
-            except BaseException:  # no bug may end the loop: pages would grow stale forever
+            except BaseException:  # a bug must not end the loop: pages would stay stale
                 logger.exception("the schedule failed and goes on")
                 self._stop.wait(1)
 
@@ -138,14 +138,13 @@ class Scheduler:
                 known,
             )
             self._running = self._validator.submit(self._validate, self._fetching)
-        except Exception as error:  # no process can be started, for example
+        except Exception as error:  # such as a process that cannot be started
             self._failed(error)
 
     def _validate(self, fetching: Future[Frames]) -> Batch:
-        """Wait for the rows, and make them fit the tables.
+        """Wait for the rows and validate them.
 
-        Here and not in the executor, since the checks of a schema may be lambdas, which cannot be
-        sent to another process.
+        Not in the executor: the checks of a schema may be lambdas, which cannot be pickled.
         """
         rules = pipeline.rules(self._settings, self._clock())
         return validate(fetching.result(), self._pipeline.tables, rules)
@@ -156,11 +155,11 @@ class Scheduler:
             return self._is_leader and not self._stop.is_set() and self._store.lease()
 
     def _pause(self) -> timedelta:
-        """Return how long to sleep."""
+        """Return how long to sleep until the next tick."""
         if self._running is not None:
             return timedelta(0)
         wait = self._due_at() - self._monotonic()
-        if wait <= 0:  # another process refreshes: the longer it takes, the rarer are the looks
+        if wait <= 0:  # another process refreshes: poll less often the longer it takes
             wait = max(0.1, -wait / 10)
         return timedelta(seconds=min(wait, self._store.POLL))
 
@@ -168,7 +167,7 @@ class Scheduler:
         return due_times(self._settings.refresh, self._settings.app.timezone, self._clock())
 
     def _due_at(self) -> float:
-        """Return when the next refresh is due, or since when, by the monotonic clock."""
+        """Return when the next refresh is due (or was, if overdue), by the monotonic clock."""
         if self._store.refresh_requested():
             return self._started + 1
         if self._failures:
@@ -184,7 +183,7 @@ class Scheduler:
             return None
         return self._store.status().due or snapshot.due
 
-    def _take_in(self, ended: Future[Batch]) -> None:
+    def _publish(self, ended: Future[Batch]) -> None:
         try:
             batch, previous, now = ended.result(), self._previous, self._clock()
             tables, refresh = self._pipeline.tables, self._settings.refresh
@@ -205,9 +204,9 @@ class Scheduler:
             logger.warning("not published: another process was faster")
 
     def _succeeded(self, update: Update, changed: bool, batch: Batch) -> None:
-        """Report a refresh, and log what it changed and what it set aside."""
+        """Report a refresh, and log what it changed and rejected."""
         version = update.snapshot.version
-        waiting = any(it.reason == FUTURE for it in batch.rejected)  # time may put these right
+        waiting = any(it.reason == FUTURE for it in batch.rejected)  # they become valid with time
         self._known = "" if waiting else self._refresh, version
         before, seconds = self._store.status(), self._monotonic() - self._started
         for it in outcomes.newly_rejected(before, batch):
@@ -225,7 +224,7 @@ class Scheduler:
             logger.info(line + " (%(note)s)" * bool(update.note), facts, extra=facts)
 
     def _give_up(self) -> None:
-        """End a refresh that takes too long; if that is not possible, no other starts meanwhile."""
+        """Cancel a refresh that takes too long; if it cannot be, start no other until it ends."""
         assert self._fetching is not None
         text = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
         if self._fetching.cancel():
@@ -237,10 +236,10 @@ class Scheduler:
             incident = self._incident()
             logger.error(text, extra={"incident": incident})
             self._report_failure(text, incident)
-            self._store.release()  # another process may go on
+            self._store.release()  # another process may take over
 
     def _failed(self, error: BaseException) -> None:
-        """Log and report a failure; the pauses before the next try double from one second on."""
+        """Log and report a failure; the delay before the next try starts at 1 s and doubles."""
         pause = min(timedelta(seconds=2.0**self._failures), self._settings.refresh.retry_at_most)
         self._failures = min(self._failures + 1, 16)
         self._retry_at = self._monotonic() + pause.total_seconds()
@@ -251,12 +250,12 @@ class Scheduler:
         self._store.clear_request(self._request)
 
     def _incident(self) -> str:
-        """Return the id that all failures have in the log until a refresh succeeds."""
+        """Return the id of all failures in the log until a refresh succeeds."""
         return self._store.status().incident or uuid4().hex[:8]
 
     def _report_failure(self, error: str, incident: str, next_due: datetime | None = None) -> None:
         if not self._lease():
-            return  # the process that has it now reports
+            return  # the new leader reports
         outcome = Outcome(self._clock(), self._monotonic() - self._started, error=error)
         self._report(outcomes.failed(self._store.status(), outcome, incident, next_due))
 

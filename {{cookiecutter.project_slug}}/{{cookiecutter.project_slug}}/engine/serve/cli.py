@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 def serve(dashboard: Dashboard, create_app: "CreateApp", argv: list[str] | None = None) -> int:
     """Serve the page and refresh its data until Ctrl-C or SIGTERM; return an exit code.
 
-    It is 0 after a stop, 1 after an error, and 2 if a setting is the reason.
+    The exit code is 0 after a stop, 1 after an error and 2 after an invalid setting.
     """
     args = _parse(dashboard, "server", "Serve the dashboard and refresh its data.", argv)
     if args.hash_password:
@@ -64,14 +64,14 @@ def refresh(dashboard: Dashboard, argv: list[str] | None = None) -> int:
         settings = dashboard.load(args.config, schedule_only=True)
         refuse_memory(settings, "A standalone schedule")
         with _refreshing(dashboard.schedule(settings)) as stopped:
-            while not stopped.wait(1):  # without a timeout Windows would not look for Ctrl-C
+            while not stopped.wait(1):  # without a timeout, Windows ignores Ctrl-C
                 pass
 
     return _exit_code(dashboard, args.config, run)
 
 
 def preview(dashboard: str) -> int:
-    """Show what would be read; `dashboard` names one, as in "my_dashboard.schedule:DASHBOARD"."""
+    """Preview what is read; `dashboard` is a path such as "package.schedule:DASHBOARD"."""
     module, _, name = dashboard.partition(":")
     found: Dashboard = getattr(import_module(module), name)
     return show_preview(found.settings, found.pipeline)
@@ -80,14 +80,14 @@ def preview(dashboard: str) -> int:
 def _parse(
     dashboard: Dashboard, module: str, text: str, argv: list[str] | None
 ) -> argparse.Namespace:
-    """Read the command line; what is not given is left to the other settings."""
+    """Parse the command line; options that are not given are left to other settings."""
     parser = argparse.ArgumentParser(f"python -m {dashboard.name}.{module}", description=text)
     parser.add_argument(
         "--config", type=Path, default=CONFIG, help="the config file; .env is beside it"
     )
     if module == "server":
-        parser.add_argument("--host", help="address to listen on (0.0.0.0: all of this machine's)")
-        parser.add_argument("--port", help="port to listen on (0: any free one)")
+        parser.add_argument("--host", help="address to listen on (0.0.0.0: all addresses)")
+        parser.add_argument("--port", help="port to listen on (0: any free port)")
         parser.add_argument(
             "--debug", action="store_true", help="reload on every change, show errors in the page"
         )
@@ -98,7 +98,7 @@ def _parse(
 
 
 def _exit_code(dashboard: Dashboard, config: Path, run: Callable[[], None]) -> int:
-    """Run the program, and report what ends it."""
+    """Run the program, report an error that ends it, and return the exit code."""
     try:
         run()
     except SettingError as error:
@@ -107,14 +107,14 @@ def _exit_code(dashboard: Dashboard, config: Path, run: Callable[[], None]) -> i
         variable = f"{dashboard.settings.env_prefix()}LOG__FILE"
         log_file.write(log_file.named_in(config, variable), text)
         return 2
-    except Exception:  # Python would print it with its secrets
+    except Exception:  # Python would print it with secrets
         logger.exception("the server has failed")
         return 1
     return 0
 
 
 def _serve(settings: AnySettings, app: Any, schedule: Scheduler) -> None:
-    """Serve with waitress; running requests are finished."""
+    """Serve with waitress; at the end, running requests are finished."""
     from ..web import auth
     from . import waitress_server
 
@@ -137,12 +137,12 @@ def _debug(settings: AnySettings, app: Any) -> None:
         settings.server.port,
         debug=True,
         use_reloader=False,
-        use_evalex=False,  # a console that runs any code, and asks for no password of [auth]
+        use_evalex=False,  # its console runs any code and does not ask for a password
     )
 
 
 def _watched(config: Path, folder: Path) -> list[Path]:
-    """Return the files whose change restarts --debug; Dash itself follows scripts and styles."""
+    """Return the files that --debug watches; Dash itself watches scripts and styles."""
     static_data = (folder / "assets" / "static_data").glob("*")
     return [config, config.with_name(".env"), *folder.rglob("*.py"), *static_data]
 
@@ -159,7 +159,7 @@ def _refreshing(schedule: Scheduler) -> Iterator[Event]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         stopped.set()
-        signal.signal(number, signal.SIG_DFL)  # the second time it ends at once
+        signal.signal(number, signal.SIG_DFL)  # a second signal ends it at once
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
@@ -172,13 +172,13 @@ def _refreshing(schedule: Scheduler) -> Iterator[Event]:
 
 
 def _hash_password(user: str) -> int:
-    """Ask for a password, and print the line of config.toml that lets its user in."""
+    """Ask for a password, and print the line of config.toml that lets the user log in."""
     from werkzeug.security import generate_password_hash
 
     terminal = sys.stdin.isatty()
     password = getpass.getpass() if terminal else sys.stdin.readline().rstrip("\r\n")
     if not password or (terminal and getpass.getpass("Again: ") != password):
-        print("The password is empty, or not the same twice: try again.", file=sys.stderr)
+        print("The password is empty, or the two differ: try again.", file=sys.stderr)
         return 2
     print(f'users = {{ {json.dumps(user)} = "{generate_password_hash(password)}" }}')
     return 0

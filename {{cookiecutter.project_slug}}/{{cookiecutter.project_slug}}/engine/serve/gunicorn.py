@@ -33,7 +33,7 @@ def wsgi(dashboard: Dashboard, create_app: "CreateApp") -> "Flask":
     settings = dashboard.load()
     try:
         app, schedule = dashboard.build(settings, create_app)
-    except Exception as error:  # gunicorn would print it with its secrets
+    except Exception as error:  # gunicorn would print it with secrets
         logger.exception("the server has failed")
         raise SettingError(f"The server cannot start: {describe(error)}") from None
     flask: Flask = app.server
@@ -49,10 +49,10 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
         settings = dashboard.settings.load()
     except SettingError as error:
         _exit(error)
-    gunicorn.http.wsgi.SERVER = ""  # no setting does this: nobody needs to know what serves
+    gunicorn.http.wsgi.SERVER = ""  # clients need not know what serves; no setting does this
     _forget(wsgi_app)
     made = f"{dashboard.name}-{os.getpid()}-"
-    if settings.server.metrics and FOLDER not in os.environ:  # where the workers count together
+    if settings.server.metrics and FOLDER not in os.environ:  # where all workers count
         os.environ[FOLDER] = tempfile.mkdtemp(prefix=made)
     server = settings.server
     return {
@@ -64,7 +64,7 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
         "worker_connections": min(server.connection_limit, waitress_server.room()),
         "keepalive": int(server.channel_timeout.total_seconds()),
         "graceful_timeout": int(server.graceful_timeout.total_seconds()),
-        "control_socket_disable": True,  # it would be one for all dashboards of a user
+        "control_socket_disable": True,  # all dashboards of a user would share it
         "on_starting": lambda arbiter: _on_starting(arbiter, settings),
         "on_reload": lambda arbiter: _on_reload(arbiter, settings),
         "post_fork": _post_fork,
@@ -90,20 +90,20 @@ def refuse_workers(settings: AnySettings, workers: int) -> None:
 
 
 def _exit(error: SettingError) -> NoReturn:
-    """Say what is wrong, and exit with the code after which systemd does not restart it."""
+    """Print the error, and exit with the code after which systemd does not restart it."""
     print(error, file=sys.stderr)
     sys.exit(2)
 
 
 def _forget(wsgi_app: str) -> None:
-    """Have the workers import the package themselves, so that a reload brings what was changed."""
+    """Let the workers import the package themselves, so that a reload loads changed code."""
     package = wsgi_app.partition(".")[0]
     for name in [it for it in sys.modules if it.partition(".")[0] == package]:
         del sys.modules[name]
 
 
 def _on_starting(arbiter: Any, settings: AnySettings) -> None:
-    """Refuse what cannot work."""
+    """Refuse settings that cannot work."""
     try:
         refuse_workers(settings, arbiter.cfg.workers)
     except SettingError as error:
@@ -114,7 +114,7 @@ def _on_starting(arbiter: Any, settings: AnySettings) -> None:
 
 
 def _refuse_bad_reloads(arbiter: Any) -> None:
-    """Try a reload in a process of its own first: in the master, a failure would end everything."""
+    """Try each reload in another process first: a failure in the master would end everything."""
     reload: Callable[[], None] = arbiter.reload
 
     def reload_if_possible() -> None:
@@ -128,7 +128,7 @@ def _refuse_bad_reloads(arbiter: Any) -> None:
 
 def _reason_against_reload() -> str:
     """Return why the settings and the code on disk cannot be loaded, or "" if they can be."""
-    # Older versions of gunicorn collect any child that ends, and with it how this one has ended.
+    # Older versions of gunicorn reap every child, and so would take this one's exit code.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +147,7 @@ def _reason_against_reload() -> str:
 
 
 def _on_reload(arbiter: Any, settings: AnySettings) -> None:
-    """Go on with one worker if several cannot work."""
+    """Continue with one worker if several cannot work."""
     try:
         refuse_workers(settings, arbiter.cfg.workers)
     except SettingError as error:
@@ -157,13 +157,14 @@ def _on_reload(arbiter: Any, settings: AnySettings) -> None:
 
 
 def _post_fork(arbiter: Any, worker: Any) -> None:
-    """Have a worker that cannot start tried again, unless it is one of the first."""
+    """Retry a worker that cannot start, unless it is one of the first."""
     if worker.age > arbiter.cfg.workers:
-        arbiter.WORKER_BOOT_ERROR = arbiter.APP_LOAD_ERROR = 1  # those two would end the master
+        # Two exit codes that would end the master.
+        arbiter.WORKER_BOOT_ERROR = arbiter.APP_LOAD_ERROR = 1
 
 
 def _post_worker_init(worker: Any) -> None:
-    """Start the schedule; only now, since threads do not survive a fork."""
+    """Start the schedule; not earlier, because threads do not survive a fork."""
     worker.wsgi.extensions["schedule"].start()
 
 
@@ -174,14 +175,14 @@ def _worker_exit(_arbiter: Any, worker: Any) -> None:
 
 
 def _child_exit(_arbiter: Any, worker: Any) -> None:
-    """Forget what only a living worker has."""
+    """Drop the gauges of a worker that has ended."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
 
 def _on_exit(made: str) -> None:
-    """Leave no file behind."""
+    """Remove the folder of the counters."""
     folder = Path(os.environ.get(FOLDER, ""))
     if folder.name.startswith(made):
         shutil.rmtree(folder, ignore_errors=True)

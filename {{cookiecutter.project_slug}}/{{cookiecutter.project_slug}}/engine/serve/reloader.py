@@ -1,4 +1,4 @@
-"""Runs a program again at every save; if it ends by itself, at the next save."""
+"""Restarts a program when a file is saved, even if it has ended by itself."""
 
 import contextlib
 import os
@@ -9,19 +9,21 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-SECONDS = 0.5  # between two looks at the files
+SECONDS = 0.5  # between checks of the files
+# Not werkzeug's own variable, as is_running_from_reloader reads it: a server that sees that one
+# expects to inherit its socket from werkzeug's reloader.
 MARK = "DASHBOARD_RELOADER"
 
 
 def is_child() -> bool:
-    """Tell whether this is the program that the reloader runs."""
+    """Return whether this process is the program that the reloader runs."""
     return os.environ.get(MARK) == "true"
 
 
 def run(command: list[str], files: Callable[[], Iterable[Path]]) -> int:
-    """Run the command, and again when a file is saved, added or removed, until Ctrl-C or SIGTERM.
+    """Run a command, restarting it when a file is saved, added or removed, until Ctrl-C or SIGTERM.
 
-    Werkzeug's own reloader ends for good with the first save that cannot be imported.
+    Werkzeug's own reloader ends at the first save that cannot be imported.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
@@ -39,7 +41,7 @@ def run(command: list[str], files: Callable[[], Iterable[Path]]) -> int:
 
 
 def _saved(files: Iterable[Path]) -> dict[Path, int]:
-    """Return when each file was saved; an editor may be replacing one just now."""
+    """Return when each file was saved; skip one that an editor is just replacing."""
     saved = {}
     for file in files:
         with contextlib.suppress(OSError):

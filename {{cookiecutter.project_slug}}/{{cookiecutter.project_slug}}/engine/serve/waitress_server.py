@@ -1,4 +1,4 @@
-"""The listening server: waitress, with as many connections as the system has room for."""
+"""Serves with waitress; everything that relies on parts of waitress 3 that are not documented."""
 
 import contextlib
 import logging
@@ -7,12 +7,13 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
+from wsgiref.types import WSGIApplication
 
 import waitress
-from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.proxy_headers import proxy_headers_middleware
 from waitress.server import BaseWSGIServer
 
 from ..config.types import SettingError
@@ -20,44 +21,55 @@ from ..settings import Server
 
 logger = logging.getLogger(__name__)
 
-WINDOWS = 500  # connections: its select takes 512 files
-FILES = 20_000  # to be open at once
-SPARE = 100  # of them for all that is no connection
-# Waitress does not log that it refuses a large body, and Flask does. So waitress lets bodies of up
-# to this many times the allowed size through to Flask.
-SAID = 10
+PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
+WINDOWS = 500  # connections: select() on Windows takes 512 sockets
+FILES = 20_000  # that may be open at once
+SPARE = 100  # open files that are not connections
+POLL = hasattr(select, "poll")
+# Flask logs a body that is too large, and waitress doesn't. So waitress lets bodies of up to this
+# many times the limit through to Flask.
+BODY_FACTOR = 10
 
 
-def listen(app: Flask, server: Server) -> Any:
-    """Open a waitress server. Raises SettingError."""
+class Listening(NamedTuple):
+    """A server that listens, and all of its sockets by their file descriptors."""
+
+    server: Any
+    sockets: dict[int, Any]
+
+
+def listen(app: WSGIApplication, server: Server) -> Listening:
+    """Start to listen. Raises SettingError."""
+    sockets: dict[int, Any] = {}
     try:
         listening = waitress.create_server(
             app,
-            sockets=bind(server.host, server.port),
+            map=sockets,
+            sockets=_bind(server.host, server.port),
             threads=server.threads,
             connection_limit=min(server.connection_limit, room()),
             channel_timeout=server.channel_timeout.total_seconds(),
-            max_request_body_size=SAID * server.max_body_bytes,
-            asyncore_use_poll=hasattr(select, "poll"),
-            ident=None,  # nobody needs to know what serves
-            clear_untrusted_proxy_headers=False,  # front.py does, for every server
+            max_request_body_size=BODY_FACTOR * server.max_body_bytes,
+            asyncore_use_poll=POLL,
+            ident=None,  # clients need not know what serves
+            clear_untrusted_proxy_headers=False,  # the middleware does this under every server
         )
     except (OSError, ValueError) as error:
         raise SettingError(
             f"server.port = {server.port} on server.host = {server.host!r} cannot be listened on "
             f"({error}): stop what uses it, or choose another with --port."
         ) from error
-    return listening
+    return Listening(listening, sockets)
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Return a socket for each address of a host, bound to a port that nobody else has."""
+def _bind(host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of a host, bound to a port that no other program shares."""
     kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
     with contextlib.ExitStack() as opened:
         bound = []
         for family, _, protocol, _, address in socket.getaddrinfo(host, port, 0, kind, 0, flags):
             it = opened.enter_context(socket.socket(family, kind, protocol))
-            if sys.platform == "win32":  # where SO_REUSEADDR would share it
+            if sys.platform == "win32":  # where SO_REUSEADDR would share the port
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -69,47 +81,46 @@ def bind(host: str, port: int) -> list[socket.socket]:
     return bound
 
 
-def run(listening: Any, stopping: Callable[[], bool], seconds: float) -> None:
-    """Serve until it is to stop, then for so many seconds at most until all answers are sent.
+def port(listening: Listening) -> int:
+    """Return the port, also if port 0 has let the system choose one."""
+    ports = [it.socket.getsockname()[1] for it in _listeners(listening)]
+    return int(ports[0])
 
-    Waitress's own `run` ends at once, and what it has not sent by then is cut short.
+
+def run(listening: Listening, stopping: Callable[[], bool], seconds: float) -> None:
+    """Serve until `stopping`, then for at most `seconds` until all responses are sent.
+
+    Waitress's own `run` ends at once and cuts off what it has not sent.
     """
-    sockets = _sockets(listening)
+    server, sockets = listening
 
     def turn(timeout: float) -> None:
-        wasyncore.loop(timeout, listening.adj.asyncore_use_poll, sockets, count=1)
+        wasyncore.loop(timeout, POLL, sockets, count=1)
 
     while not stopping():
         turn(timeout=1)
-    for it in list(sockets.values()):
-        if isinstance(it, BaseWSGIServer):
-            wasyncore.dispatcher.close(it)  # the socket alone: threads still wake this loop
+    for it in _listeners(listening):
+        wasyncore.dispatcher.close(it)  # only the socket: threads still wake this loop
     end = time.monotonic() + seconds
-    while open_ := [it for it in sockets.values() if isinstance(it, HTTPChannel)]:
+    while channels := [it for it in sockets.values() if isinstance(it, HTTPChannel)]:
         if time.monotonic() > end:
-            logger.warning("stopped before %d connections had their answers", len(open_))
+            logger.warning("stopped before %d connections had their answers", len(channels))
             break
-        for channel in open_:
+        for channel in channels:
             busy = channel.requests or channel.request or channel.total_outbufs_len
             channel.will_close = channel.will_close or not busy
         turn(timeout=0.1)
-    listening.task_dispatcher.shutdown()
+    server.task_dispatcher.shutdown()
     wasyncore.close_all(sockets)
 
 
-def _sockets(listening: Any) -> dict[int, Any]:
-    """Return all sockets of a server, or of one with several addresses."""
-    sockets: dict[int, Any] = getattr(listening, "map", None) or listening._map
-    return sockets
-
-
-def port(listening: Any) -> int:
-    """Return the port of a server; a name such as localhost may stand for several addresses."""
-    return int(getattr(listening, "effective_port", None) or listening.effective_listen[0][1])
+def _listeners(listening: Listening) -> list[BaseWSGIServer]:
+    """Return what accepts connections: one for each address of the host."""
+    return [it for it in listening.sockets.values() if isinstance(it, BaseWSGIServer)]
 
 
 def room() -> int:
-    """Let this process open as many files as it may, and return how many can be connections."""
+    """Raise the limit of open files, and return how many of them can be connections."""
     if sys.platform == "win32":
         return WINDOWS
     import resource
@@ -119,3 +130,12 @@ def room() -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES), hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(soft - SPARE, SPARE) if soft != resource.RLIM_INFINITY else FILES
+
+
+def with_proxy_headers(app: WSGIApplication, trusted: bool) -> WSGIApplication:
+    """Take the client's address from a trusted proxy's headers, or drop those of anyone else."""
+    options: dict[str, Any] = {}
+    if trusted:
+        options = {"trusted_proxy": "*", "trusted_proxy_headers": PROXY_HEADERS}
+    wrapped: WSGIApplication = proxy_headers_middleware(app, **options, clear_untrusted=True)
+    return wrapped

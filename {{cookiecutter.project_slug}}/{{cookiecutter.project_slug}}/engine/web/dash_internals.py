@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from dash.fingerprint import build_fingerprint, check_fingerprint
 
 __all__ = [
     "BundleNotFound",
+    "Callback",
     "MissingCallbackContextException",
     "bundle_endpoint",
     "callback_endpoint",
-    "callbacks",
+    "callback_names",
     "early_bundles",
+    "find_callback",
+    "has_streams",
     "is_dashs",
     "leave_callback",
     "outputs",
@@ -68,10 +72,49 @@ def early_bundles(app: Dash) -> list[str]:
     return urls
 
 
-def callbacks(app: Dash) -> dict[str, dict[str, Any]]:
-    """Return the callbacks by output; those that run in the browser have no `callback`."""
-    found: dict[str, dict[str, Any]] = app.callback_map
-    return found
+@dataclass(frozen=True)
+class Callback:
+    """A callback that runs in the server; inputs and state have an `id` and a `property`."""
+
+    function: Callable[..., Any]
+    inputs: list[dict[str, Any]]
+    state: list[dict[str, Any]]
+    has_output: bool
+    places: object  # which input or state each parameter takes; a dict if they are grouped
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its inputs and state, as in `series.value`."""
+        return [f"{it['id']}.{it['property']}" for it in (*self.inputs, *self.state)]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The name of what each parameter takes; nothing if some are grouped."""
+        places = self.places if isinstance(self.places, list) else []
+        if not all(isinstance(it, int) for it in places):
+            return []
+        names = self.names
+        return [names[it] for it in places]
+
+
+def callback_names(app: Dash) -> set[str]:
+    """Return the names of all callbacks, which Dash makes from their outputs."""
+    return set(app.callback_map)
+
+
+def find_callback(app: Dash, name: str) -> Callback | None:
+    """Return a callback; None if there is none, or if it runs in the browser."""
+    it = app.callback_map.get(name)
+    if it is None or "callback" not in it:
+        return None
+    has_output = not it["no_output"]
+    places = it["inputs_state_indices"]
+    return Callback(it["callback"], it["inputs"], it["state"], has_output, places)
+
+
+def has_streams(app: Dash) -> bool:
+    """Whether callbacks may stream, as from Dash 4.5 on."""
+    return bool(getattr(app, "shared_storage_enabled", False))
 
 
 def outputs(name: str) -> Any:

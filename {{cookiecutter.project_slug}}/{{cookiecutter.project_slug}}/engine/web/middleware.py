@@ -11,17 +11,17 @@ from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from dash import Dash
-from waitress.proxy_headers import proxy_headers_middleware
 
 from .. import log
+from ..serve.waitress_server import PROXY_HEADERS, with_proxy_headers
 from ..settings import AnySettings
 from . import headers
 from .decompress import decompress
 
 logger = logging.getLogger(__name__)
 
-PROXY = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
-SENT_ON = {f"HTTP_{it.upper().replace('-', '_')}" for it in PROXY}  # headers that only proxies send
+# Headers that only proxies send.
+SENT_ON = {f"HTTP_{it.upper().replace('-', '_')}" for it in PROXY_HEADERS}
 SENT_ON |= {"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP"}
 TRUSTED = "dashboard.trusted"  # in the environ: whether the trusted proxy sent the request
 BY_PROXY = "dashboard.by_proxy"  # in the environ: whether any proxy sent it, trusted or not
@@ -54,9 +54,7 @@ def _is_trusted(address: str, trusted: str) -> bool:
 
 def _proxied(app: WSGIApplication) -> WSGIApplication:
     """Take the client's address from a trusted proxy's headers; drop such headers of others."""
-    options = {"trusted_proxy": "*", "trusted_proxy_headers": PROXY}
-    believed = proxy_headers_middleware(app, **options, clear_untrusted=True)
-    unproxied = proxy_headers_middleware(app, clear_untrusted=True)
+    believed, unproxied = with_proxy_headers(app, True), with_proxy_headers(app, False)
 
     def proxied(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         chosen: WSGIApplication = believed if environ[TRUSTED] else unproxied

@@ -22,7 +22,7 @@ from .. import log
 from ..data.snapshot import Tables
 from ..settings import Server
 from .computations import Computations, NotReady
-from .dash_internals import callback_endpoint, callbacks, is_dashs
+from .dash_internals import callback_endpoint, find_callback, is_dashs
 from .fast_path import FastPath
 from .response_cache import CachedResponse, ResponseCache, to_cached
 from .views import TABLES, views_of
@@ -166,8 +166,8 @@ class SharedViews:
     def _is_quick(self, body: bytes) -> bool:
         """Whether a callback is Dash's own, such as the one for pages, or does not exist."""
         with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
-            callback = callbacks(self._app)[json.loads(body)["output"]]["callback"]
-            return is_dashs(inspect.unwrap(callback))
+            callback = find_callback(self._app, json.loads(body)["output"])
+            return callback is None or is_dashs(inspect.unwrap(callback.function))
         return True  # Dash reports the error
 
 

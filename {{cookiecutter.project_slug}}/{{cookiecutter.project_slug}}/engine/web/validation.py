@@ -12,7 +12,7 @@ from pydantic import StringConstraints, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .arguments import Arguments, hints, reason, refuse
-from .dash_internals import callback_endpoint, callbacks, outputs
+from .dash_internals import Callback, callback_endpoint, find_callback, has_streams, outputs
 from .request_body import Body, Part, Parts, is_about_a_stream
 
 logger = logging.getLogger(__name__)
@@ -38,8 +38,7 @@ class Validation:
         endpoint = callback_endpoint(app)
         self._dash = server.ensure_sync(server.view_functions[endpoint])
         server.view_functions[endpoint] = self._view
-        # Callbacks stream from Dash 4.5 on; Dash answers each page only about its own.
-        self._streams = getattr(app, "shared_storage_enabled", False)
+        self._streams = has_streams(app)  # Dash answers a page about its own streams only
         server.register_error_handler(HTTPException, _in_short)
         server.register_error_handler(RequestEntityTooLarge, _too_large)
 
@@ -63,13 +62,13 @@ class Validation:
             return Response("Internal Server Error", 500, mimetype="text/plain")
 
     def _check(self, body: Body) -> None:
-        callback = callbacks(self._app).get(body.output)
-        if callback is None or "callback" not in callback:  # one that runs in the browser
+        callback = find_callback(self._app, body.output)
+        if callback is None:
             refuse("no callback has this output")
         if not (
-            _fits(callback["inputs"], body.inputs)
-            and _fits(callback["state"], body.state)
-            and (callback["no_output"] or _fits_outputs(body.output, body.outputs))
+            _fits(callback.inputs, body.inputs)
+            and _fits(callback.state, body.state)
+            and (not callback.has_output or _fits_outputs(body.output, body.outputs))
         ):
             refuse("its inputs, state or outputs are not those of the callback")
         if body.output not in self._arguments:
@@ -119,17 +118,8 @@ def _value(part: Part | list[Part]) -> Any:
     return [it.value for it in part] if isinstance(part, list) else part.value
 
 
-def _names(callback: dict[str, Any]) -> list[str]:
-    parts = [*callback["inputs"], *callback["state"]]
-    return [f"{part['id']}.{part['property']}" for part in parts]
-
-
-def _arguments(callback: dict[str, Any], known: dict[str, Any]) -> Arguments:
+def _arguments(callback: Callback, known: dict[str, Any]) -> Arguments:
     """Return what checks a callback's arguments, by the names of its inputs and state."""
-    function = inspect.unwrap(callback["callback"])
-    names, places = _names(callback), callback["inputs_state_indices"]
-    types: dict[str, Any] = {name: known.get(name, Any) for name in names}
-    if isinstance(places, list) and all(isinstance(place, int) for place in places):  # not grouped
-        for place, hint in zip(places, hints(function), strict=False):
-            types[names[place]] = hint
-    return Arguments(types)
+    types: dict[str, Any] = {name: known.get(name, Any) for name in callback.names}
+    found = hints(inspect.unwrap(callback.function))
+    return Arguments(types | dict(zip(callback.parameters, found, strict=False)))

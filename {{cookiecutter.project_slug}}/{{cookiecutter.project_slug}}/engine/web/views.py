@@ -17,7 +17,8 @@ from ..settings import AnySettings
 from .arguments import Arguments, hints
 from .dash_internals import (
     MissingCallbackContextException,
-    callbacks,
+    callback_names,
+    find_callback,
     is_dashs,
     leave_callback,
 )
@@ -79,10 +80,10 @@ def add_views(app: Dash, module: ModuleType, data: Data, settings: AnySettings) 
     views = app.server.extensions.setdefault("views", {})
     for it in vars(module).values():
         if isinstance(it, View) and it.__module__ == module.__name__:
-            known = set(callbacks(app))
+            known = callback_names(app)
             bound = BoundView(app, it, data, settings)
             app.callback(it.output, [VERSION, *it.choices])(bound.callback)
-            added = callbacks(app).keys() - known
+            added = callback_names(app) - known
             if not added:
                 raise TypeError(REPLACED.format(it.output))
             views[added.pop()] = bound
@@ -104,7 +105,8 @@ def refuse_wrapped(app: Dash) -> None:
 def refuse_replaced(app: Dash) -> None:
     """Refuse a plain callback in place of a view: it would be shared. Raises TypeError."""
     for name, bound in views_of(app).items():
-        if unwrap(callbacks(app)[name]["callback"]) != bound.callback:
+        found = find_callback(app, name)
+        if found is None or unwrap(found.function) != bound.callback:
             raise TypeError(REPLACED.format(name))
 
 
