@@ -1,6 +1,7 @@
 """The laws of the house: the engine knows nothing of your modules, and each part has its place."""
 
 import ast
+import json
 import importlib.util
 import os
 import re
@@ -214,7 +215,7 @@ def test_an_app_that_leaves_everything_out_asks_for_the_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hashed = generate_password_hash("a long password", "pbkdf2:sha256:1000")
-    monkeypatch.setenv(f"{toy.PREFIX}AUTH__USERS", f'{{"me": "{hashed}"}}')
+    monkeypatch.setenv(f"{toy.PREFIX}AUTH__USERS", json.dumps({"me": hashed}))
     app, _ = toy.DASHBOARD.build(toy.Settings.load(), bare_app)
     client, elsewhere = app.server.test_client(), {"REMOTE_ADDR": "203.0.113.9"}
     assert client.get("/healthz").status_code == 200
