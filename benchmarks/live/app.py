@@ -31,5 +31,5 @@ def create_app(settings: Settings, data: Data) -> Dash:
             loading(dcc.Graph(id="line-graph"), dcc.Graph(id="bar-graph")),
         ]
     )
-    add_views(app, sys.modules[__name__], data, settings)
+    add_views(app, sys.modules[__name__], settings, data)
     return app

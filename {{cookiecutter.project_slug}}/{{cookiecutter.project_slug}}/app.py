@@ -23,8 +23,8 @@ def create_app(settings: Settings, data: Data) -> Dash:
     )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     app.layout = lambda: layout(settings, data)
-    add_views(app, overview, data, settings)
-    overview.add_callbacks(app, data, settings)
+    add_views(app, overview, settings, data)
+    overview.add_callbacks(app, settings, data)
     return app
 
 
@@ -40,7 +40,7 @@ def layout(settings: Settings, data: Data) -> Component:
                 ]
             ),
             alert(),
-            overview.layout(data, settings),
+            overview.layout(settings, data),
         ],
         className="page",
     )

@@ -28,7 +28,7 @@ def test_the_shell_comes_before_the_first_data(settings: Settings, no_data: Data
     shell = client.get("/_dash-layout").text
     for part in ("snapshot-version", "status", "alert"):
         assert f'"id":"{part}"' in shell
-    page = overview.layout(no_data, settings)
+    page = overview.layout(settings, no_data)
     assert all(part in page for part in ("cards", "trend-graph", "distribution-graph"))
     assert call(settings, no_data, "cards", CHOICES)["cards"]["children"] == []
 

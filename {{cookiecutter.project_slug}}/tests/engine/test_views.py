@@ -336,7 +336,7 @@ def test_a_view_that_is_only_imported_is_added_once(
 
     def create_app(settings: toy.Settings, data: Data) -> Dash:
         app = toy.app_of(own, settings, data)
-        add_views(app, other, data, settings)
+        add_views(app, other, settings, data)
         return app
 
     client = build(create_app, settings, store).test_client()
@@ -424,7 +424,7 @@ def test_a_callback_in_place_of_a_view_is_refused_at_start(
         elif when != "as a view":
             app.callback(CARDS, [VERSION, *toy.CHOICES])(cards)
         if when in ("before", "as a view"):
-            add_views(app, module_of(toy.cards), data, settings)
+            add_views(app, module_of(toy.cards), settings, data)
         return app
 
     error = DuplicateCallback if when == "globally" else TypeError  # of Dash itself

@@ -107,7 +107,7 @@ def app_of(module: ModuleType, settings: Settings, data: Data) -> Dash:
             loading(html.Div(id="cards"), dcc.Graph(id="trend-graph")),
         ]
     )
-    add_views(app, module, data, settings)
+    add_views(app, module, settings, data)
     return app
 
 

@@ -56,7 +56,7 @@ def distribution(tables: Tables, names: Names, window: Window) -> go.Figure:
     return engineering.distribution_figure(selected(tables, names, window), known(tables))
 
 
-def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
+def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
     """Add what is computed for one viewer."""
 
     @app.callback(
@@ -72,11 +72,11 @@ def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
         return {"content": content, "filename": f"{app.config.name}.csv"}
 
 
-def layout(data: Data, settings: Settings) -> Component:
+def layout(settings: Settings, data: Data) -> Component:
     """Return the page without its data."""
     return html.Main(
         [
-            controls(data, settings),
+            controls(settings, data),
             loading(
                 html.Div(id="cards", className="cards"),
                 html.Div(
@@ -121,7 +121,7 @@ def plain(text: str) -> str:
     return re.sub(f"(?i)(?<=__proto){UNSEEN}(?=__)", "", text)
 
 
-def controls(data: Data, settings: Settings) -> Component:
+def controls(settings: Settings, data: Data) -> Component:
     """Return what a viewer can choose and do."""
     labels = {**engineering.known_series()["label"], **known(data.tables())["label"]}
     options = [{"value": guarded(it), "label": guarded(label)} for it, label in labels.items()]

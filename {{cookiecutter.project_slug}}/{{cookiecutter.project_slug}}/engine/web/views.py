@@ -75,13 +75,13 @@ def per_snapshot(function: Callable[[Tables], T]) -> Callable[[Tables], T]:
     return derived
 
 
-def add_views(app: Dash, module: ModuleType, data: Data, settings: AnySettings) -> None:
+def add_views(app: Dash, module: ModuleType, settings: AnySettings, data: Data) -> None:
     """Add the views of a module as callbacks; they follow the data and the choices."""
     views = app.server.extensions.setdefault("views", {})
     for it in vars(module).values():
         if isinstance(it, View) and it.__module__ == module.__name__:
             known = callback_names(app)
-            bound = BoundView(app, it, data, settings)
+            bound = BoundView(app, it, settings, data)
             app.callback(it.output, [VERSION, *it.choices])(bound.callback)
             added = callback_names(app) - known
             if not added:
@@ -119,7 +119,7 @@ def views_of(app: Dash) -> dict[str, "BoundView"]:
 class BoundView:
     """A view with the data and the settings of an app."""
 
-    def __init__(self, app: Dash, view: View[..., Any], data: Data, settings: AnySettings) -> None:
+    def __init__(self, app: Dash, view: View[..., Any], settings: AnySettings, data: Data) -> None:
         self.data, self.choices, self._app, self._settings = data, view.choices, app, settings
         self._function = view.function
         self._name = f"{view.__module__}.{view.function.__qualname__}"

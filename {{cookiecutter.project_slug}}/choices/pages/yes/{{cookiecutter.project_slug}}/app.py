@@ -32,10 +32,10 @@ def create_app(settings: Settings, data: Data) -> Dash:
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     for path, (name, page) in PAGES.items():
         title = f"{name} · {settings.app.title}"
-        shown = _shown(page, data, settings)
+        shown = _shown(page, settings, data)
         dash.register_page(page.__name__, path=path, name=name, title=title, layout=shown)
-        add_views(app, page, data, settings)
-        page.add_callbacks(app, data, settings)
+        add_views(app, page, settings, data)
+        page.add_callbacks(app, settings, data)
     app.layout = lambda: layout(settings, data)
     app.clientside_callback(
         "(path, links) => links.map((it) => (it.path === path ? 'page' : null))",
@@ -72,6 +72,6 @@ def layout(settings: Settings, data: Data) -> Component:
     )
 
 
-def _shown(page: ModuleType, data: Data, settings: Settings) -> Callable[..., Component]:
+def _shown(page: ModuleType, settings: Settings, data: Data) -> Callable[..., Component]:
     """Return a page's layout as Dash calls it: with all that follows a `?` in the address."""
-    return lambda **_: page.layout(data, settings)
+    return lambda **_: page.layout(settings, data)

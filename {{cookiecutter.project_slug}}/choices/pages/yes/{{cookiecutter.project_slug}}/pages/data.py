@@ -65,11 +65,11 @@ def rows(
     return {"rowData": pd.DataFrame(shown).to_dict("records"), "rowCount": len(data)}
 
 
-def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
+def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
     """Add what is computed for one viewer: nothing here."""
 
 
-def layout(data: Data, settings: Settings) -> Component:
+def layout(settings: Settings, data: Data) -> Component:
     """Return the page without its data."""
     table = dag.AgGrid(
         id="rows",
@@ -95,7 +95,7 @@ def layout(data: Data, settings: Settings) -> Component:
         },
         className="rows",
     )
-    return html.Main([controls(data, settings), table])
+    return html.Main([controls(settings, data), table])
 
 
 def order(data: pd.DataFrame, by: list[Order]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from ..setting import Settings
 COLUMNS = ["Ended", "Seconds", "New rows", "Outcome"]
 
 
-def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
+def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
     """Have both follow each poll, as failures bring no data; status.js draws them."""
 
     @app.callback(
@@ -34,7 +34,7 @@ def add_callbacks(app: Dash, data: Data, settings: Settings) -> None:
     app.clientside_callback(ClientsideFunction("status", "show"), Input("status-content", "data"))
 
 
-def layout(_data: Data, _settings: Settings) -> Component:
+def layout(_settings: Settings, _data: Data) -> Component:
     """Return the page without what it says."""
     heads = html.Thead(html.Tr([html.Th(name, scope="col") for name in COLUMNS]))
     return html.Main(
