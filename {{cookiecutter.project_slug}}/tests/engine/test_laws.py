@@ -1,8 +1,8 @@
 """The laws of the house: the engine knows nothing of your modules, and each part has its place."""
 
 import ast
-import json
 import importlib.util
+import json
 import os
 import re
 import shutil
