@@ -17,9 +17,11 @@ ROOT = Path(__file__).parent
 MUTANTS = {
     "data/codec": "store damage",
     "data/file_store": "store damage",
-    "data/freshness": "health pipeline",
+    "data/freshness": "health",
     "data/merge": "merge pipeline",
+    "data/pace": "health pipeline",
     "data/redis_store": "store damage",
+    "data/shared_state": "store damage",
     "data/shared_store": "store damage",
     "data/tables": "tables pipeline",
     "refresh/due_times": "scheduler",

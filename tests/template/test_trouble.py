@@ -123,7 +123,7 @@ def test_the_guide_has_no_message_that_nobody_says() -> None:
 def test_each_notice_of_the_page_is_in_the_guide() -> None:
     texts = [it.read_text("utf-8") for it in RENDERED.rglob("*.js")]
     notices = [it for text in texts for it in re.findall(r"`([^`]* [^`]*)\.`", text)]
-    health = next(it for it in CODE if it.name == "health.py").read_text("utf-8")
+    health = next(it for it in CODE if it.name == "freshness.py").read_text("utf-8")
     notices += re.findall(r"\{shown\}([^{]+)", health)
     notices += re.findall(r'(?:stale = |else |stale, stale_in = )f?"([^"{]+)', health)
     assert len(notices) >= 6
@@ -133,6 +133,6 @@ def test_each_notice_of_the_page_is_in_the_guide() -> None:
 
 @pytest.mark.parametrize("state", ["loading", "live", "stale", "error"])
 def test_each_state_of_the_page_is_in_the_guide(state: str) -> None:
-    health = next(it for it in CODE if it.name == "health.py").read_text("utf-8")
+    health = next(it for it in CODE if it.name == "freshness.py").read_text("utf-8")
     assert f'"{state}"' in health
     assert f"| `{state}` |" in GUIDE

@@ -9,13 +9,13 @@ import pytest
 import toy
 from helpers import fitted
 
+from {{cookiecutter.project_slug}}.engine.data import freshness
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
 from {{cookiecutter.project_slug}}.engine.data.status import Rejected, Status
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
 from {{cookiecutter.project_slug}}.engine.settings import App, Refresh
-from {{cookiecutter.project_slug}}.engine.web import health
 
 NOW = datetime(2026, 3, 6, 12, tzinfo=UTC)  # a Friday
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -44,7 +44,7 @@ def every(distance: timedelta, end: datetime, count: int = 20) -> list[datetime]
 def check(
     settings: toy.Settings, store: MemoryStore, now: datetime = NOW
 ) -> tuple[str, float | None]:
-    found = health.check(settings, store, now)
+    found = freshness.check(settings, store, now)
     assert not (found.ready and found.status in ("loading", "stale"))
     return found.status, found.age_seconds
 
@@ -123,9 +123,9 @@ def test_a_reading_of_the_future_does_not_make_data_fresh(settings: toy.Settings
 def test_data_stored_in_the_future_are_a_fault(ahead: timedelta, settings: toy.Settings) -> None:
     chosen = configured(settings)
     store = stored(chosen, *every(2 * SECOND, NOW + ahead), now=NOW + ahead)
-    found = health.check(chosen, store, NOW)
+    found = freshness.check(chosen, store, NOW)
     assert found.status == "error" and not found.ready
-    assert "clock" in health.notices(chosen, store, found)[0]
+    assert "clock" in freshness.notices(chosen, store, found)[0]
 
 
 def test_a_clock_that_is_behind_is_a_fault_even_if_nothing_is_new(settings: toy.Settings) -> None:
@@ -134,9 +134,9 @@ def test_a_clock_that_is_behind_is_a_fault_even_if_nothing_is_new(settings: toy.
     known = store.latest()
     store.publish(merge(known, Batch({}), toy.TABLES, back, back, chosen.refresh).snapshot)
     store.report(Status(refreshed=back))
-    found = health.check(chosen, store, back)
+    found = freshness.check(chosen, store, back)
     assert (found.status, found.ready) == ("error", False)
-    assert "clock" in health.notices(chosen, store, found)[0]
+    assert "clock" in freshness.notices(chosen, store, found)[0]
 
 
 def test_many_series_have_a_usual_distance_too(settings: toy.Settings) -> None:
@@ -147,30 +147,30 @@ def test_many_series_have_a_usual_distance_too(settings: toy.Settings) -> None:
     batch = Batch(fitted(*rows))
     store.publish(merge(None, batch, toy.TABLES, end, end, chosen.refresh).snapshot)
     store.report(Status(refreshed=end + 2 * DAY))
-    assert health.check(chosen, store, end + 2 * DAY).status == "stale"
+    assert freshness.check(chosen, store, end + 2 * DAY).status == "stale"
 
 
 def test_a_fault_is_shown_even_while_refreshes_fail(settings: toy.Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
     store.report(Status(error="OSError: gone", incident="1a2b3c4d", failing_since=NOW))
-    said = health.notices(settings, store, health.check(settings, store, NOW))
+    said = freshness.notices(settings, store, freshness.check(settings, store, NOW))
     assert any("another release" in it for it in said) and any("1a2b3c4d" in it for it in said)
     assert not any("gone" in it for it in said), "every viewer sees it"
 
 
 def test_data_of_another_release_are_not_ready(settings: toy.Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
-    found = health.check(settings, store, NOW)
+    found = freshness.check(settings, store, NOW)
     assert (found.status, found.ready) == ("error", False)
-    assert any("another release" in it for it in health.notices(settings, store, found))
+    assert any("another release" in it for it in freshness.notices(settings, store, found))
 
 
 def test_a_source_without_rows_is_not_live(settings: toy.Settings) -> None:
     chosen = configured(settings)
     store = MemoryStore(Snapshot(8, NOW, NOW, fitted()))
-    found = health.check(chosen, store, NOW)
+    found = freshness.check(chosen, store, NOW)
     assert (found.status, found.ready) == ("stale", False)
-    assert "no rows" in health.notices(chosen, store, found)[0]
+    assert "no rows" in freshness.notices(chosen, store, found)[0]
 
 
 def test_the_page_counts_the_rows_that_were_set_aside(settings: toy.Settings) -> None:
@@ -178,13 +178,13 @@ def test_the_page_counts_the_rows_that_were_set_aside(settings: toy.Settings) ->
     store = stored(chosen, *every(2 * SECOND, NOW))
     rejected = Rejected("readings", "time in the future", 3, "series='secret'")
     store.report(Status(refreshed=NOW, rejected=(rejected,)))
-    found = health.check(chosen, store, NOW)
+    found = freshness.check(chosen, store, NOW)
     said = "3 rows of readings set aside: time in the future."
-    assert health.notices(chosen, store, found) == [said]
+    assert freshness.notices(chosen, store, found) == [said]
     more = Rejected("readings", "value is missing", 1, "series='secret'")
     store.report(Status(refreshed=NOW, rejected=(rejected, more)))
     said = "4 rows of readings set aside: time in the future (3), value is missing (1)."
-    assert health.notices(chosen, store, found) == [said]
+    assert freshness.notices(chosen, store, found) == [said]
 
 
 def test_readyz_reports_the_newest_reading_and_the_last_refresh(settings: toy.Settings) -> None:

@@ -90,7 +90,7 @@ def test_the_log_file_is_found_in_an_invalid_config(mistake: str, tmp_path: Path
     config = tmp_path / "config.toml"
     config.write_text(f'{mistake}\n[log]\nlevel = "INFO"\nfile = "a.log"  # here\n', "utf-8")
     assert log_file.named_in(config, VARIABLE) == str(tmp_path / "a.log")
-    config.write_text('[log]\nfile = ""\n[source]\nfile = "no.log"\n', "utf-8")
+    config.write_text('[log]\nfile = ""  # "a.log" writes\n[source]\nfile = "no.log"\n', "utf-8")
     assert log_file.named_in(config, VARIABLE) == ""
     assert log_file.named_in(tmp_path / "nowhere.toml", VARIABLE) == ""
     os.environ[VARIABLE] = "b.log"

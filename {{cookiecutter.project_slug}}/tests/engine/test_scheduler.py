@@ -15,6 +15,7 @@ import time_machine
 import toy
 from helpers import wait_until
 
+from {{cookiecutter.project_slug}}.engine.data import freshness
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot, now_utc
 from {{cookiecutter.project_slug}}.engine.data.status import Outcome
@@ -24,7 +25,6 @@ from {{cookiecutter.project_slug}}.engine.refresh.executors import ThreadExecuto
 from {{cookiecutter.project_slug}}.engine.refresh.pipeline import Pipeline
 from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
 from {{cookiecutter.project_slug}}.engine.settings import App, Refresh
-from {{cookiecutter.project_slug}}.engine.web import health
 
 HOUR = timedelta(hours=1)
 
@@ -568,7 +568,7 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
     def read(*_: object) -> dict[str, pd.DataFrame]:
         return {"readings": pd.DataFrame({"time": [now_utc()], "series": "a", "value": 1.0})}
 
-    def run() -> tuple[set[pd.Timestamp], health.Health]:
+    def run() -> tuple[set[pd.Timestamp], freshness.Freshness]:
         """Start, refresh twice, and end; return the times that are shown, and the state."""
         store = file_store(tmp_path)
         schedule = Scheduler(changed, store, PIPELINE, Inline())
@@ -576,7 +576,7 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
             before = store.status().refreshed
             store.request_refresh()
             wait_until(lambda: schedule.tick() or store.status().refreshed != before)  # noqa: B023
-        found, snapshot = health.check(changed, store, now_utc()), store.latest()
+        found, snapshot = freshness.check(changed, store, now_utc()), store.latest()
         schedule.stop()
         assert snapshot is not None
         return set(snapshot.visible("readings")["time"]), found
@@ -589,7 +589,7 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
     with time_machine.travel(start + jump, tick=True):
         if jump < timedelta(0):
             opened = file_store(tmp_path)
-            assert health.check(changed, opened, now_utc()).status == "error"
+            assert freshness.check(changed, opened, now_utc()).status == "error"
         during, _ = run()
         assert len(during - before) == 2
     after, state = run()

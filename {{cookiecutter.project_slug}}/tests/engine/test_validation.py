@@ -35,8 +35,8 @@ def app() -> Dash:
 
     @app.callback(Output("a", "children"), Input("choice", "value"), State("count", "value"))
     def show(choice: Literal["x", "y"], count: int | None) -> str:
-        if count == 404:
-            abort(404)
+        if count in (404, 413):
+            abort(count)
         if count == -1:
             sys.exit("by a mistake")
         return str(100 if count is None else 100 / count)
@@ -156,5 +156,7 @@ def test_a_callback_that_fails_is_named_only_in_the_log(
 
 
 def test_a_callback_may_abort(client: FlaskClient) -> None:
-    response = client.post(PATH, json={**GOOD, "state": [part("count", "value", 404)]})
-    assert (response.status_code, response.mimetype) == (404, "text/plain")
+    for status in (404, 413):
+        response = client.post(PATH, json={**GOOD, "state": [part("count", "value", status)]})
+        assert (response.status_code, response.mimetype) == (status, "text/plain")
+        assert "server.max_body_bytes" not in response.text, "the request was not too large"

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from operator import itemgetter
 from typing import Any
 
+from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from .config.types import SettingError
@@ -107,7 +108,7 @@ def configure(log: Log) -> None:
         }
     formatters = {
         "text": {"()": Text, "fmt": FORMAT},
-        "json": {"()": Json, "fmt": JSON},
+        "json": {"()": Json, "fmt": JSON, "reserved_attrs": [*RESERVED_ATTRS, "request"]},
     }
     try:
         logging.config.dictConfig(

@@ -1,61 +1,127 @@
-"""How recent a table is: the usual distance between its rows, and its slowest series."""
+"""How fresh the data are: loading, live, stale or in error, and since when.
 
+An open page counts on between two polls: live.js turns it stale when its time is up.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from ..settings import AnySettings
+from .snapshot import Snapshot
+from .store import Store
+from .tables import counted
 
-from .snapshot import Pace
-from .tables import Table
-
-TAIL = 1_000  # rows that the usual distance is computed from
-WAIT = timedelta(hours=1)  # a series further behind than this, or than ten distances, is ignored
+SKEW = timedelta(seconds=10)  # how far the clocks of several servers may differ
+UNKNOWN = timedelta(days=1)  # the time between rows while there is only one of a series
 
 
-def measure(data: pd.DataFrame, table: Table) -> Pace:
-    """Return the pace of a table that has rows and is sorted by time.
+@dataclass(frozen=True)
+class Freshness:
+    """The state of the data at one moment; `age_seconds` is the age of the newest row."""
 
-    The usual distance is the 90th percentile of the distances within each series, so that a table
-    of working days may skip weekends.
+    version: int | None
+    age_seconds: float | None
+    status: Literal["loading", "live", "stale", "error"]
+    error: str
+    refreshed: datetime | None = None
+    stale_in: float | None = None
+    stale: str = ""  # why
+
+    @property
+    def ready(self) -> bool:
+        """Whether the data are fresh, even if the last refresh failed."""
+        return self.version is not None and not self.stale
+
+
+def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
+    """Check the newest snapshot: loading before the first one, then an error, stale or live.
+
+    Data are stale if their newest row is too old, or if no refresh has succeeded for too long.
     """
-    count, newest = TAIL, data["time"].iloc[-1].to_pydatetime()
-    while not len(distances := _distances(data.iloc[-count:], table)) and count < len(data):
-        count *= 2  # there are more series than rows in the tail
-    if not len(distances):
-        return Pace(newest)
-    return Pace(newest, timedelta(microseconds=float(np.quantile(distances, 0.9))))
+    snapshot, status = store.latest(), store.status()
+    if snapshot is None:
+        state: Literal["error", "loading"] = "error" if status.error else "loading"
+        return Freshness(None, None, state, status.error)
+    refreshed = max(status.refreshed or snapshot.created, snapshot.created)
+    ages = {name: now - newest(snapshot, name, now) for name in snapshot.paces}
+    age = min(ages.values()).total_seconds() if ages else None
+    if fault := snapshot.fault or _clock_fault(snapshot, now):
+        return Freshness(snapshot.version, age, "error", fault, refreshed, stale=fault)
+    left = {name: limit(settings, snapshot, name) - age for name, age in ages.items()}
+    patience = max(settings.app.stale_after, 3 * settings.refresh.period, 3 * status.takes)
+    left[""] = patience - (now - refreshed)
+    first = min(left, key=left.__getitem__)
+    stale_in, stale = left[first].total_seconds(), ""
+    if stale_in < 0:
+        since = _clock(settings, newest(snapshot, first, now) if first else refreshed)
+        stale = f"No new rows of {first}" if first else "No refresh has succeeded"
+        stale = f"{stale} since {since}."
+    elif not any(map(len, snapshot.tables.values())):
+        stale, stale_in = "The source has returned no rows yet.", 0.0
+    state_now: Literal["stale", "error", "live"] = (
+        "stale" if stale else "error" if status.error else "live"
+    )
+    return Freshness(snapshot.version, age, state_now, status.error, refreshed, stale_in, stale)
 
 
-def _distances(tail: pd.DataFrame, table: Table) -> NDArray[np.int64]:
-    """Return the microseconds between the rows of each series."""
-    series = np.zeros(len(tail), "int64")
-    for name in _names(table):
-        codes, names = pd.factorize(tail[name].array)
-        series = series * (len(names) + 1) + codes
-    order = series.argsort(kind="stable")
-    times = tail["time"].to_numpy("datetime64[us]").view("int64")[order]
-    distances: NDArray[np.int64] = np.diff(times)[np.diff(series[order]) == 0]
-    return distances
+def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
+    """Return the time of a table's newest row; rows in the future do not count yet."""
+    time = snapshot.paces[name].newest
+    if time <= now:
+        return time
+    times = snapshot.visible(name)["time"]
+    end = times.searchsorted(now, "right")
+    return times.iloc[end - 1].to_pydatetime() if end else now
 
 
-def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace, now: datetime) -> datetime:
-    """Return the newest time of the series that is furthest behind, or now if that is earlier.
+def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
+    """Return the age at which a table is stale: as set, or three times its usual row distance."""
+    distance = snapshot.paces[name].distance or UNKNOWN
+    return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
 
-    A series that is too far behind is ignored: it has probably ended, and waiting for it would read
-    the rows of all others again and again.
+
+def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
+    """Return a sentence for each problem; none while all is well.
+
+    Every viewer sees them. Error texts may name hosts, queries and files, so they stay in the log.
     """
-    newest = min(pace.newest, now)  # a forecast, or a device with a fast clock, is ahead
-    wait = max(WAIT, 10 * (pace.distance or timedelta(0)))
-    recent = data.iloc[data["time"].searchsorted(newest - wait) :]
-    if recent.empty:
-        return newest
-    names = [recent[it] for it in _names(table)]
-    each = recent.groupby(names, observed=True)["time"].max() if names else recent["time"].iloc[-1:]
-    behind: datetime = each.min().to_pydatetime()
-    return min(behind, now)
+    snapshot, status = store.latest(), store.status()
+
+    is_fault = state.status == "error"
+    said = [state.stale] if state.stale and (is_fault or not status.failing_since) else []
+    if status.failing_since:
+        last = state.refreshed
+        shown = f"Showing the data of {_clock(settings, last)}. " if last else ""
+        since = _clock(settings, status.failing_since)
+        finds = f": look for {status.incident} in the server's log" if status.incident else ""
+        said.append(f"{shown}Refreshes have failed since {since}{finds}.")
+    for name in dict.fromkeys(it.table for it in status.rejected):
+        own = [it for it in status.rejected if it.table == name]
+        why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
+        said.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
+    if snapshot is None:
+        return said
+    for name in snapshot.paces:
+        hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
+        if hidden:
+            said.append(
+                f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
+                "Set the clock right; if it is right, restart with an empty store."
+            )
+    return said
 
 
-def _names(table: Table) -> list[str]:
-    """Return the columns that identify a series."""
-    return [column for column in table.key if column != "time"]
+def _clock(settings: AnySettings, time: datetime) -> str:
+    return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
+
+
+def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
+    """Return a message if the data are from the future, by this computer's clock."""
+    newest = max((it.newest for it in snapshot.paces.values()), default=snapshot.created)
+    if snapshot.created > now + SKEW or newest > snapshot.horizon:
+        return (
+            f"The data are from {max(newest, snapshot.created):%Y-%m-%d %H:%M} UTC, but this "
+            f"computer's clock says {now:%Y-%m-%d %H:%M} UTC: set the clock right."
+        )
+    return ""

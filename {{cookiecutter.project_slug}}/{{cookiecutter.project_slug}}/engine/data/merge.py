@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..settings import Refresh
-from . import freshness
+from .pace import measure
 from .snapshot import Snapshot, visible
 from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
 
@@ -49,7 +49,7 @@ def merge(
             tables[name] = data
             paces.pop(name, None)
             if has_time(declared[name]) and len(data):
-                paces[name] = freshness.measure(visible(data, horizon), declared[name])
+                paces[name] = measure(visible(data, horizon), declared[name])
     note = ", ".join(
         f"{counted(number)} {why}"
         for number, why in (
@@ -65,7 +65,7 @@ def merge(
     if previous and usable and not (count or gone):
         return Update(previous, 0, note)
     for name in [*paces] if previous and not usable else ():  # the horizon has changed
-        paces[name] = freshness.measure(visible(tables[name], horizon), declared[name])
+        paces[name] = measure(visible(tables[name], horizon), declared[name])
     # Epoch milliseconds, so that a restart does not reuse a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
     return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)

@@ -48,7 +48,7 @@ def named_in(config: Path, variable: str) -> str:
     if name is None:
         with contextlib.suppress(OSError):
             text = config.read_text("utf-8", errors="replace")
-            found = re.search(r"^\[log\][^\[]*?^file *= *([\"'])(.+?)\1", text, re.M)
+            found = re.search(r"^\[log\][^\[]*?^file *= *([\"'])((?:(?!\1).)+)\1", text, re.M)
             name = found[2] if found else ""
     return str(config.parent / name) if name else ""
 

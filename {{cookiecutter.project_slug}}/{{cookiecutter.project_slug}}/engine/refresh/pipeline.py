@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ..data import freshness
 from ..data.merge import Update, merge
+from ..data.pace import furthest_behind
 from ..data.snapshot import EPOCH, Snapshot, now_utc
 from ..data.tables import DataError, Rules, Table, validate
 from ..settings import AnySettings, Refresh
@@ -107,7 +107,7 @@ def span(
         if tables[name].mode == "append":
             assert previous is not None
             rows = previous.visible(name)
-            behind = freshness.furthest_behind(rows, tables[name], pace, now)
+            behind = furthest_behind(rows, tables[name], pace, now)
             times.append(behind - max(refresh.overlap, 3 * (pace.distance or timedelta(0))))
             newest.append(min(pace.newest, now))
     if not times:

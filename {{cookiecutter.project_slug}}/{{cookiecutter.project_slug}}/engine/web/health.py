@@ -1,130 +1,12 @@
-"""How fresh the data are: for `/healthz`, `/readyz` and the status line of a page."""
-
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
+"""`/healthz` and `/readyz`, for monitors."""
 
 from flask import Blueprint, jsonify
 from flask.typing import ResponseReturnValue
 
-from ..data.snapshot import Snapshot, now_utc
+from ..data import freshness
+from ..data.snapshot import now_utc
 from ..data.store import Store
-from ..data.tables import counted
 from ..settings import AnySettings
-
-SKEW = timedelta(seconds=10)  # how far the clocks of several servers may differ
-UNKNOWN = timedelta(days=1)  # the time between rows while there is only one of a series
-
-
-@dataclass(frozen=True)
-class Health:
-    """The state of the data at one moment; `age_seconds` is the age of the newest row."""
-
-    version: int | None
-    age_seconds: float | None
-    status: Literal["loading", "live", "stale", "error"]
-    error: str
-    refreshed: datetime | None = None
-    stale_in: float | None = None
-    stale: str = ""  # why
-
-    @property
-    def ready(self) -> bool:
-        """Whether the data are fresh, even if the last refresh failed."""
-        return self.version is not None and not self.stale
-
-
-def check(settings: AnySettings, store: Store, now: datetime) -> Health:
-    """Check the newest snapshot: loading before the first one, then an error, stale or live.
-
-    Data are stale if their newest row is too old, or if no refresh has succeeded for too long.
-    """
-    snapshot, status = store.latest(), store.status()
-    if snapshot is None:
-        state: Literal["error", "loading"] = "error" if status.error else "loading"
-        return Health(None, None, state, status.error)
-    refreshed = max(status.refreshed or snapshot.created, snapshot.created)
-    ages = {name: now - newest(snapshot, name, now) for name in snapshot.paces}
-    age = min(ages.values()).total_seconds() if ages else None
-    if fault := snapshot.fault or _clock_fault(snapshot, now):
-        return Health(snapshot.version, age, "error", fault, refreshed, stale=fault)
-    left = {name: limit(settings, snapshot, name) - age for name, age in ages.items()}
-    patience = max(settings.app.stale_after, 3 * settings.refresh.period, 3 * status.takes)
-    left[""] = patience - (now - refreshed)
-    first = min(left, key=left.__getitem__)
-    stale_in, stale = left[first].total_seconds(), ""
-    if stale_in < 0:
-        since = _clock(settings, newest(snapshot, first, now) if first else refreshed)
-        stale = f"No new rows of {first}" if first else "No refresh has succeeded"
-        stale = f"{stale} since {since}."
-    elif not any(map(len, snapshot.tables.values())):
-        stale, stale_in = "The source has returned no rows yet.", 0.0
-    state_now: Literal["stale", "error", "live"] = (
-        "stale" if stale else "error" if status.error else "live"
-    )
-    return Health(snapshot.version, age, state_now, status.error, refreshed, stale_in, stale)
-
-
-def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
-    """Return the time of a table's newest row; rows in the future do not count yet."""
-    time = snapshot.paces[name].newest
-    if time <= now:
-        return time
-    times = snapshot.visible(name)["time"]
-    end = times.searchsorted(now, "right")
-    return times.iloc[end - 1].to_pydatetime() if end else now
-
-
-def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
-    """Return the age at which a table is stale: as set, or three times its usual row distance."""
-    distance = snapshot.paces[name].distance or UNKNOWN
-    return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
-
-
-def notices(settings: AnySettings, store: Store, health: Health) -> list[str]:
-    """Return a sentence for each problem; none while all is well.
-
-    Every viewer sees them. Error texts may name hosts, queries and files, so they stay in the log.
-    """
-    snapshot, status = store.latest(), store.status()
-
-    is_fault = health.status == "error"
-    said = [health.stale] if health.stale and (is_fault or not status.failing_since) else []
-    if status.failing_since:
-        last = health.refreshed
-        shown = f"Showing the data of {_clock(settings, last)}. " if last else ""
-        since = _clock(settings, status.failing_since)
-        finds = f": look for {status.incident} in the server's log" if status.incident else ""
-        said.append(f"{shown}Refreshes have failed since {since}{finds}.")
-    for name in dict.fromkeys(it.table for it in status.rejected):
-        own = [it for it in status.rejected if it.table == name]
-        why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
-        said.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
-    if snapshot is None:
-        return said
-    for name in snapshot.paces:
-        hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
-        if hidden:
-            said.append(
-                f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
-                "Set the clock right; if it is right, restart with an empty store."
-            )
-    return said
-
-
-def _clock(settings: AnySettings, time: datetime) -> str:
-    return f"{time.astimezone(settings.app.timezone):%Y-%m-%d %H:%M:%S}"
-
-
-def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
-    """Return a message if the data are from the future, by this computer's clock."""
-    newest = max((it.newest for it in snapshot.paces.values()), default=snapshot.created)
-    if snapshot.created > now + SKEW or newest > snapshot.horizon:
-        return (
-            f"The data are from {max(newest, snapshot.created):%Y-%m-%d %H:%M} UTC, but this "
-            f"computer's clock says {now:%Y-%m-%d %H:%M} UTC: set the clock right."
-        )
-    return ""
 
 
 def blueprint(settings: AnySettings, store: Store) -> Blueprint:
@@ -134,22 +16,19 @@ def blueprint(settings: AnySettings, store: Store) -> Blueprint:
     def healthz() -> ResponseReturnValue:
         return "ok", {"Content-Type": "text/plain"}
 
-    for prefix in {
-        "/",
-        settings.server.url_prefix,
-    }:  # a proxy passes on only paths below its prefix
+    for prefix in {"/", settings.server.url_prefix}:  # a proxy passes on only what is below that
         routes.add_url_rule(f"{prefix}healthz", "healthz", healthz)
 
     @routes.get("/readyz")
     def readyz() -> ResponseReturnValue:
-        health = check(settings, store, now_utc())
+        state = freshness.check(settings, store, now_utc())
         facts = {
-            "version": health.version,
-            "age_seconds": health.age_seconds,
-            "status": health.status,
-            "error": health.error or health.stale,
-            "refreshed": health.refreshed.isoformat() if health.refreshed else None,
+            "version": state.version,
+            "age_seconds": state.age_seconds,
+            "status": state.status,
+            "error": state.error or state.stale,
+            "refreshed": state.refreshed.isoformat() if state.refreshed else None,
         }
-        return jsonify(facts), 200 if health.ready else 503
+        return jsonify(facts), 200 if state.ready else 503
 
     return routes

@@ -9,11 +9,11 @@ from dash import Dash
 from flask import Response
 
 from ..config.extras import extra
+from ..data import freshness
 from ..data.snapshot import Snapshot, now_utc
 from ..data.status import Status
 from ..data.store import Store
 from ..settings import AnySettings
-from . import health
 from .shared_views import SharedViews
 
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)  # seconds
@@ -113,7 +113,7 @@ class _Data:
         snapshot = self._store.latest()
         if snapshot is None:
             return
-        age = health.check(self._settings, self._store, now_utc()).age_seconds
+        age = freshness.check(self._settings, self._store, now_utc()).age_seconds
         if age is not None:
             name = f"{self._name}_data_age_seconds"
             yield self._family(name, "Age of the newest reading", value=age)

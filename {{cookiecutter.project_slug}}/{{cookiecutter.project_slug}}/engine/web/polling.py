@@ -8,10 +8,10 @@ import orjson
 from dash import ClientsideFunction, Dash, Input, Output, State
 from flask import Blueprint, Response, abort, request
 
+from ..data import freshness
 from ..data.snapshot import now_utc
 from ..data.store import Store
 from ..settings import AnySettings
-from . import health
 from .fast_path import FastPath
 from .response_cache import CachedResponse
 from .views import views_of
@@ -63,7 +63,7 @@ def install(
 def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
     """Return the poll response: the newest version, its freshness, and when to poll again."""
     now, status = now_utc(), store.status()
-    state = health.check(settings, store, now)
+    state = freshness.check(settings, store, now)
     comes = status.next_due + status.takes if status.next_due else now
     return {
         "version": state.version,
@@ -72,7 +72,7 @@ def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
         "refreshed": (now - state.refreshed).total_seconds() if state.refreshed else None,
         "next": 0 if store.refresh_requested() else (comes - now).total_seconds(),
         "stale_in": state.stale_in,
-        "message": "\n".join(health.notices(settings, store, state)),
+        "message": "\n".join(freshness.notices(settings, store, state)),
     }
 
 

@@ -1,9 +1,11 @@
 """A cache of finished responses, each compressed in the encodings that browsers accept."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from threading import Lock
+from typing import Any
 
 from cachetools import LRUCache
 from flask import Response, request
@@ -92,6 +94,11 @@ def to_cached(response: Response, lasts: bool = True) -> CachedResponse:
     status = response.status_code
     lasts = lasts and status == 200
     return CachedResponse(list(response.headers), response.get_data(), status, lasts)
+
+
+def cache_key(body: Mapping[str, Any]) -> str:
+    """Return the key of a view's response: all that the request says, with the data version."""
+    return blake2b(repr(body).encode()).hexdigest()
 
 
 def encoding(accepted: str) -> str:

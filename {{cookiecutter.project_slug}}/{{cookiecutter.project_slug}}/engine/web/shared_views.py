@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from hashlib import blake2b
 from io import BytesIO
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ from ..settings import Server
 from .computations import Computations, NotReady
 from .dash_internals import callback_endpoint, find_callback, is_dashs
 from .fast_path import FastPath
-from .response_cache import CachedResponse, ResponseCache, to_cached
+from .response_cache import CachedResponse, ResponseCache, cache_key, to_cached
 from .views import TABLES, views_of
 
 logger = logging.getLogger(__name__)
@@ -144,9 +143,7 @@ class SharedViews:
     def _query(self, body: bytes) -> Query | None:
         """Return the query of a request; None if it is not for a view."""
         try:
-            asked = json.loads(
-                body
-            )  # parsed as Flask does, so that what differs there differs here
+            asked = json.loads(body)  # as Flask does: what differs there must differ here
             view = self._views.get(asked["output"])
             if view is None:
                 return None
@@ -154,7 +151,7 @@ class SharedViews:
             _set_version(asked["inputs"], tables.version)
             asked["changedPropIds"] = []  # what this viewer has just changed
             self._forget_other_versions(tables.version)
-            return Query(blake2b(repr(asked).encode()).hexdigest(), asked, tables)
+            return Query(cache_key(asked), asked, tables)
         except (ValueError, LookupError, TypeError, RecursionError):
             return None  # Dash reports the error
 

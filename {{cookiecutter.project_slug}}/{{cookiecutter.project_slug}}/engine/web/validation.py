@@ -79,8 +79,9 @@ class Validation:
 def _too_large(error: RequestEntityTooLarge) -> Any:
     """Respond with the size of the request and the setting that it exceeds, and log both."""
     size, limit = request.content_length, request.max_content_length
-    of = f" of {size} bytes" if size else ""  # unknown if it came in chunks
-    error.description = f"A request{of} is larger than server.max_body_bytes = {limit} allows."
+    if limit and (size is None or size > limit):  # else a callback has refused it
+        of = f" of {size} bytes" if size else ""  # unknown if it came in chunks
+        error.description = f"A request{of} is larger than server.max_body_bytes = {limit} allows."
     logger.warning("a request was refused: %s", error.description)
     return _in_short(error)
 

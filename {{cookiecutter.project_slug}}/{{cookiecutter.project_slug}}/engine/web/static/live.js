@@ -102,7 +102,9 @@
         if (document.hidden) return RARELY;
         if (!outage && answer.next > 0) {
             pause = SOON;
-            return Math.min(answer.next + Math.random() * Math.min(answer.next / 10, 1), RARELY);
+            const due = answer.next + Math.random() * Math.min(answer.next / 10, 1);
+            const stale = answer.stale_in > 0 ? answer.stale_in + Math.random() : Infinity; // to say why
+            return Math.min(due, stale, RARELY);
         }
         const late = pause * (0.75 + Math.random() / 2);
         pause = Math.min(2 * pause, LATE);

@@ -1,0 +1,61 @@
+"""How recent a table is: the usual distance between its rows, and its slowest series."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .snapshot import Pace
+from .tables import Table
+
+TAIL = 1_000  # rows that the usual distance is computed from
+WAIT = timedelta(hours=1)  # a series further behind than this, or than ten distances, is ignored
+
+
+def measure(data: pd.DataFrame, table: Table) -> Pace:
+    """Return the pace of a table that has rows and is sorted by time.
+
+    The usual distance is the 90th percentile of the distances within each series, so that a table
+    of working days may skip weekends.
+    """
+    count, newest = TAIL, data["time"].iloc[-1].to_pydatetime()
+    while not len(distances := _distances(data.iloc[-count:], table)) and count < len(data):
+        count *= 2  # there are more series than rows in the tail
+    if not len(distances):
+        return Pace(newest)
+    return Pace(newest, timedelta(microseconds=float(np.quantile(distances, 0.9))))
+
+
+def _distances(tail: pd.DataFrame, table: Table) -> NDArray[np.int64]:
+    """Return the microseconds between the rows of each series."""
+    series = np.zeros(len(tail), "int64")
+    for name in _names(table):
+        codes, names = pd.factorize(tail[name].array)
+        series = series * (len(names) + 1) + codes
+    order = series.argsort(kind="stable")
+    times = tail["time"].to_numpy("datetime64[us]").view("int64")[order]
+    distances: NDArray[np.int64] = np.diff(times)[np.diff(series[order]) == 0]
+    return distances
+
+
+def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace, now: datetime) -> datetime:
+    """Return the newest time of the series that is furthest behind, or now if that is earlier.
+
+    A series that is too far behind is ignored: it has probably ended, and waiting for it would read
+    the rows of all others again and again.
+    """
+    newest = min(pace.newest, now)  # a forecast, or a device with a fast clock, is ahead
+    wait = max(WAIT, 10 * (pace.distance or timedelta(0)))
+    recent = data.iloc[data["time"].searchsorted(newest - wait) :]
+    if recent.empty:
+        return newest
+    names = [recent[it] for it in _names(table)]
+    each = recent.groupby(names, observed=True)["time"].max() if names else recent["time"].iloc[-1:]
+    behind: datetime = each.min().to_pydatetime()
+    return min(behind, now)
+
+
+def _names(table: Table) -> list[str]:
+    """Return the columns that identify a series."""
+    return [column for column in table.key if column != "time"]
