@@ -169,7 +169,7 @@ def test_an_update_goes_as_its_guide_says(
     template: Path,
     tmp_path: Path,
 ) -> None:
-    create, link, update = (it.commands for it in blocks(guide(project, "updating.md")))
+    create, link, update, *_ = (it.commands for it in blocks(guide(project, "updating.md")))
     release = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=template, text=True)
     shell = Shell(tmp_path, places={REPOSITORY: str(template), "RELEASE": release.strip()})
     for command in create:

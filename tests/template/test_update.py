@@ -3,19 +3,55 @@
 import json
 import re
 import sys
-from pathlib import Path
+import tomllib
+from pathlib import Path, PurePath
 
 import pytest
+from playwright.sync_api import Page, expect
 
-from helpers.processes import wait_until
+from helpers.guides import blocks, edits, make
 from helpers.projects import Project, install
 from helpers.rendering import COMBINATIONS, TEMPLATE
 from helpers.repository import FOLDER, LINES, add_line, commit, publish, run
-from helpers.servers import health
 
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
 OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them
-YOURS = r"\.env|config\.toml|data/.*|{slug}/(\w+\.py|(pages|assets)/.*)|tests/\w+\.py"
+MODULE = f"{FOLDER}/{FOLDER}/live.py"  # as long as the engine's modules were beside the user's
+# Edits of a user of the first template: a file, what was there, and what comes in its place.
+EDITS = [
+    ("config.toml", 'every = "2s"', 'every = "3s"'),
+    ("reading.py", "pd.read_csv(path)", 'pd.read_csv(path).assign(note="ok")'),
+    ("reading.py", ": time and size, or what its server says", ""),  # too long a line
+    ("preprocess.py", "pa.Column(float),", 'pa.Column(float),\n"note": pa.Column(str),'),
+    (
+        "app.py",
+        '"trend-graph"),',
+        '"trend-graph"),\npanel("Newest", "newest-graph"),\nhtml.P(id="rows"),',
+    ),
+    (
+        "app.py",
+        "    return app\n",
+        """\
+    @app.callback(
+        Output("newest-graph", "figure"),
+        Input("snapshot-version", "data"),
+        Input("series", "value"),
+        Input("window", "value"),
+    )
+    def show_newest(_version: int, names: list[str], window: str) -> go.Figure:
+        newest = chosen(names, window).groupby("series", observed=True)["value"].last()
+        return go.Figure(go.Bar(x=newest.index, y=newest))
+
+    unit = "rows"
+
+    @app.callback(Output("rows", "children"), Input("snapshot-version", "data"))
+    def count(_version: int) -> str:
+        return f"{len(chosen([], 'All'))} {unit}"
+
+    return app
+""",
+    ),
+]
 
 
 def cruft(folder: Path, *arguments: str) -> None:
@@ -33,28 +69,38 @@ def create(template: Path, folder: Path, *options: str, answers: dict[str, str] 
     return project
 
 
-def contents(project: Path, yours: bool) -> dict[str, bytes]:
+def skipped(project: Path) -> list[str]:
+    """Return what an update leaves alone."""
+    state = json.loads((project / ".cruft.json").read_text("utf-8"))
+    config = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]
+    return [*state.get("skip", []), *config.get("cruft", {}).get("skip", [])]
+
+
+def contents(project: Path, skip: list[str], yours: bool) -> dict[str, bytes]:
     """Return the files that are the user's, or those of the engine, by their names."""
-    pattern = re.compile(YOURS.format(slug=project.name))
+
+    def is_yours(name: PurePath) -> bool:
+        return any(name.match(it) or PurePath(it) in name.parents for it in skip)
+
     files = {path.relative_to(project): path for path in project.rglob("*") if path.is_file()}
     return {
         name.as_posix(): path.read_bytes()
         for name, path in files.items()
-        if name.parts[0] not in (".git", ".cruft.json")
-        and bool(pattern.fullmatch(name.as_posix())) == yours
+        if name.parts[0] not in (".git", ".cruft.json") and is_yours(name) == yours
     }
 
 
 def edit_and_update(project: Path, newest: Path) -> None:
     """Add to every file of the user's, and update: they stand, and all else is the newest."""
-    for name in contents(project, yours=True):
-        if name != ".env":
+    skip = skipped(project)
+    for name in contents(project, skip, yours=True):
+        if PurePath(name).suffix in LINES:
             add_line(project / name, "mine")
     commit(project)
-    mine = contents(project, yours=True)
+    mine = contents(project, skip, yours=True)
     cruft(project, "update", "--skip-apply-ask")
-    assert contents(project, yours=True) == mine
-    assert contents(project, yours=False) == contents(newest, yours=False)
+    assert contents(project, skip, yours=True) == mine
+    assert contents(project, skip, yours=False) == contents(newest, skip, yours=False)
 
 
 def test_an_update_brings_the_engine_and_leaves_what_is_yours(
@@ -66,8 +112,8 @@ def test_an_update_brings_the_engine_and_leaves_what_is_yours(
     files = [path for path in folder.rglob("*") if path.suffix in LINES]
     publish(template, *(path.relative_to(folder).as_posix() for path in files))
     edit_and_update(project, create(template, tmp_path / "newest"))
-    for module in ("engine/added.py", "engine/dashboard.py"):
-        assert (project / project.name / module).read_text("utf-8").endswith("# newer\n")
+    for module in ("added.py", "page.py"):
+        assert (project / project.name / "engine" / module).read_text("utf-8").endswith("# newer\n")
 
 
 def test_your_lines_are_merged_a_conflict_is_marked_and_a_deleted_file_stays_away(
@@ -89,11 +135,18 @@ def test_your_lines_are_merged_a_conflict_is_marked_and_a_deleted_file_stays_awa
     assert re.search(conflict, readme.read_text("utf-8"))
 
 
+def before_engine(template: Path) -> str:
+    """Return the last commit in which the engine's modules were beside the user's."""
+    if run(TEMPLATE, "git", "rev-parse", "--is-shallow-repository").strip() == "true":
+        pytest.skip("the template's older commits are not in this shallow clone")
+    removed = run(template, "git", "log", "-1", "--diff-filter=D", "--format=%H^", "--", MODULE)
+    return removed.strip()
+
+
 @pytest.fixture
 def adopted(template: Path, tmp_path: Path) -> Path:
     """A project that cookiecutter made of the template's first commit, linked and updated."""
-    if run(TEMPLATE, "git", "rev-parse", "--is-shallow-repository").strip() == "true":
-        pytest.skip("the template's first commit is not in this shallow clone")
+    before_engine(template)
     first = run(template, "git", "log", "--reverse", "--format=%H", "--", "hooks").split()[0]
     project = create(template, tmp_path / "project", "--checkout", first, answers=OLD)
     newest = create(template, tmp_path / "newest", answers=OLD)
@@ -101,24 +154,70 @@ def adopted(template: Path, tmp_path: Path) -> Path:
     (project / ".cruft.json").unlink()
     answers = ("--no-input", "--extra-context", json.dumps(OLD))
     cruft(project, "link", str(template), "--checkout", first, *answers)
-    text = (newest / "pyproject.toml").read_text("utf-8")
-    section = text[text.index("[tool.cruft]") : text.index("[tool.ruff]")]
-    pyproject = project / "pyproject.toml"
-    text = pyproject.read_text("utf-8").replace("[tool.ruff]", section + "[tool.ruff]", 1)
-    pyproject.write_text(text, "utf-8", newline="\n")
-
+    (skip,) = (it for it in blocks(newest / "docs" / "updating.md") if it.language == "json")
+    state = project / ".cruft.json"
+    values = {**json.loads(state.read_text("utf-8")), **json.loads(f"{{{skip.text}}}")}
+    state.write_text(json.dumps(values), "utf-8")
+    for name, old, new in EDITS:
+        file = project / name if name == "config.toml" else project / project.name / name
+        text = file.read_text("utf-8")
+        assert text.count(old) == 1, name
+        file.write_text(text.replace(old, new), "utf-8", newline="\n")
     edit_and_update(project, newest)
     return project
 
 
+def migrate(project: Path) -> tuple[Project, list[str]]:
+    """Rewrite a project as its guide says, and check it; return what is left to do."""
+    commit(project)
+    installed = install(Project(project))
+    said = installed.run("python", "-m", f"{project.name}.engine.migrate").stdout.splitlines()
+    installed.run("ruff", "check", "--fix")
+    installed.run("ruff", "format")
+    tests = sorted(it.name for it in project.glob("tests/test_*.py"))
+    installed.check(*(f"tests/{name}" for name in tests or ["engine/test_cli.py"]))
+    return installed, said
+
+
 def test_a_project_of_the_first_template_takes_the_newest(adopted: Path) -> None:
     """The fixture has looked at every file; what is new since then is there."""
-    assert (adopted / adopted.name / "engine" / "dashboard.py").exists()
+    package = adopted / adopted.name
+    assert (package / "engine" / "page.py").exists()
+    assert not (package / "live.py").exists()
 
 
 @pytest.mark.slow
-def test_what_the_first_template_made_runs_on_the_newest_engine(adopted: Path) -> None:
-    old = {"APP__STALE_AFTER": "36500d"}  # as its sample is
-    with install(Project(adopted)).serving(**old) as server:
-        wait_until(lambda: "published" in server.output(), server.output)
-        assert health(server)["status"] == "live"
+def test_what_the_first_template_made_is_rewritten_and_live(adopted: Path, page: Page) -> None:
+    project, (said,) = migrate(adopted)
+    assert re.match(r"\S+app\.py:\d+: .*@view", said), "one callback uses a name around it"
+    assert "skip" not in json.loads((adopted / ".cruft.json").read_text("utf-8"))
+    app = (adopted / adopted.name / "app.py").read_text("utf-8")
+    assert app.count("@view(") == 4
+    with project.serving(APP__STALE_AFTER="36500d") as server:  # as its sample is
+        page.goto(server.url)
+        expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
+        expect(page.locator("#rows")).to_have_text(re.compile(r"^[1-9]\d* rows$"))
+        expect(page.locator("#newest-graph .point").first).to_be_attached()
+        expect(page.locator(".card").first).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_project_from_before_the_engine_is_rewritten_and_live(
+    template: Path, tmp_path: Path, page: Page
+) -> None:
+    """With the edits that its own guide shows: a figure, a callback, a label, a color."""
+    project = create(template, tmp_path / "project", "--checkout", before_engine(template))
+    for edit in edits(project / "docs" / "change.md"):
+        make(edit, project)
+    edit_and_update(project, create(template, tmp_path / "newest"))
+    migrated, said = migrate(project)
+    assert [it.partition(":")[0] for it in said] == [f"{project.name}/pages/overview.py"]
+    with migrated.serving(APP__STALE_AFTER="36500d") as server:
+        page.goto(server.url)
+        expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
+        expect(page.locator("#greeting")).to_have_text("For all")
+        expect(page.locator("#limits-graph .point").first).to_be_attached()
+        page.get_by_role("link", name="Data").click()
+        expect(page.locator(".ag-row").first).to_be_visible()
+        page.get_by_role("link", name="Status").click()
+        expect(page.locator("#history tr").first).to_be_visible()
