@@ -172,8 +172,8 @@ def migrate(project: Path) -> tuple[Project, list[str]]:
     commit(project)
     installed = install(Project(project))
     said = installed.run("python", "-m", f"{project.name}.engine.migrate").stdout.splitlines()
-    installed.run("ruff", "check", "--fix")
     installed.run("ruff", "format")
+    installed.run("ruff", "check", "--fix")
     tests = sorted(it.name for it in project.glob("tests/test_*.py"))
     installed.check(*(f"tests/{name}" for name in tests or ["engine/test_cli.py"]))
     return installed, said
