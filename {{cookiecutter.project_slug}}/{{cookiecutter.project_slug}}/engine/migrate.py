@@ -110,6 +110,7 @@ STORE = """
 def store(snapshot: Snapshot) -> MemoryStore:
     return MemoryStore(snapshot)
 """
+KNOWN = {"series", "inputs", "choices"}  # what was set for callbacks, and may be unused now
 # What is said of a line that is left.
 LEFT = {
     r"\.latest\(\)": "a snapshot's tables are `tables`, the first argument of a view, or in a "
@@ -263,7 +264,7 @@ def hoisted(text: str, name: str) -> str:
     surveys = {it for it, value in local.items() if ast.unparse(value).startswith("Survey(")}
     inner = list(functions(host))
     reads = {it.name for it in inner if not it.decorator_list and "store" in used(it)}
-    known = {"store", "series", "settings", *surveys, *reads, *local.keys() & {"inputs", "choices"}}
+    known = {"store", "settings", "series", *surveys, *reads}
     before, moved = "", []
     for it in inner:
         free = used(it) & bound(host) - bound(it)
@@ -280,7 +281,7 @@ def hoisted(text: str, name: str) -> str:
         del lines[start : it.end_lineno]
     text = "".join(lines)
     text = text.replace(f"def {name}(", f"{before}def {name}(", 1)
-    return without_unused(after_moving(text, name, reads, surveys), name)
+    return without_unused(after_moving(text, name, reads, surveys), name, {*KNOWN, *surveys})
 
 
 def dependencies(function: ast.FunctionDef, local: dict[str, ast.expr]) -> list[str]:
@@ -369,14 +370,14 @@ def after_moving(text: str, name: str, reads: set[str], surveys: set[str]) -> st
     )
 
 
-def without_unused(text: str, name: str) -> str:
+def without_unused(text: str, name: str, known: set[str]) -> str:
     """Leave out what a function sets and does not use any more."""
     host = next(it for it in functions(ast.parse(text)) if it.name == name)
     for it in host.body:
-        if isinstance(it, ast.Assign) and not names(host) & names(it, ast.Store):
+        if isinstance(it, ast.Assign) and ast.unparse(it.targets[0]) in known - names(host):
             lines = text.splitlines(keepends=True)
             del lines[it.lineno - 1 : it.end_lineno]
-            return without_unused("".join(lines), name)
+            return without_unused("".join(lines), name, known)
     return text
 
 
