@@ -80,7 +80,7 @@ READING = [
     (r"\bread\(settings: Settings,", "read(source: Source,"),
     (r"\bsettings\.folder / (\w+(?:\.\w+)?)", r"Path(\1)"),  # a path is absolute now
     (r"\bsettings\.folder\b", "Path()"),
-    (r"\bsince or [^\n]+", "since"),  # which is always a time now
+    (r"= since or .+", "= since"),  # which is always a time now
     (r"\bTimeZone\b", "Zone"),
     (
         r"from \.preview import main\n\n( *).*",
@@ -94,7 +94,10 @@ TESTS = [
         r'\breading\.read\(settings\.model_copy\(update=\{"source": (\w+)\}\)',
         r"reading.read(reading.Source.model_validate(\1)",
     ),
-    (r"\breading\.read\(settings,", "reading.read(reading.Source.model_validate(settings.source),"),
+    (
+        r"\breading\.read\((settings|changed),",
+        r"reading.read(reading.Source.model_validate(\1.source),",
+    ),
     (r"\bpipeline\.fetch\(settings, None\)", "DASHBOARD.refresh_once(settings)"),
     (r"^ *assert not batch\.rejected\n", ""),
     (r"\*\*settings\.source\b", "**settings.source.model_dump()"),
@@ -115,19 +118,22 @@ def known_series() -> pd.DataFrame:
     """Return the series of series.csv, read once."""
     return read_series(Path(__file__).with_name("assets") / "static_data" / "series.csv")
 '''
-VERSION = "Input('snapshot-version', 'data')"  # as ast writes it
 STORE = """
 
 @pytest.fixture
 def store(snapshot: Snapshot) -> MemoryStore:
     return MemoryStore(snapshot)
 """
+VERSION = "Input('snapshot-version', 'data')"  # as ast writes it
+KNOWN = {"series", "inputs", "choices"}  # what was set for callbacks, and may be unused now
+# What is said of a line that is left.
+READING_LEFT = {
+    r"\bsettings\b": "read gets only [source]: add to Source what else it needs",
+}
 TESTS_LEFT = {
     r"(?<![.\w])(pipeline|live|response_cache|server\.build|schedule\.\w)\b[.(]": "this tests the "
     "engine, which has its own tests now: delete it, or use the fixtures of tests/conftest.py",
 }
-KNOWN = {"series", "inputs", "choices"}  # what was set for callbacks, and may be unused now
-# What is said of a line that is left.
 LEFT = {
     r"\.latest\(\)": "a snapshot's tables are `tables`, the first argument of a view, or in a "
     "callback `store.tables()`, with `version` and `created`",
@@ -135,7 +141,6 @@ LEFT = {
     "it a function of the module with @view, as docs/change.md says",
     r"\b(pipeline|live|response_cache|setting)\.\w": "the engine has this no longer, or elsewhere; "
     "see what engine/__init__.py and engine/page.py list",
-    r"\bread\(.*settings": "read gets only [source]: add to Source what else it needs",
 }
 Edit = tuple[ast.AST, str]  # a node, and what takes its place
 
@@ -173,7 +178,9 @@ def main() -> int:
     if (sample := Path("tests/sample.py")).is_file():
         print(f"{sample}: tests/conftest.py has this now: delete this file.")
     for path in (*modules, *tests):
-        print(*left(path, LEFT if path in modules else TESTS_LEFT), sep="", end="")
+        more = READING_LEFT if path.name == "reading.py" else {}
+        patterns = LEFT | more if path in modules else TESTS_LEFT
+        print(*left(path, patterns), sep="", end="")
     return 0
 
 
