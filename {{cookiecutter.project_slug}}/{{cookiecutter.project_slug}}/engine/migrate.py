@@ -128,7 +128,7 @@ VERSION = "Input('snapshot-version', 'data')"  # as ast writes it
 KNOWN = {"series", "inputs", "choices"}  # what was set for callbacks, and may be unused now
 # What is said of a line that is left.
 READING_LEFT = {
-    r"\bsettings\b": "read gets only [source]: add to Source what else it needs",
+    r"\bsettings\.\w": "read gets only [source]: add to Source what else it needs",
 }
 TESTS_LEFT = {
     r"(?<![.\w])(pipeline|live|response_cache|server\.build|schedule\.\w)\b[.(]": "this tests the "
@@ -178,8 +178,8 @@ def main() -> int:
     if (sample := Path("tests/sample.py")).is_file():
         print(f"{sample}: tests/conftest.py has this now: delete this file.")
     for path in (*modules, *tests):
-        more = READING_LEFT if path.name == "reading.py" else {}
-        patterns = LEFT | more if path in modules else TESTS_LEFT
+        patterns = LEFT if path in modules else TESTS_LEFT
+        patterns = READING_LEFT if path.name == "reading.py" else patterns
         print(*left(path, patterns), sep="", end="")
     return 0
 
