@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-PACKAGE = (__package__ or "").partition(".")[0]
 # The engine's modules of before, and where they are now.
 MODULES = dict(
     it.split(":")
@@ -66,12 +65,12 @@ PAGES = [
     (r"\b(_?store): Store\b", r"\1: Data"),
     (r"^class Survey:\n(?:.*\n)*?(?=\n\n\S)", ""),
 ]
-OWN_VIEWS = "    add_views(app, sys.modules[__name__], store, settings)\n"
+OWN_VIEWS = "    add_views(app, sys.modules[__name__], settings, store)\n"
 REGISTER = [
     (r"^ +live\.register\(.*\)\n", OWN_VIEWS),
     (
         r"^( +)(\w+)(\.register\(app, settings, store, series\))",
-        r"\1add_views(app, \2, store, settings)\n\1\2\3",
+        r"\1add_views(app, \2, settings, store)\n\1\2\3",
     ),
 ]
 READING = [
@@ -147,7 +146,7 @@ Edit = tuple[ast.AST, str]  # a node, and what takes its place
 
 def main() -> int:
     """Rewrite the project in the current folder, and say what is left to do by hand."""
-    package = Path(PACKAGE)
+    package = next((it.parents[1] for it in Path().glob("*/engine/migrate.py")), Path())
     setting = package / "setting.py"
     if not setting.is_file() or "(BaseSettings)" in text_of(setting):
         text = f"{setting} is not the new one: update the project first, as docs/updating.md says."
@@ -170,7 +169,8 @@ def main() -> int:
         rewrite(path, test)
     modules = [*modules, *(it for it in sorted(package.glob("*.py")) if it not in modules)]
     for path in (*modules, *tests):
-        rewrite(path, with_imports, "." * (len(path.parts) - 1) if path in modules else "")
+        dots = "." * (len(path.parts) - 1) if path in modules else ""
+        rewrite(path, with_imports, package.name, dots)
     rewrite_settings(package)
     for name in MODULES.keys() - {"setting"}:
         if (path := package / f"{name}.py").is_file():
@@ -441,17 +441,17 @@ def test(text: str) -> str:
     return text + STORE if uses and "def store(" not in text else text
 
 
-def with_imports(text: str, dots: str) -> str:
+def with_imports(text: str, package: str, dots: str) -> str:
     """Import what is the engine's from where it is now, and what is used since it was rewritten."""
-    root = dots or f"{PACKAGE}."
+    root = dots or f"{package}."
     edits: list[Edit] = []
     lines: set[str] = set()
     tree = ast.parse(text)
     for node in ast.walk(tree):
         if not isinstance(node, ast.ImportFrom) or node.module == "__future__":
             continue
-        of_package = node.level or (node.module or "").split(".")[0] == PACKAGE
-        source = (node.module or "").removeprefix(PACKAGE).strip(".")
+        of_package = node.level or (node.module or "").split(".")[0] == package
+        source = (node.module or "").removeprefix(package).strip(".")
         if not ((of_package and (not source or source in MODULES)) or source == "conftest"):
             continue
         now: dict[str, list[str]] = {}
@@ -496,7 +496,7 @@ def with_imports(text: str, dots: str) -> str:
 def rewrite_settings(package: Path) -> None:
     """Rewrite what is not Python."""
     standalone = r"(__REFRESH__)APART\b", r"\1STANDALONE"
-    command = rf"-m {PACKAGE}\.auth\b", f"-m {PACKAGE}.server --hash-password"
+    command = rf"-m {package.name}\.auth\b", f"-m {package.name}.server --hash-password"
     pairs = [(r"^apart( *=)", r"standalone\1"), standalone, command]
     for path in (Path("config.toml"), Path(".env")):
         rewrite(path, lambda text: substituted(text, pairs))
