@@ -171,7 +171,7 @@ def migrate(project: Path) -> tuple[Project, list[str]]:
     """Rewrite a project as its guide says, and check it; return what is left to do."""
     commit(project)
     installed = install(Project(project))
-    said = installed.run("python", "-m", f"{project.name}.engine.migrate").stdout.splitlines()
+    said = installed.run("python", str(TEMPLATE / "tools" / "migrate.py")).stdout.splitlines()
     installed.run("ruff", "format")
     installed.run("ruff", "check", "--fix")
     tests = sorted(it.name for it in project.glob("tests/test_*.py"))

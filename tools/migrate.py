@@ -1,4 +1,6 @@
-"""Rewrites the user's modules of a project that is older than `engine/`; see docs/updating.md.
+"""Rewrites the user's modules of a project that is older than `engine/`.
+
+Run it in the project's folder, after an update; the project's docs/updating.md says how.
 
 It knows the shapes that the template once had. What else it finds it leaves, and says so.
 """
@@ -19,12 +21,12 @@ MODULES = dict(
         """
     arrow:data.codec store:data.store file_store:data.file_store redis_store:data.redis_store
     shared_store:data.shared_store snapshots:data.merge tables:data.tables times:data.times
-    freshness:data.freshness pipeline:refresh.pipeline slots:refresh.due_times
+    freshness:data.pace pipeline:refresh.pipeline slots:refresh.due_times
     worker:refresh.executors outcomes:refresh.outcomes preview:refresh.preview live:web.polling
     kept:web.response_cache response_cache:web.shared_views computations:web.computations
     short_way:web.fast_path guard:web.validation bodies:web.request_body front:web.middleware
     headers:web.headers csp:web.csp decompress:web.decompress bundles:web.bundles auth:web.auth
-    credentials:web.credentials operators:web.operators health:web.health metrics:web.metrics
+    credentials:web.credentials operators:web.operators health:data.freshness metrics:web.metrics
     csv_export:web.csv_export setting:settings setting_types:config.types anonymous:web.views
     environment:config.environment env_file:config.env_file secret_values:config.secret_values
     errors:diagnostics.errors redaction:diagnostics.redaction log_file:diagnostics.log_file log:log
@@ -146,7 +148,7 @@ Edit = tuple[ast.AST, str]  # a node, and what takes its place
 
 def main() -> int:
     """Rewrite the project in the current folder, and say what is left to do by hand."""
-    package = next((it.parents[1] for it in Path().glob("*/engine/migrate.py")), Path())
+    package = next((it.parents[1] for it in Path().glob("*/engine/dashboard.py")), Path())
     setting = package / "setting.py"
     if not setting.is_file() or "(BaseSettings)" in text_of(setting):
         text = f"{setting} is not the new one: update the project first, as docs/updating.md says."
