@@ -1,4 +1,4 @@
-"""Wire the config files and static assets by the answers, and say what to do next."""
+"""Apply the answers to the rendered files, and print the next commands."""
 
 import json
 import math
@@ -17,15 +17,15 @@ THEMES = {"auto": "light dark", "light": "light", "dark": "dark"}
 
 
 def rewrite(path: Path, old: str, new: str) -> None:
-    """Replace a text that must be there."""
+    """Replace a text that must be in the file."""
     text = path.read_text("utf-8")
     if old not in text:
-        raise ValueError(f"{path} does not hold {old!r}: the template and its hook do not fit")
+        raise ValueError(f"{path} does not contain {old!r}: the template and its hook do not match")
     path.write_text(text.replace(old, new), "utf-8", newline="\n")
 
 
 def wire(prompt: str) -> None:
-    """Lay the files of the chosen answer over the project; add its config.toml to the one there."""
+    """Copy the files of the chosen answer over the project; append its config.toml."""
     answer = {True: "yes", False: "no"}.get(ANSWERS[prompt], ANSWERS[prompt])
     chosen = CHOICES / prompt.lstrip("_") / answer
     for file in filter(Path.is_file, chosen.rglob("*")):
@@ -39,7 +39,7 @@ def wire(prompt: str) -> None:
 
 
 def make_sales(path: Path) -> None:
-    """Make the database that `source = sql` reads: what three shops sold, up to this hour."""
+    """Create the database for `source = sql`: the sales of three shops, up to this hour."""
     chance, now, rows = random.Random(7), datetime.now(UTC), []
     for back in reversed(range(14 * 24)):
         hour = now - timedelta(hours=back)
@@ -54,14 +54,14 @@ def make_sales(path: Path) -> None:
 
 
 def make_readings(path: Path) -> None:
-    """Make the file that `source = csv` reads: two days of a plant, every five minutes, to now."""
+    """Create the file for `source = csv`: two days of a plant, every five minutes, up to now."""
     chance, now = random.Random(7), datetime.now(UTC)
     now = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
     drift, rows = [0.0, 0.0], ["time,series,value"]
     for back in reversed(range(2 * 24 * 12 + 1)):
         time = now - timedelta(minutes=5 * back)
         hour = time.hour + time.minute / 60
-        day = -math.cos((hour - 2) / 12 * math.pi)  # coolest at two in the night
+        day = -math.cos((hour - 2) / 12 * math.pi)  # coolest at two in the morning
         drift = [0.96 * it + chance.gauss(0, 0.55) for it in drift]
         output = 1030 if 6 <= hour < 22 else 330  # two shifts
         for series, value in (
@@ -76,7 +76,7 @@ def make_readings(path: Path) -> None:
 
 
 def main() -> None:
-    """Wire everything, drop what was not asked for, and print the next commands."""
+    """Apply all answers, delete the rest, and print the next commands."""
     for prompt in ("source", "__web", "pages", "license", "docker", "github_actions"):
         wire(prompt)
     shutil.rmtree(CHOICES)
@@ -103,7 +103,7 @@ def main() -> None:
     uv run python -m {slug}.server
 
 or, without uv: python -m pip install -e . and then python -m {slug}.server
-The dashboard is then at http://127.0.0.1:8050, and README.md says what to change.""")
+The dashboard will be at http://127.0.0.1:8050. README.md explains what to edit.""")
 
 
 main()

@@ -1,4 +1,4 @@
-"""Refuse a folder or an answer that cannot work, before any file is written."""
+"""Reject a folder or an answer that cannot work, before any file is written."""
 
 import json
 import keyword
@@ -10,8 +10,8 @@ from pathlib import Path
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 FOLDERS = {"choices", "data", "deploy", "dist", "docs", "logs", "store", "test", "tests"}
-# What a project depends on, by the names of its packages and of their distributions; and cruft's,
-# which `uv run --with cruft` imports beside the project.
+# The import and distribution names of a project's dependencies, and of cruft's, which
+# `uv run --with cruft` imports beside the project.
 DEPENDENCIES = set(
     """
     annotated_doc annotated_types anyio arrow ast_serialize async_timeout backports
@@ -36,18 +36,18 @@ DEVICES = {"aux", "con", "nul", "prn"} | {f"{it}{n}" for it in ("com", "lpt") fo
 
 
 def refuse(answer: str, rule: str) -> None:
-    """Stop with a sentence that names the answer and the rule."""
+    """Exit with a sentence that names the answer and the rule."""
     sys.exit(f"{answer} = {ANSWERS[answer]!r} cannot be used: {rule}.")
 
 
 def refuse_existing_files() -> None:
-    """Refuse a folder that holds anything but a repository: `-f` would overwrite it."""
+    """Reject a folder that contains anything but a repository: `-f` would overwrite it."""
     found = sorted(it.name for it in Path.cwd().iterdir() if it.name != ".git")
     if found:
         sys.exit(
-            f"The folder {Path.cwd()} is not empty (it holds {found[0]!r}), and its files would be "
-            "overwritten: choose another project_slug or --output-dir, or take a newer template "
-            "with `cruft update`, as docs/updating.md of the project says."
+            f"The folder {Path.cwd()} is not empty (it contains {found[0]!r}), and its files would be "
+            "overwritten: choose another project_slug or --output-dir. To update an existing "
+            "project, use `cruft update`; see its docs/updating.md."
         )
 
 
@@ -62,9 +62,9 @@ def main() -> None:
             "starts with a letter and does not end with _",
         )
     if keyword.iskeyword(slug) or keyword.issoftkeyword(slug):
-        refuse("project_slug", "it is a keyword of Python, which no package can be called")
+        refuse("project_slug", "it is a Python keyword, which cannot be the name of a package")
     if slug in sys.stdlib_module_names:
-        refuse("project_slug", "it would hide the standard library's module of that name")
+        refuse("project_slug", "it would shadow the standard library module of that name")
     if slug in FOLDERS:
         refuse("project_slug", "it is the name of one of the project's folders")
     if re.sub("_+", "_", slug) in DEPENDENCIES:  # as pip and uv compare names
@@ -73,7 +73,7 @@ def main() -> None:
         refuse("project_slug", "Windows reserves it for a device")
     for answer in ("project_name", "description", "author_name"):
         if any(unicodedata.category(it) in ("Cc", "Cs", "Zl", "Zp") for it in ANSWERS[answer]):
-            refuse(answer, "it must have no control characters, such as line breaks")
+            refuse(answer, "it must not contain control characters, such as line breaks")
         if not ANSWERS[answer].strip():
             refuse(answer, "it must not be empty")
     if not re.fullmatch(r"[\w.+'-]+@[\w-]+(\.[\w-]+)*", ANSWERS["author_email"], re.ASCII):
