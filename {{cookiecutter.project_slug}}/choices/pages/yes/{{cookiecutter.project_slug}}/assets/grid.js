@@ -1,5 +1,5 @@
-// Draws a table's cells so that they let go of their past: AG Grid's own keep a note of each update in
-// which their text stayed the same, for as long as it stays, which in months adds up.
+// Renders a table's cells without a memory leak: AG Grid's own renderer records each update in
+// which a cell's text stayed the same, which adds up over months.
 (function () {
     const functions = (window.dashAgGridComponentFunctions ??= {});
     functions.Text = (props) => props.value ?? null;

@@ -1,7 +1,7 @@
-// Draws the status page: only what is new is put in, and only what is old taken out, so that what a
-// viewer has selected, to copy a line of the log, stays selected.
+// Draws the status page: adds only new items and removes only old ones, so that a line of the log
+// stays selected while a viewer copies it.
 (function () {
-    // Names each item by its text; of equal ones the oldest, which comes last, is the first.
+    // Gives each item a key made of its text and, counted from the oldest (last) one, its number.
     function named(items) {
         const seen = new Map();
         return items
@@ -15,7 +15,7 @@
             .reverse();
     }
 
-    // Makes the children of a node those of some items, in their order.
+    // Makes a node's children match a list of items, in order.
     function draw(parent, items, make) {
         if (!parent) return; // the page was left
         const wanted = named(items), names = new Set(wanted.map(([name]) => name));
