@@ -84,7 +84,7 @@ def test_the_reading_can_be_tried(source: str, sources: Callable[..., Project]) 
     project = sources(source)
     said = project.run("python", "-m", f"{project.slug}.reading").stdout
     assert re.search(r"readings: [\d,]+ rows, with time \(", said)
-    assert "That fits preprocess.py" in said
+    assert "This matches preprocess.py" in said
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def read_series(path: Path) -> pd.DataFrame:
     except ValueError as error:
         raise SettingError(f"{path} cannot be used: {error}.") from error
     if twice := sorted(read.loc[read["series"].duplicated(), "series"]):
-        raise SettingError(f"{path} cannot be used: {twice[0]!r} is there twice, give it one row.")
+        raise SettingError(f"{path} cannot be used: {twice[0]!r} appears twice: keep one row.")
     return read.assign(label=read["label"].fillna(read["series"])).set_index("series")
 
 

@@ -1,4 +1,4 @@
-"""The dashboard: what a user has written, and the one place where all parts are wired together."""
+"""The dashboard: the user's modules, and the one place where all parts are wired together."""
 
 import gc
 import inspect
@@ -26,7 +26,7 @@ from .refresh.pipeline import Pipeline
 from .refresh.scheduler import Scheduler
 from .settings import CONFIG, AnySettings
 
-if TYPE_CHECKING:  # a process that only refreshes does without
+if TYPE_CHECKING:  # a process that only refreshes does not need Dash
     from dash import Dash
 
     CreateApp = Callable[[Any, Data], Dash]
@@ -36,10 +36,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Dashboard:
-    """What makes a dashboard this one. It opens and starts nothing.
+    """The parts that make up a dashboard. Creating one opens and starts nothing.
 
-    `name` is what its cookie, its keys in Redis and its metrics are called by. Each of `listeners`
-    is called after each refresh, with the status and the newest snapshot.
+    `name` is used for its cookie, Redis keys and metrics. Each of `listeners` is called after each
+    refresh, with the status and the newest snapshot.
     """
 
     name: str
@@ -53,14 +53,14 @@ class Dashboard:
         server: Mapping[str, Any] | None = None,
         schedule_only: bool = False,
     ) -> AnySettings:
-        """Read the settings, and start to log as they say. Raises SettingError."""
+        """Read the settings and configure logging. Raises SettingError."""
         settings = self.settings.load(config, server)
         redaction.hide(secret_values.find(settings))
         file = settings.log.file  # a schedule beside its servers has one of its own
         file = log_file.of_schedule(file) if schedule_only else file
         log.configure(settings.log.model_copy(update={"file": file}))
         for name, meant in self.settings.near_misses().items():
-            text = "the environment variable %s sets nothing: if it should, rename it to %s"
+            text = "the environment variable %s has no effect: if it is a setting, rename it to %s"
             logger.warning(text, name, meant)
         return settings
 
@@ -71,14 +71,14 @@ class Dashboard:
         is_leader: bool = True,
         listeners: Sequence[Listener] = (),
     ) -> Scheduler:
-        """Make the schedule, without starting it. Raises SettingError."""
+        """Create the schedule, without starting it. Raises SettingError."""
         store = store or self.open_store(settings)
         executor = open_executor(settings)
         listeners = (*listeners, *self.listeners)
         return Scheduler(settings, store, self.pipeline, executor, listeners, is_leader=is_leader)
 
     def refresh_once(self, settings: AnySettings) -> Snapshot:
-        """Return what a first refresh makes of the source."""
+        """Return the result of a first refresh."""
         return pipeline.refresh_once(self.pipeline, settings).snapshot
 
     def data(self, snapshot: Snapshot | None) -> Data:
@@ -96,7 +96,7 @@ class Dashboard:
         store: Store | None = None,
         debug: bool = False,
     ) -> "tuple[Dash, Scheduler]":
-        """Make the app and its schedule, without starting them. Raises SettingError."""
+        """Create the app and its schedule, without starting them. Raises SettingError."""
         from flask_compress import Compress
 
         from .web import (
@@ -147,10 +147,10 @@ class Dashboard:
         if debug:
             app.enable_dev_tools(
                 debug=True,
-                dev_tools_disable_version_check=True,  # which would ask a server of Plotly's
+                dev_tools_disable_version_check=True,  # it would query a server of Plotly's
                 dev_tools_hot_reload_max_retry=10_000,  # a page waits as long as the reloader does
             )
-        _warm_up(app)  # after which Flask takes no more routes and hooks
+        _warm_up(app)  # after this, Flask accepts no more routes and hooks
         middleware.install(app, settings)
         if counters:
             server.wsgi_app = counters.counted(server.wsgi_app)
@@ -158,10 +158,10 @@ class Dashboard:
 
 
 def refuse_memory(settings: AnySettings, who: str) -> None:
-    """Refuse the store that no other process can see. Raises SettingError."""
+    """Reject the store that other processes cannot see. Raises SettingError."""
     if settings.store.url == "memory://":
         raise SettingError(
-            f'{who} cannot use store.url = "memory://", which no other process sees: '
+            f'{who} cannot use store.url = "memory://", which other processes cannot see: '
             'set it to "file://store", or to "redis://" and a host.'
         )
 
@@ -169,13 +169,13 @@ def refuse_memory(settings: AnySettings, who: str) -> None:
 def _warm_up(app: "Dash") -> None:
     from werkzeug.exceptions import HTTPException
 
-    # Dash sets itself up at its first request, and two first ones at once race (plotly/dash#3971):
-    # so this one comes first. With pages, it completes the application, so that the headers can
-    # name all of its scripts. What fails in it must end the start.
+    # Dash sets itself up at its first request, and two concurrent first requests race
+    # (plotly/dash#3971), so this one comes first. With pages, it completes the application, so
+    # that the headers can name all of its scripts. An error here must stop the startup.
     config = app.server.config
     before, config["PROPAGATE_EXCEPTIONS"] = config["PROPAGATE_EXCEPTIONS"], True
-    with suppress(HTTPException):  # a hook of the user's may refuse it
+    with suppress(HTTPException):  # one of the user's hooks may reject it
         app.server.test_client().get("/healthz")
     config["PROPAGATE_EXCEPTIONS"] = before
-    sys.setswitchinterval(0.001)  # a busy view holds up quick requests for less
-    gc.freeze()  # to look for garbage among all that is loaded took longer than to draw a view
+    sys.setswitchinterval(0.001)  # a busy view delays quick requests for less long
+    gc.freeze()  # scanning all that is loaded for garbage took longer than drawing a view

@@ -17,9 +17,9 @@ from .settings import Log
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s%(request)s: %(message)s"
 JSON = "%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s"
-LONGEST = 100_000  # characters of a record, which is cut in the middle
-LINES = 200  # of ordinary events, and of warnings and errors, that a page can show
-REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")  # the id of the one that is answered
+LONGEST = 100_000  # characters; longer records are cut in the middle
+LINES = 200  # how many lines a page can show: ordinary events; warnings and errors
+REQUEST: ContextVar[str] = ContextVar("REQUEST", default="")  # the id of the current request
 
 
 def add_request(record: logging.LogRecord) -> bool:
@@ -31,25 +31,25 @@ def add_request(record: logging.LogRecord) -> bool:
 
 
 class Text(logging.Formatter):
-    """A line, without secrets."""
+    """Formats a line of text, without secrets."""
 
     def format(self, record: logging.LogRecord) -> str:
         return _clean(super().format(record))
 
 
 class Json(JsonFormatter):
-    """A line of JSON, without secrets."""
+    """Formats a line of JSON, without secrets."""
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """Redact every field before JSON is made of it, so that the line stays valid."""
+        """Redact every field before serialization, so that the line stays valid JSON."""
         fields: dict[str, Any] = json.loads(self.jsonify_log_record(log_data))
         cleaned: dict[str, Any] = _clean_fields(fields)
         return cleaned
 
 
 def _clean(text: str) -> str:
-    """Cut and redact a text, and escape lone surrogates, which no file and no page takes."""
-    if len(text) > LONGEST:  # between two words, as half a secret would not be found
+    """Cut and redact a text, and escape lone surrogates, which cannot be encoded."""
+    if len(text) > LONGEST:  # between two words: half a secret would not be recognized
         half = LONGEST // 2
         text = f"{text[:half].rsplit(None, 1)[0]} … {text[-half:].split(None, 1)[-1]}"
     return redact(text).encode(errors="backslashreplace").decode()
@@ -67,7 +67,7 @@ def _clean_fields(value: Any, name: str = "") -> Any:
 
 
 class Tail(logging.Handler):
-    """Holds the newest lines for a page to show; those of ordinary events push out no warning."""
+    """Holds the newest lines for a page to show; ordinary events never displace warnings."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,11 +75,11 @@ class Tail(logging.Handler):
         self.warnings: deque[tuple[float, str]] = deque(maxlen=LINES)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take in a line, with its traceback."""
+        """Add a line, with its traceback."""
         lines = self.warnings if record.levelno >= logging.WARNING else self.events
         try:
             lines.append((record.created, self.format(record)))
-        except Exception:  # a line whose values do not fit its text is no reason to fail
+        except Exception:  # a badly formatted log call must not raise
             self.handleError(record)
 
 
@@ -119,12 +119,12 @@ def configure(log: Log) -> None:
                 "formatters": formatters,
                 "handlers": handlers,
                 "root": {"level": log.level, "handlers": list(handlers)},
-                # It warns of each request that has to wait a moment for a thread.
+                # It warns about each request that has to wait a moment for a thread.
                 "loggers": {"waitress.queue": {"level": "ERROR"}},
             }
         )
     except ValueError as error:
         raise SettingError(
             f"log.file = {log.file!r} cannot be written ({error.__cause__}): "
-            "name a file in a folder that exists and may be written to."
+            "name a file in an existing, writable folder."
         ) from error

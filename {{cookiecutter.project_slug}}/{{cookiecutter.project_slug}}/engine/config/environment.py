@@ -28,9 +28,11 @@ def read(path: Path, prefix: str, sections: Sections) -> dict[str, str]:
     others = [it for it in in_file if it not in settings]
     for it in others:
         if meant := _meant(it.name, prefix, sections, in_file=True):
-            raise SettingError(f"{it.label} is not read: rename it to {meant}.")
+            raise SettingError(f"{it.label} is not a setting: rename it to {meant}.")
         if _begins_with(prefix, it.name):
-            raise SettingError(f"{it.label} is not read: settings begin with {prefix}.")
+            raise SettingError(
+                f"{it.label} is not a setting: names of settings begin with {prefix}."
+            )
     own = [Variable(*it, f"The environment variable {it[0]}") for it in os.environ.items()]
     for it in (*settings, *(it for it in own if it.name.upper().startswith(prefix))):
         _check(it, prefix, sections)
@@ -82,7 +84,7 @@ def _check(variable: Variable, prefix: str, sections: Sections) -> None:
 
 
 def _begins_with(prefix: str, name: str) -> bool:
-    """Whether a name starts with the prefix, with any number of underscores."""
+    """Return whether a name starts with the prefix, with any number of underscores."""
     return bool(re.match("_*".join(prefix.strip("_").split("_")) + "_", name, re.IGNORECASE))
 
 
@@ -91,7 +93,7 @@ def _names(sections: Sections) -> list[str]:
 
 
 def _meant(name: str, prefix: str, sections: Sections, *, in_file: bool) -> str:
-    """Return the setting that a name without the prefix probably stands for, or ""."""
+    """Return the setting that a name without the prefix probably means, or ""."""
     if name.upper().startswith(prefix):
         return ""
     for known in _names(sections):

@@ -8,7 +8,7 @@ from .types import SettingError
 
 @contextlib.contextmanager
 def extra(name: str, setting: str) -> Iterator[None]:
-    """Guard the import of an optional dependency. Raises SettingError with the install command."""
+    """Wrap the import of an optional dependency; raise SettingError with the install command."""
     try:
         yield
     except ImportError as error:

@@ -18,7 +18,7 @@ from pydantic_settings import NoDecode
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=36_500)  # now plus this is still a valid datetime
 SECRET_LENGTH = 16  # characters; shorter ones could be guessed
-FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())  # where relative paths start
+FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())  # what relative paths are relative to
 
 
 class SettingError(Exception):
@@ -50,7 +50,7 @@ def _zone(name: object) -> object:
         zone = tzlocal.get_localzone()
     except LookupError as error:
         raise ValueError(
-            'it is unknown on this computer: write a name, as in "Europe/Oslo"'
+            'it cannot be determined on this computer: write a name, as in "Europe/Oslo"'
         ) from error
     return _named(zone)
 
@@ -157,8 +157,8 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Clock = Annotated[time, AfterValidator(_clock)]
 Clocks = Annotated[list[Clock], NoDecode, BeforeValidator(_times)]
 StoreUrl = Annotated[str, AfterValidator(_store)]
-Location = Annotated[str, AfterValidator(_location)]  # a URL, or a path
-File = Annotated[str, AfterValidator(_file)]  # a path, or nothing
+Location = Annotated[str, AfterValidator(_location)]  # a URL or path
+File = Annotated[str, AfterValidator(_file)]  # a path, or empty
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 UrlPrefix = Annotated[str, AfterValidator(_url_prefix)]
 Proxy = Annotated[str, AfterValidator(_proxy)]

@@ -41,7 +41,7 @@ class FileStore(SharedStore):
         if versions and versions[-1] > (over or 0):
             return False
         self._replace(self._path(version), data)
-        self._clean_up(versions[:-1])  # the last one may still be open
+        self._clean_up(versions[:-1])  # readers may still have the last one open
         return True
 
     def _clean_up(self, versions: list[int]) -> None:
@@ -67,8 +67,8 @@ class FileStore(SharedStore):
             if self._is_in_place(self._lock):
                 return True
             self._lock.release()
-        # Created here, because gunicorn forks after the store has been opened. The system releases
-        # the lock when the process ends, however that happens.
+        # Created here, because gunicorn forks after the store has been opened. The OS releases
+        # the lock when the process ends, for whatever reason.
         self._lock = FileLock(self._folder / "lease", thread_local=False)
         try:
             self._lock.acquire(blocking=False)
@@ -77,7 +77,7 @@ class FileStore(SharedStore):
         return self._is_in_place(self._lock)
 
     def _is_in_place(self, lock: BaseFileLock) -> bool:
-        """Whether the locked file is still the one in the folder, which others would lock.
+        """Return whether the locked file is still the one in the folder that others would lock.
 
         The folder may have been deleted; on Windows that is impossible while the file is open.
         """

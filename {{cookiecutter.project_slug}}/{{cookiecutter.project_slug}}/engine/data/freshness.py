@@ -1,6 +1,6 @@
 """How fresh the data are: loading, live, stale or in error, and since when.
 
-An open page counts on between two polls: live.js turns it stale when its time is up.
+Between two polls, an open page keeps counting: live.js marks it as stale when its time is up.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from .snapshot import Snapshot
 from .store import Store
 from .tables import counted
 
-SKEW = timedelta(seconds=10)  # how far the clocks of several servers may differ
+SKEW = timedelta(seconds=10)  # how much the clocks of several servers may differ
 UNKNOWN = timedelta(days=1)  # the time between rows while there is only one of a series
 
 
@@ -76,13 +76,13 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
 
 
 def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
-    """Return the age at which a table is stale: as set, or three times its usual row distance."""
+    """Return the age at which a table is stale: as set, or three times its usual interval."""
     distance = snapshot.paces[name].distance or UNKNOWN
     return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
 
 
 def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
-    """Return a sentence for each problem; none while all is well.
+    """Return a sentence for each problem; nothing while all is well.
 
     Every viewer sees them. Error texts may name hosts, queries and files, so they stay in the log.
     """
@@ -107,7 +107,7 @@ def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
         if hidden:
             said.append(
                 f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
-                "Set the clock right; if it is right, restart with an empty store."
+                "Correct the clock; if it is right, restart with an empty store."
             )
     return said
 
@@ -122,6 +122,6 @@ def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
     if snapshot.created > now + SKEW or newest > snapshot.horizon:
         return (
             f"The data are from {max(newest, snapshot.created):%Y-%m-%d %H:%M} UTC, but this "
-            f"computer's clock says {now:%Y-%m-%d %H:%M} UTC: set the clock right."
+            f"computer's clock says {now:%Y-%m-%d %H:%M} UTC: correct the clock."
         )
     return ""

@@ -16,8 +16,8 @@ from .tables import Table
 logger = logging.getLogger(__name__)
 
 LEASE = 5  # seconds until another process takes over from one that has stopped renewing
-# Compare and set: a process that was held up does not replace a newer snapshot. A value that is not
-# a snapshot is replaced.
+# Compare and set: a delayed process does not replace a newer snapshot. A value that is not a
+# snapshot is overwritten.
 PUBLISH = """
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
@@ -40,10 +40,10 @@ class RedisStore(SharedStore):
             self._redis: Any = Redis.from_url(
                 url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
             )
-        except ValueError:  # its message may show a part of the password
+        except ValueError:  # its message may contain a part of the password
             raise SettingError(
-                'store.url is not a valid URL: write special characters in a password as in "%2F" '
-                'for "/", and options as in "?socket_timeout=10".'
+                "store.url is not a valid URL: percent-encode special characters in the password "
+                '("%2F" for "/"), and write options as in "?socket_timeout=10".'
             ) from None
         self._snapshot_key, self._status_key, self._request_key, self._cleared_key = (
             f"{name}:{key}" for key in ("snapshot", "status", "request", "cleared")

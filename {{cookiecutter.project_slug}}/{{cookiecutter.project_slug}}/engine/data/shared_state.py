@@ -1,4 +1,4 @@
-"""What one process knows of a store that it shares with others, and what it has yet to write."""
+"""What one process knows about a shared store, and what it has yet to write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,7 +10,7 @@ from .status import Status
 
 
 class Outage(NamedTuple):
-    """An access to the store that fails: why, its id in the log, and since when."""
+    """A failing access to the store: the reason, its id in the log, and since when."""
 
     error: str
     incident: str
@@ -47,7 +47,7 @@ class State:
     def lags(self, version: int | None) -> bool:
         """Whether to search the store for a version that was seen elsewhere.
 
-        Anyone can ask for any version, so a missing one is searched for once between two syncs.
+        Clients can request any version, so a missing one is searched for only once per sync.
         """
         if version is None or self.outages:
             return False
@@ -56,7 +56,7 @@ class State:
         return self.snapshot is None or self.snapshot.version < version
 
     def synced(self, before: Self, found: Self) -> Self:
-        """Take in what a sync made of the state `before`; what has changed since then stays."""
+        """Apply what a sync changed in the state `before`; keep what else has changed since then."""
         changed = {
             name: now
             for name in (it.name for it in fields(self))
@@ -70,7 +70,7 @@ class State:
         return replace(self, request=request, request_dirty=True)
 
     def request_sent(self, request: str) -> Self:
-        """Note that the store has a request; a newer one is still to be sent."""
+        """Record that the store has a request; a newer one has yet to be sent."""
         return replace(self, request_dirty=self.request_dirty and self.request != request)
 
     def request_cleared(self, request: str) -> Self:
@@ -80,12 +80,12 @@ class State:
         return replace(self, request="", request_dirty=False, cleared=request)
 
     def failed(self, what: str, outage: Outage) -> Self:
-        """Note that an access fails; an outage that goes on keeps its id and its beginning."""
+        """Record that an access fails; a continuing outage keeps its id and its beginning."""
         known = self.outages.get(what, outage)._replace(error=outage.error)
         return replace(self, outages={**self.outages, what: known})
 
     def recovered(self, what: str) -> Self:
-        """Note that an access works."""
+        """Record that an access works."""
         if what not in self.outages:
             return self
         return replace(self, outages={k: it for k, it in self.outages.items() if k != what})

@@ -36,9 +36,9 @@ def open_request(requested: bytes, cleared: bytes) -> str:
 
 
 class SharedStore(ABC):
-    """Keeps working with what it holds while the store behind it is unreachable, and reports that.
+    """Keeps serving its last data while the backend is unreachable, and reports that.
 
-    Versions only grow: a lower one in the store comes from a backup, and is replaced.
+    Versions only increase: a lower one in the store comes from a backup, and is overwritten.
     """
 
     UNREACHABLE: tuple[type[Exception], ...] = (OSError,)
@@ -80,7 +80,7 @@ class SharedStore(ABC):
         self._change(lambda it: it.requested(uuid4().hex))
         if not self._state.outages:  # else a viewer would have to wait for a timeout
             self._send_request()
-        self.wakeup.set()  # last, because the thread that wakes up looks into the store
+        self.wakeup.set()  # last, because the thread that it wakes reads the store
 
     def refresh_requested(self) -> str:
         return self._state.request
@@ -130,11 +130,11 @@ class SharedStore(ABC):
             self._change(lambda it: it.synced(before, found))
             if self._state.request_dirty:
                 self._send_request()
-            if not self._state.is_leader:  # what it could not write is for the leader to report
+            if not self._state.is_leader:  # the leader reports what could not be written
                 self._change(lambda it: it.recovered("write"))
 
     def _find(self, known: State) -> State:
-        """Return the state with what is new in the store."""
+        """Return the state, updated from the store."""
         status, version, request = self._poll()
         found, held = replace(known, stored=version), known.snapshot
         if version is not None and (held is None or version > held.version):
@@ -151,14 +151,14 @@ class SharedStore(ABC):
         return found
 
     def _restore(self) -> None:
-        """Write what the store lacks."""
+        """Write whatever the store lacks."""
         held = self._state.snapshot
         if held is not None and self._state.needs_republish:
             data = codec.encode(held, self._tables)
             with self._tolerating("write"):
                 if self._write(held.version, data, held.version):
                     self._change(lambda it: replace(it, stored=held.version))
-                    logger.info("version %s was missing in the store: written again", held.version)
+                    logger.info("version %s was missing from the store and has been restored", held.version)
         if self._state.status_dirty:
             self._send_status()
 
@@ -175,7 +175,7 @@ class SharedStore(ABC):
             self._change(lambda it: it.request_sent(request))
 
     def _decode(self, version: int, data: bytes, held: Snapshot | None) -> Snapshot:
-        """Return a stored snapshot, or what is held, marked as faulty so that it gets replaced."""
+        """Return the stored snapshot, or the one in memory, marked as faulty so that it gets replaced."""
         try:
             snapshot = codec.decode(data, self._tables)
             if snapshot and snapshot.version < version:
@@ -191,13 +191,13 @@ class SharedStore(ABC):
 
     @contextlib.contextmanager
     def _tolerating(self, what: str) -> Iterator[None]:
-        """Go on if the store cannot be reached, and note that."""
+        """Continue if the store cannot be reached, and record the outage."""
         with contextlib.suppress(*self.UNREACHABLE), self._noting(what):
             yield
 
     @contextlib.contextmanager
     def _noting(self, what: str) -> Iterator[None]:
-        """Note, and log once, that an access fails, and when all work again."""
+        """Record and log once that an access fails, and when all of them work again."""
         try:
             yield
         except self.UNREACHABLE as error:
@@ -242,7 +242,7 @@ class SharedStore(ABC):
 
 
 def _faulty(version: int, held: Snapshot | None, why: str) -> Snapshot:
-    """Return what is held under a version that cannot be shown, so that it gets replaced."""
+    """Return the snapshot in memory, marked with the faulty version so that it gets replaced."""
     fault = f"The newest stored data are {why}; the next refresh replaces them."
     held = held or Snapshot(version, EPOCH, now_utc(), {})
     return replace(held, version=version, due=EPOCH, fault=fault)

@@ -20,11 +20,11 @@ from . import pipeline
 from .pipeline import Pipeline
 
 ROWS = 10
-WIDTH = 60  # characters of a value that are shown
+WIDTH = 60  # characters; longer values are cut
 
 
 def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
-    """Read as the first refresh does, and show the first rows; return 1 if they do not fit."""
+    """Read as the first refresh does, and show the first rows; return 1 if they are invalid."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows may not encode every character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -46,10 +46,10 @@ def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
         rows = counted(rejected.count)
         print(f"\n{rejected.table}: {rows} set aside: {rejected.reason}, as in {rejected.example}")
     if not update.rows:
-        print("\nThere are no rows to show: look at [source] in config.toml.")
+        print("\nThere are no rows to show: check [source] in config.toml.")
         return 1
     left_out = f"; left out: {update.note}" if update.note else ""
-    print(f"\nThat fits preprocess.py: the dashboard can show {counted(update.rows)}{left_out}.")
+    print(f"\nThis matches preprocess.py: the dashboard can show {counted(update.rows)}{left_out}.")
     return 0
 
 
@@ -63,7 +63,7 @@ def show(name: str, data: object) -> str:
 
 
 def _where(error: Exception, it: Pipeline) -> str:
-    """Return which line of the module with `read` an error came from."""
+    """Return the line of the module with `read` that an error came from."""
     file = it.read.__code__.co_filename
     lines = [it.lineno for it in traceback.extract_tb(error.__traceback__) if it.filename == file]
     return f"{Path(file).name}, line {lines[-1]}: " if lines else ""

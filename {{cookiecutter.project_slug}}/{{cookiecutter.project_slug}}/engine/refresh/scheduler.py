@@ -64,7 +64,7 @@ class Scheduler:
         self._thread = Thread(target=self._run, name="schedule", daemon=True)
 
     def start(self) -> None:
-        """Start the background thread, which refreshes at once."""
+        """Start the background thread, which refreshes immediately."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -115,7 +115,7 @@ class Scheduler:
                 # UTC. Retries and requests change the time, too.
                 job.next_run = datetime.now() + self._pause()
             except BaseException:  # a bug must not end the loop: pages would stay stale
-                logger.exception("the schedule failed and goes on")
+                logger.exception("the schedule failed and continues")
                 self._stop.wait(1)
 
     def _begin(self) -> None:
@@ -224,7 +224,7 @@ class Scheduler:
             logger.info(line + " (%(note)s)" * bool(update.note), facts, extra=facts)
 
     def _give_up(self) -> None:
-        """Cancel a refresh that takes too long; if it cannot be, start no other until it ends."""
+        """Cancel a refresh that takes too long; if that is impossible, start no other until it ends."""
         assert self._fetching is not None
         text = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
         if self._fetching.cancel():
@@ -232,19 +232,19 @@ class Scheduler:
             self._failed(TimeoutError(text))
         elif not self._hangs:
             self._hangs = True
-            text += ' and cannot be ended: refresh.worker = "process" could'
+            text += ' and cannot be stopped: use refresh.worker = "process"'
             incident = self._incident()
             logger.error(text, extra={"incident": incident})
             self._report_failure(text, incident)
             self._store.release()  # another process may take over
 
     def _failed(self, error: BaseException) -> None:
-        """Log and report a failure; the delay before the next try starts at 1 s and doubles."""
+        """Log and report a failure; the delay before the next attempt starts at 1 s and doubles."""
         pause = min(timedelta(seconds=2.0**self._failures), self._settings.refresh.retry_at_most)
         self._failures = min(self._failures + 1, 16)
         self._retry_at = self._monotonic() + pause.total_seconds()
         incident = self._incident()
-        text = "refresh failed, next try in %s"
+        text = "refresh failed, retrying in %s"
         logger.error(text, pause, exc_info=error, extra={"incident": incident})
         self._report_failure(describe(error), incident, self._clock() + pause)
         self._store.clear_request(self._request)

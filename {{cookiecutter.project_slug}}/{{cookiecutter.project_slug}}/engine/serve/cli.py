@@ -80,7 +80,7 @@ def preview(dashboard: str) -> int:
 def _parse(
     dashboard: Dashboard, module: str, text: str, argv: list[str] | None
 ) -> argparse.Namespace:
-    """Parse the command line; options that are not given are left to other settings."""
+    """Parse the command line; options not given fall back to the other settings."""
     parser = argparse.ArgumentParser(f"python -m {dashboard.name}.{module}", description=text)
     parser.add_argument(
         "--config", type=Path, default=CONFIG, help="the config file; .env is beside it"
@@ -89,7 +89,7 @@ def _parse(
         parser.add_argument("--host", help="address to listen on (0.0.0.0: all addresses)")
         parser.add_argument("--port", help="port to listen on (0: any free port)")
         parser.add_argument(
-            "--debug", action="store_true", help="reload on every change, show errors in the page"
+            "--debug", action="store_true", help="reload on every change, show errors on the page"
         )
         parser.add_argument(
             "--hash-password", metavar="USER", help="print the setting that lets a user log in"
@@ -114,7 +114,7 @@ def _exit_code(dashboard: Dashboard, config: Path, run: Callable[[], None]) -> i
 
 
 def _serve(settings: AnySettings, app: Any, schedule: Scheduler) -> None:
-    """Serve with waitress; at the end, running requests are finished."""
+    """Serve with waitress; finish running requests before returning."""
     from ..web import auth
     from . import waitress_server
 
@@ -137,7 +137,7 @@ def _debug(settings: AnySettings, app: Any) -> None:
         settings.server.port,
         debug=True,
         use_reloader=False,
-        use_evalex=False,  # its console runs any code and does not ask for a password
+        use_evalex=False,  # its console runs any code, without a password
     )
 
 
@@ -149,7 +149,7 @@ def _watched(config: Path, folder: Path) -> list[Path]:
 
 def _announce(settings: AnySettings, port: int) -> None:
     host, path = settings.server.url_host, settings.server.url_prefix.rstrip("/")
-    logger.info("serving at http://%s:%s%s (Ctrl-C ends it)", host, port, path)
+    logger.info("serving at http://%s:%s%s (press Ctrl-C to stop)", host, port, path)
 
 
 @contextlib.contextmanager
@@ -159,7 +159,7 @@ def _refreshing(schedule: Scheduler) -> Iterator[Event]:
 
     def stop(number: int, _frame: FrameType | None) -> None:
         stopped.set()
-        signal.signal(number, signal.SIG_DFL)  # a second signal ends it at once
+        signal.signal(number, signal.SIG_DFL)  # a second signal ends the program immediately
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)

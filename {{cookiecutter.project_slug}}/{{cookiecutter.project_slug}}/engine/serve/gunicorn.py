@@ -29,7 +29,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def wsgi(dashboard: Dashboard, create_app: "CreateApp") -> "Flask":
-    """Make the application of a worker, whose schedule the hooks start and stop."""
+    """Create a worker's application; the hooks start and stop its schedule."""
     settings = dashboard.load()
     try:
         app, schedule = dashboard.build(settings, create_app)
@@ -42,17 +42,17 @@ def wsgi(dashboard: Dashboard, create_app: "CreateApp") -> "Flask":
 
 
 def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
-    """Return gunicorn's settings, as config.toml has them; `wsgi_app` names the application."""
+    """Return gunicorn's settings, from config.toml; `wsgi_app` names the application."""
     import gunicorn.http.wsgi
 
     try:
         settings = dashboard.settings.load()
     except SettingError as error:
         _exit(error)
-    gunicorn.http.wsgi.SERVER = ""  # clients need not know what serves; no setting does this
+    gunicorn.http.wsgi.SERVER = ""  # do not tell clients which server this is; there is no setting for it
     _forget(wsgi_app)
     made = f"{dashboard.name}-{os.getpid()}-"
-    if settings.server.metrics and FOLDER not in os.environ:  # where all workers count
+    if settings.server.metrics and FOLDER not in os.environ:  # shared by all workers
         os.environ[FOLDER] = tempfile.mkdtemp(prefix=made)
     server = settings.server
     return {
@@ -64,7 +64,7 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
         "worker_connections": min(server.connection_limit, waitress_server.room()),
         "keepalive": int(server.channel_timeout.total_seconds()),
         "graceful_timeout": int(server.graceful_timeout.total_seconds()),
-        "control_socket_disable": True,  # all dashboards of a user would share it
+        "control_socket_disable": True,  # all of a user's dashboards would share it
         "on_starting": lambda arbiter: _on_starting(arbiter, settings),
         "on_reload": lambda arbiter: _on_reload(arbiter, settings),
         "post_fork": _post_fork,
@@ -76,16 +76,16 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
 
 
 def refuse_workers(settings: AnySettings, workers: int) -> None:
-    """Refuse workers that would not see each other's data, sessions or log. Raises SettingError."""
+    """Reject workers that cannot share their data, sessions or log. Raises SettingError."""
     if workers == 1:
         return
     refuse_memory(settings, f"server.workers = {workers}")
     if not settings.server.secret_key.get_secret_value():
-        raise SettingError("server.secret_key is empty: set it in .env, one for all workers.")
+        raise SettingError("server.secret_key is empty: set it in .env; all workers need the same.")
     if settings.log.file:
         raise SettingError(
-            f"log.file = {settings.log.file!r} can only be written by one process, and there are "
-            f"server.workers = {workers}: leave it empty, and keep what gunicorn prints."
+            f"log.file = {settings.log.file!r} can only be written by one process, but "
+            f"server.workers = {workers}: leave it empty and log to the console."
         )
 
 
@@ -103,7 +103,7 @@ def _forget(wsgi_app: str) -> None:
 
 
 def _on_starting(arbiter: Any, settings: AnySettings) -> None:
-    """Refuse settings that cannot work."""
+    """Reject settings that cannot work."""
     try:
         refuse_workers(settings, arbiter.cfg.workers)
     except SettingError as error:
@@ -114,12 +114,12 @@ def _on_starting(arbiter: Any, settings: AnySettings) -> None:
 
 
 def _refuse_bad_reloads(arbiter: Any) -> None:
-    """Try each reload in another process first: a failure in the master would end everything."""
+    """Try each reload in another process first: a failure in the master would stop the server."""
     reload: Callable[[], None] = arbiter.reload
 
     def reload_if_possible() -> None:
         if reason := _reason_against_reload():
-            arbiter.log.error("Not reloaded, the old workers go on: %s", reason)
+            arbiter.log.error("Not reloaded, the old workers keep running: %s", reason)
         else:
             reload()
 
@@ -128,7 +128,7 @@ def _refuse_bad_reloads(arbiter: Any) -> None:
 
 def _reason_against_reload() -> str:
     """Return why the settings and the code on disk cannot be loaded, or "" if they can be."""
-    # Older versions of gunicorn reap every child, and so would take this one's exit code.
+    # Older versions of gunicorn reap every child, including this one, whose exit code is needed.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -147,7 +147,7 @@ def _reason_against_reload() -> str:
 
 
 def _on_reload(arbiter: Any, settings: AnySettings) -> None:
-    """Continue with one worker if several cannot work."""
+    """Fall back to one worker if several cannot work."""
     try:
         refuse_workers(settings, arbiter.cfg.workers)
     except SettingError as error:
@@ -157,19 +157,19 @@ def _on_reload(arbiter: Any, settings: AnySettings) -> None:
 
 
 def _post_fork(arbiter: Any, worker: Any) -> None:
-    """Retry a worker that cannot start, unless it is one of the first."""
+    """Retry a worker that cannot boot, unless it is one of the first."""
     if worker.age > arbiter.cfg.workers:
-        # Two exit codes that would end the master.
+        # With either of these exit codes, gunicorn would stop the master.
         arbiter.WORKER_BOOT_ERROR = arbiter.APP_LOAD_ERROR = 1
 
 
 def _post_worker_init(worker: Any) -> None:
-    """Start the schedule; not earlier, because threads do not survive a fork."""
+    """Start the schedule after the fork, because threads do not survive one."""
     worker.wsgi.extensions["schedule"].start()
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
-    """Stop the schedule, and give back the lease."""
+    """Stop the schedule and release the lease."""
     if hasattr(worker, "wsgi"):
         worker.wsgi.extensions["schedule"].stop()
 

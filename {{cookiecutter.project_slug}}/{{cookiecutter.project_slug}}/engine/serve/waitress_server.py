@@ -1,4 +1,4 @@
-"""Serves with waitress; everything that relies on parts of waitress 3 that are not documented."""
+"""Serves with waitress; everything that relies on undocumented parts of waitress 3."""
 
 import contextlib
 import logging
@@ -26,20 +26,20 @@ WINDOWS = 500  # connections: select() on Windows takes 512 sockets
 FILES = 20_000  # that may be open at once
 SPARE = 100  # open files that are not connections
 POLL = hasattr(select, "poll")
-# Flask logs a body that is too large, and waitress doesn't. So waitress lets bodies of up to this
-# many times the limit through to Flask.
+# Flask logs a body that is too large, and waitress doesn't. So waitress passes bodies of up to this
+# many times the limit on to Flask.
 BODY_FACTOR = 10
 
 
 class Listening(NamedTuple):
-    """A server that listens, and all of its sockets by their file descriptors."""
+    """A listening server, and all of its sockets by file descriptor."""
 
     server: Any
     sockets: dict[int, Any]
 
 
 def listen(app: WSGIApplication, server: Server) -> Listening:
-    """Start to listen. Raises SettingError."""
+    """Start listening. Raises SettingError."""
     sockets: dict[int, Any] = {}
     try:
         listening = waitress.create_server(
@@ -51,13 +51,13 @@ def listen(app: WSGIApplication, server: Server) -> Listening:
             channel_timeout=server.channel_timeout.total_seconds(),
             max_request_body_size=BODY_FACTOR * server.max_body_bytes,
             asyncore_use_poll=POLL,
-            ident=None,  # clients need not know what serves
+            ident=None,  # do not tell clients which server this is
             clear_untrusted_proxy_headers=False,  # the middleware does this under every server
         )
     except (OSError, ValueError) as error:
         raise SettingError(
-            f"server.port = {server.port} on server.host = {server.host!r} cannot be listened on "
-            f"({error}): stop what uses it, or choose another with --port."
+            f"cannot listen on server.host = {server.host!r}, server.port = {server.port} "
+            f"({error}): stop whatever uses the port, or choose another with --port."
         ) from error
     return Listening(listening, sockets)
 
@@ -69,7 +69,7 @@ def _bind(host: str, port: int) -> list[socket.socket]:
         bound = []
         for family, _, protocol, _, address in socket.getaddrinfo(host, port, 0, kind, 0, flags):
             it = opened.enter_context(socket.socket(family, kind, protocol))
-            if sys.platform == "win32":  # where SO_REUSEADDR would share the port
+            if sys.platform == "win32":  # there, SO_REUSEADDR would share the port
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,7 +82,7 @@ def _bind(host: str, port: int) -> list[socket.socket]:
 
 
 def port(listening: Listening) -> int:
-    """Return the port, also if port 0 has let the system choose one."""
+    """Return the port, even if the system has chosen it (port 0)."""
     ports = [it.socket.getsockname()[1] for it in _listeners(listening)]
     return int(ports[0])
 
@@ -90,7 +90,7 @@ def port(listening: Listening) -> int:
 def run(listening: Listening, stopping: Callable[[], bool], seconds: float) -> None:
     """Serve until `stopping`, then for at most `seconds` until all responses are sent.
 
-    Waitress's own `run` ends at once and cuts off what it has not sent.
+    Waitress's own `run` returns immediately and cuts off unsent responses.
     """
     server, sockets = listening
 
@@ -104,7 +104,7 @@ def run(listening: Listening, stopping: Callable[[], bool], seconds: float) -> N
     end = time.monotonic() + seconds
     while channels := [it for it in sockets.values() if isinstance(it, HTTPChannel)]:
         if time.monotonic() > end:
-            logger.warning("stopped before %d connections had their answers", len(channels))
+            logger.warning("stopped before %d connections were answered", len(channels))
             break
         for channel in channels:
             busy = channel.requests or channel.request or channel.total_outbufs_len
@@ -115,12 +115,12 @@ def run(listening: Listening, stopping: Callable[[], bool], seconds: float) -> N
 
 
 def _listeners(listening: Listening) -> list[BaseWSGIServer]:
-    """Return what accepts connections: one for each address of the host."""
+    """Return the dispatchers that accept connections, one for each address of the host."""
     return [it for it in listening.sockets.values() if isinstance(it, BaseWSGIServer)]
 
 
 def room() -> int:
-    """Raise the limit of open files, and return how many of them can be connections."""
+    """Raise the limit on open files, and return how many of them can be connections."""
     if sys.platform == "win32":
         return WINDOWS
     import resource

@@ -34,16 +34,16 @@ class Arguments:
 
 
 def refuse(why: str) -> NoReturn:
-    """Refuse the request and log why. Raises BadRequest."""
-    logger.warning("a request was refused: %.300r", why)  # which may hold what a client wrote
-    abort(400, f"The request cannot be used: {why:.300}.")
+    """Reject the request and log why. Raises BadRequest."""
+    logger.warning("a request was rejected: %.300r", why)  # it may contain the client's text
+    abort(400, f"Invalid request: {why:.300}.")
 
 
 def reason(error: ValidationError) -> str:
-    """Return the first reason for which values do not fit, without the values."""
+    """Return the first reason why values are invalid, without the values."""
     first = error.errors(include_input=False, include_url=False)[0]
     text, loc = first["msg"].removeprefix("Value error, "), first["loc"]
-    place = [*loc[:1], *(it for it in loc[1:] if "[" not in str(it))]  # without names of types
+    place = [*loc[:1], *(it for it in loc[1:] if "[" not in str(it))]  # without type names
     return f"{text} ({'.'.join(map(str, place))})" if place else text
 
 

@@ -37,8 +37,8 @@ def warning(settings: AnySettings) -> str:
     if settings.auth.users or host in ("localhost", "127.0.0.1", "::1"):
         return ""
     return (
-        f"server.host = {host!r} shows the dashboard to all who can reach this machine: "
-        "give it auth.users, unless a proxy asks for passwords"
+        f"server.host = {host!r} exposes the dashboard to everyone who can reach this machine: "
+        "set auth.users, unless a proxy requires a login"
     )
 
 
@@ -62,7 +62,7 @@ class BasicAuth:
         self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
         server.session_interface = Session()
         server.config.update(
-            # A name and path of its own: all dashboards on a host share the browser's cookies.
+            # Its own name and path, because all dashboards on a host share the browser's cookies.
             SESSION_COOKIE_NAME=self._cookie,
             SESSION_COOKIE_PATH=settings.server.url_prefix,
             SESSION_COOKIE_SAMESITE="Lax",
@@ -78,7 +78,7 @@ class BasicAuth:
         if request.endpoint in OPEN or self._has_session(request.environ):
             return None
         if session:
-            session.clear()  # of a user who was removed or has another password now
+            session.clear()  # the user was removed, or has a new password
         if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
             return None
         given = request.authorization
@@ -92,12 +92,12 @@ class BasicAuth:
             said = "Too many wrong passwords: wait a minute.\n"
             return Response(said, 429, {"Retry-After": str(PAUSE)}, mimetype="text/plain")
         session.permanent = True
-        session["user"] = {"email": name, "groups": []}  # as dash-auth has it
+        session["user"] = {"email": name, "groups": []}  # as in dash-auth
         session["mark"] = _mark(self._hashes[name])
         return None
 
     def knows(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request has a valid session or a password that was checked before."""
+        """Return whether a request has a valid session or a password that was checked before."""
         if self._has_session(environ):
             return True
         given = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
@@ -106,7 +106,7 @@ class BasicAuth:
         return self._credentials.knows(given.username or "", given.password or "")
 
     def _has_session(self, environ: WSGIEnvironment) -> bool:
-        """Whether a request has the session of a user whose password is still the same."""
+        """Return whether a request has the session of a user whose password is still the same."""
         cookie = environ.get("HTTP_COOKIE", "")
         with self._lock:
             if cookie in self._known:

@@ -26,7 +26,7 @@ def policy(app: Dash, server: Server) -> str:
     directives = {
         "default-src": ["'self'", *sources],
         "script-src": ["'self'", *app.csp_hashes(), *scripts, *sources],
-        "style-src": ["'self'", "'unsafe-inline'", *styles, *sources],  # which Plotly writes
+        "style-src": ["'self'", "'unsafe-inline'", *styles, *sources],  # Plotly writes inline styles
         "img-src": ["'self'", "data:", "blob:", *sources],
         "font-src": ["'self'", "data:", *styles, *sources],
         "worker-src": ["'self'", "blob:"],
@@ -40,14 +40,14 @@ def policy(app: Dash, server: Server) -> str:
 
 
 def blueprint(app: Dash, server: Server) -> Blueprint:
-    """Make the route for browsers' reports of what they blocked; each is logged once."""
+    """Create the route for browsers' reports of blocked content; each is logged once."""
     routes = Blueprint("csp", __name__, url_prefix=app.config.routes_pathname_prefix)
     seen: set[tuple[str, str]] = set()
     lock = Lock()
 
     @routes.post(f"/{REPORTS}")
     def report() -> ResponseReturnValue:
-        # A page of another site cannot send this type without a preflight, which is refused.
+        # A page on another site cannot send this type without a preflight, which is rejected.
         is_report = request.mimetype == "application/csp-report"
         if is_report and 0 < (request.content_length or 0) <= MAX_BYTES:
             note(request.get_data())
@@ -60,7 +60,7 @@ def blueprint(app: Dash, server: Server) -> Blueprint:
                 return
             seen.add(blocked)
         line = ", ".join(f'"{it}"' for it in (*server.csp_sources, origin))
-        said = "a browser blocked what another site has: %s (%s); to allow it, csp_sources = [%s]"
+        said = "a browser blocked content from another site: %s (%s); to allow it, csp_sources = [%s]"
         logger.warning(said, origin, directive, line)
 
     return routes

@@ -1,4 +1,4 @@
-"""Refuses requests that no page would send; Dash would fail on them."""
+"""Rejects invalid requests before Dash fails on them."""
 
 import inspect
 import logging
@@ -19,9 +19,9 @@ logger = logging.getLogger(__name__)
 
 
 class Validation:
-    """Lets a callback run only if the request fits its declaration.
+    """Lets a callback run only if the request matches its declaration.
 
-    Values must fit the annotations of its arguments: for `Literal["a", "b"]` or `list[str]` the
+    Values must match the annotations of its arguments: for `Literal["a", "b"]` or `list[str]`, the
     callback never gets anything else. Views check and convert their arguments themselves.
     """
 
@@ -38,7 +38,7 @@ class Validation:
         endpoint = callback_endpoint(app)
         self._dash = server.ensure_sync(server.view_functions[endpoint])
         server.view_functions[endpoint] = self._view
-        self._streams = has_streams(app)  # Dash answers a page about its own streams only
+        self._streams = has_streams(app)  # Dash lets a page access only its own streams
         server.register_error_handler(HTTPException, _in_short)
         server.register_error_handler(RequestEntityTooLarge, _too_large)
 
@@ -79,10 +79,10 @@ class Validation:
 def _too_large(error: RequestEntityTooLarge) -> Any:
     """Respond with the size of the request and the setting that it exceeds, and log both."""
     size, limit = request.content_length, request.max_content_length
-    if limit and (size is None or size > limit):  # else a callback has refused it
-        of = f" of {size} bytes" if size else ""  # unknown if it came in chunks
+    if limit and (size is None or size > limit):  # otherwise, a callback has rejected it
+        of = f" of {size} bytes" if size else ""  # unknown if the body was chunked
         error.description = f"A request{of} is larger than server.max_body_bytes = {limit} allows."
-    logger.warning("a request was refused: %s", error.description)
+    logger.warning("a request was rejected: %s", error.description)
     return _in_short(error)
 
 
@@ -107,7 +107,7 @@ def _fits_outputs(name: str, parts: Part | Parts | None) -> bool:
 
 
 def _is(declared: dict[str, Any], part: Part | list[Any]) -> bool:
-    if declared["id"].startswith("{"):  # a pattern, which stands for some components or for many
+    if declared["id"].startswith("{"):  # a pattern, which may match several components
         return True
     return isinstance(part, Part) and (part.id, part.property) == (
         declared["id"],
@@ -120,7 +120,7 @@ def _value(part: Part | list[Part]) -> Any:
 
 
 def _arguments(callback: Callback, known: dict[str, Any]) -> Arguments:
-    """Return what checks a callback's arguments, by the names of its inputs and state."""
+    """Return the checks for a callback's arguments, by the names of its inputs and state."""
     types: dict[str, Any] = {name: known.get(name, Any) for name in callback.names}
     found = hints(inspect.unwrap(callback.function))
     return Arguments(types | dict(zip(callback.parameters, found, strict=False)))

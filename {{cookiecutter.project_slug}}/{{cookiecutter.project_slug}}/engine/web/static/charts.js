@@ -1,19 +1,19 @@
-// Fits a figure to the page before Plotly draws it: its height, touch screens, a viewer's zoom.
+// Adjusts a figure before Plotly draws it: its height, dragging on touch screens, a viewer's zoom.
 (function () {
     const touch = window.matchMedia("(pointer: coarse)");
 
-    // A figure with many panels asks for more height than the page gives by itself.
+    // A figure with many panels needs more height than the page gives it.
     function stretch(plot, {meta}) {
         plot.closest(".graph")?.style.setProperty("--min-height", `${meta?.min_height ?? 0}px`);
     }
 
-    // A swipe that starts on a chart scrolls the page; a toolbar button makes it zoom again.
+    // A swipe that starts on a chart scrolls the page; a toolbar button switches to zooming.
     function scroll(next) {
         if (touch.matches) next.dragmode ??= false;
     }
 
     // Plotly's uirevision alone would keep a zoom, but Dash 4.4 writes the zoom into the figure
-    // (plotly/dash#3882), so that Plotly drops it with that figure.
+    // (plotly/dash#3882), so Plotly drops it with that figure.
     function zoom(now, next) {
         if (!now?.uirevision || now.uirevision !== next.uirevision) return;
         for (const [name, axis] of Object.entries(now)) {
@@ -24,7 +24,7 @@
         }
     }
 
-    // Dash loads Plotly when it shows the first graph.
+    // Dash loads Plotly only for the first graph.
     const waiting = setInterval(function () {
         if (!window.Plotly) return;
         clearInterval(waiting);

@@ -1,12 +1,12 @@
-// Updates in place what a view gives as children: Dash would put new elements in place of all, equal
-// or not, so that a viewer's selected text would be lost with each update.
+// Updates in place the children that a view returns: Dash would replace all elements, even equal
+// ones, and the viewer's selected text would be lost with each update.
 (function () {
     const same = (a, b) => a === b || JSON.stringify(a) === JSON.stringify(b);
     const isComponent = (it) => typeof it?.namespace === "string" && typeof it.type === "string";
     const hasId = (it) => JSON.stringify(it ?? null).includes('"id":');
     const isTree = (it) => isComponent(it) || (Array.isArray(it) && it.every(isComponent));
 
-    // Collects what to set where, so that the one becomes the other; false if Dash has to do it.
+    // Collects the changes that turn one into the other; returns false if Dash has to do it.
     function compare(path, now, next, found) {
         if (same(now, next)) return true;
         if (Array.isArray(now) && Array.isArray(next)) {
@@ -25,7 +25,7 @@
             if (name === "children" && compare([...path, "props", name], before, value, inner)) {
                 found.push(...inner);
             } else if (hasId(before) || hasId(value)) {
-                return false; // its callbacks are Dash's business
+                return false; // it may have callbacks, which Dash must call
             } else {
                 own[name] = value;
             }
@@ -34,8 +34,8 @@
         return true;
     }
 
-    // A table's rows, if they are as before; AG Grid keeps a note of each update that changed nothing.
-    const rows = new Map(); // by id: the last ones, and what was asked
+    // A table's rows, if they are unchanged: AG Grid keeps a record of each update, even an empty one.
+    const rows = new Map(); // by id: the last rows, and the request for them
     function isKnown(id, props, asked) {
         if (!props.getRowsResponse) return false;
         const now = JSON.stringify([props, asked.inputs.filter((it) => it.id !== "snapshot-version")]);

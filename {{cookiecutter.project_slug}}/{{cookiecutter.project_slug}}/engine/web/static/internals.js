@@ -1,10 +1,10 @@
-// All that relies on private parts of Dash's renderer (4.4), each of which has a test that fails
-// when a new release of Dash has changed it.
+// Everything that relies on private parts of Dash's renderer (4.4). For each there is a test that
+// fails when a new release of Dash changes it.
 (function () {
     const states = () => (window.dash_stores ?? []).map((it) => it.getState());
 
     // Dash keeps every value that an input ever had, for an "undo" that the page does not offer
-    // (plotly/dash#727), and every error. In a page that stays open for months these only grow.
+    // (plotly/dash#727), and every error. In a page that stays open for months, these would only grow.
     function forget() {
         for (const {history, error, config} of states()) {
             if (history?.past) history.past.length = 0;
@@ -12,12 +12,12 @@
         }
     }
 
-    // Where a component is in the layout; nothing if it is not on the page.
+    // A component's path in the layout; nothing if it is not on the page.
     function path(id) {
         return states().map((it) => it.paths?.strs?.[id]).find(Boolean);
     }
 
-    // Whether Dash has yet to send what it was asked for.
+    // Whether Dash has yet to send some requests.
     function waiting() {
         return states().some(({callbacks}) =>
             ["requested", "prioritized", "blocked"].some((kind) => callbacks?.[kind]?.length),

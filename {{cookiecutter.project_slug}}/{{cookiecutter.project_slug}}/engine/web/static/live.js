@@ -1,23 +1,23 @@
-// Asks the server for a new version when one is due, gives it to the views once the last one is
-// shown, and counts the age of the data on meanwhile, so that a server that is out of reach shows.
+// Polls the server for a new version when one is due, and passes it to the views once the last one
+// is shown. Meanwhile it counts the age of the data, so that an unreachable server is noticed.
 (function () {
     const STATES = {loading: "Loading", live: "Live", stale: "Stale", error: "Error"};
     const SOON = 0.25, LATE = 2, RARELY = 60, PATIENCE = 10, SILENT = 5; // seconds
     const dash = () => window.dash_clientside;
-    let answer = null; // the last one
+    let answer = null; // the last response
     let answered = moment();
-    let wanted = null, wantedAt = 0; // the version that the views were given
-    let shown = null; // the version that they show: one of which all views have arrived
-    let said = null; // what the server said last of the version that is wanted, and when
-    let basis = null; // and of the one that is shown
-    let outage = ""; // "silent", "login" or "foreign" while there is no good answer
-    let chose = false; // whether what is loading is a viewer's own choice
+    let wanted = null, wantedAt = 0; // the version that was passed to the views
+    let shown = null; // the version that they show: all of its views have arrived
+    let said = null; // what the server last said about the wanted version, and when
+    let basis = null; // the same for the version that is shown
+    let outage = ""; // "silent", "login" or "foreign" while there is no valid response
+    let chose = false; // whether the views are loading because of a viewer's choice
     let pause = SOON; // grows while the next version is late
     let timer = null;
     let asked = 0; // how often
 
-    // Seconds since a moment. No clock that is set makes them less, nor does a machine's sleep,
-    // through which the one of the page may stand still.
+    // Seconds since a moment. Setting the clock does not decrease them, nor does a machine's sleep,
+    // during which the page's own clock may stop.
     function moment() {
         return {steady: performance.now(), clock: Date.now()};
     }
@@ -27,7 +27,7 @@
         return Math.max(now.steady - then.steady, now.clock - then.clock) / 1000;
     }
 
-    // After a sleep, or when the clock was set, the ages are no more than a guess.
+    // After a sleep, or after the clock was set, the ages are only estimates.
     function hasJumped() {
         const drift = Date.now() - performance.now(), jumped = Math.abs(drift - hasJumped.drift) > 5000;
         if (jumped || !hasJumped.drift) hasJumped.drift = drift;
@@ -50,20 +50,20 @@
         if (shown === wanted) basis = said;
     }
 
-    // Whether the views are to get the version that the server has.
+    // Whether the views should get the server's version.
     function isNews() {
         if (!answer || answer.version === null || answer.version === wanted) return false;
-        // A server that has just started has none yet; the page keeps the one it shows. So it does
-        // if one of several is cut off from the newest data. Else a lower version is one of a
-        // server whose clock was set back.
+        // A server that has just started has none yet, and one of several may be cut off from the
+        // newest data: in both cases the page keeps the version it shows. Otherwise, a lower
+        // version comes from a server whose clock was set back.
         return !(answer.version < wanted && answer.state !== "live");
     }
 
-    // Takes the next step, if one is due: no version is given to the views while some are under way,
-    // so that all show the same one.
+    // Takes the next step, if one is due. The views get no new version while some are still being
+    // fetched, so that all show the same one.
     function advance() {
         const {views, internals} = dash();
-        const settled = performance.now() - wantedAt > 10; // Dash asks a moment after it was told
+        const settled = performance.now() - wantedAt > 10; // Dash sends its requests a moment later
         const busy = views.busy() || internals.waiting() || !settled;
         if (!busy && shown !== wanted) arrive();
         if (isNews()) {
@@ -93,17 +93,17 @@
         const first = shown === null;
         shown = wanted;
         basis = said ?? basis;
-        dash().set_props("clock", {n_intervals: 0}); // so that the status line says so at once
+        dash().set_props("clock", {n_intervals: 0}); // so that the status line shows it immediately
         if (first && answer) dash().set_props("poll", {data: {...answer}});
     }
 
-    // About once a refresh, and not with all other pages in the same instant.
+    // About once per refresh, but not at the same instant as all other pages.
     function wait() {
         if (document.hidden) return RARELY;
         if (!outage && answer.next > 0) {
             pause = SOON;
             const due = answer.next + Math.random() * Math.min(answer.next / 10, 1);
-            const stale = answer.stale_in > 0 ? answer.stale_in + Math.random() : Infinity; // to say why
+            const stale = answer.stale_in > 0 ? answer.stale_in + Math.random() : Infinity; // to show why
             return Math.min(due, stale, RARELY);
         }
         const late = pause * (0.75 + Math.random() / 2);
@@ -115,7 +115,7 @@
         return typeof it?.code === "string" && it.state in STATES && it.version !== undefined;
     }
 
-    // Asks, and returns the answer; or what is there in its place.
+    // Polls, and returns the response, or what came in its place.
     async function fetchNewest(method) {
         const config = JSON.parse(document.getElementById("_dash-config").textContent);
         const query = wanted === null ? "" : `?version=${wanted}`;
@@ -125,7 +125,7 @@
             const response = await fetch(`${config.requests_pathname_prefix}_live${query}`, {
                 method,
                 headers: {
-                    "X-Requested-With": "XMLHttpRequest", // so that no dialog asks for a password
+                    "X-Requested-With": "XMLHttpRequest", // so that the browser shows no password dialog
                     ...(method === "POST" && {"Content-Type": "application/json"}),
                 },
                 redirect: "manual",
@@ -145,14 +145,14 @@
     async function poll(method) {
         const mine = ++asked;
         const newest = await fetchNewest(method);
-        if (mine !== asked) return; // a later one asks
+        if (mine !== asked) return; // a later poll is under way
         const was = outage;
         outage = typeof newest === "string" ? newest : "";
         if (!outage) {
             if (was) dash().views.hurry();
             take(newest);
         } else if (outage === "login" && answer) {
-            dash().reload.logIn(); // not if it is so from the start, which no reload would change
+            dash().reload.logIn(); // not if this was the first response: a reload would not help
         }
         clearTimeout(timer);
         timer = setTimeout(poll, 1000 * wait(), outage ? method : "GET");
@@ -180,8 +180,8 @@
 
     function silence() {
         const time = duration(since(answered));
-        if (outage === "login") return `The server has asked to log in for ${time}: load the page again.`;
-        if (outage === "foreign") return `Something else has answered in the server's place for ${time}.`;
+        if (outage === "login") return `The server has been asking for a login for ${time}: reload the page.`;
+        if (outage === "foreign") return `Something other than the server has been answering for ${time}.`;
         return `The server has not answered for ${time}.`;
     }
 
@@ -208,7 +208,7 @@
         const silent = outage && since(answered) > SILENT;
         const says = [silent ? silence() : answer?.message ?? "", dash().views.says()];
         let state = answer?.state ?? "loading";
-        if (shown === null && answer && answer.version !== null) state = "loading"; // its views are to come
+        if (shown === null && answer && answer.version !== null) state = "loading"; // its views have yet to arrive
         if (basis && (isOld() || dash().views.lost() > SILENT)) state = "stale";
         if (silent) state = "stale";
         const text = basis ? ages() : "", notice = says.filter(Boolean).join("\n");
@@ -216,7 +216,7 @@
         return only([state, shows, STATES[state], text, notice, announcement(state, notice)]);
     }
 
-    // What a screen reader reads aloud: what is so, once, not each time that a number in it changes.
+    // What a screen reader reads aloud: each message once, not whenever a number in it changes.
     function announcement(state, notice) {
         const text = `${STATES[state]}. ${notice}`;
         const kind = text.replace(/\(request \w+\)|\d[\d:,.]*( (s|min|h|d)\b)?/g, "");
@@ -224,7 +224,7 @@
         return announcement.text;
     }
 
-    // Leaves out what is as before, which Dash would draw again all the same.
+    // Leaves out what is unchanged: Dash would draw it again.
     function only(values) {
         return dash().callback_context.outputs_list.map(({id, property}, at) => {
             const now = window.dash_component_api?.getLayout(id)?.props[property];
@@ -232,8 +232,8 @@
         });
     }
 
-    // Marks loading until the first views are there, or a reason why not; then only for a viewer's
-    // own change, until what was chosen is there.
+    // Marks the page as loading until the first views, or an error, have arrived; later only after a
+    // viewer's choice, until its views have arrived.
     function loading(newest) {
         const triggers = dash().callback_context.triggered.map((it) => it.prop_id);
         const reason = newest && newest.version === null && newest.state !== "loading";

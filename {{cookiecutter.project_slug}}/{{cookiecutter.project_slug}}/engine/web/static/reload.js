@@ -1,11 +1,11 @@
-// Loads the page again when a new release of it is there, or when the server or a gateway asks to log
-// in; never in a loop, and not before the page can be had.
+// Reloads the page when there is a new release of it, or when the server or a gateway requires a
+// login; never in a loop, and not before the page can be loaded.
 (function () {
     const KEY = "reloads", MINUTE = 60_000; // milliseconds
     const FIRST = 10_000, MOST = 10 * MINUTE, FORGET = 30 * MINUTE;
     let wait = 1000, tryAfter = 0, looking = false;
 
-    // What earlier loads of this tab did; without storage, which a browser may block, nothing.
+    // What earlier loads of this tab stored; nothing if the browser blocks storage.
     function remembered() {
         try {
             return JSON.parse(sessionStorage.getItem(KEY)) ?? {};
@@ -20,7 +20,7 @@
         try {
             sessionStorage.setItem(KEY, JSON.stringify({...all, [kind]: {at: Date.now(), count, ...more}}));
         } catch {
-            return performance.now() > MINUTE; // so that it is once a minute at most
+            return performance.now() > MINUTE; // at most once a minute
         }
         return true;
     }
@@ -31,7 +31,7 @@
         return at === undefined || since < 0 || since > Math.min(FIRST * 2 ** (count - 1), MOST);
     }
 
-    // The release that this tab left a short while ago, of which some servers may still be.
+    // The release that this tab has just left, which some servers may still run.
     function isLeft(code) {
         const {at, left} = remembered().release ?? {};
         return left === code && Math.abs(Date.now() - at) < MOST;
@@ -52,15 +52,15 @@
         try {
             if (decide(await page())) location.reload();
         } catch {
-            // Out of reach: it is tried again.
+            // Unreachable: try again.
         }
         looking = false;
         tryAfter = performance.now() + wait;
         wait = Math.min(2 * wait, MINUTE);
     }
 
-    // The server has another release. Behind several servers the page may still come from the old
-    // one; then the next answer is waited for.
+    // The server has another release. With several servers, the page may still come from an old
+    // one; then wait for the next poll.
     function renew(code) {
         const mine = document.querySelector('meta[name="code-version"]').content;
         if (code === mine) {
@@ -72,7 +72,7 @@
         look((found) => isNew(found) && remember("release", {left: mine}));
     }
 
-    // A page whose address holds a password, as in http://ann:password@host/, may not fetch anything.
+    // A page whose address contains a password, as in http://ann:password@host/, may not fetch anything.
     // The browser has logged in with it by now.
     function leavePassword() {
         const address = new URL(document.baseURI);
@@ -81,7 +81,7 @@
         location.replace(address.href);
     }
 
-    // What asks to log in shows its page only to one who loads the page.
+    // A login form is shown only if the page is loaded.
     function logIn() {
         if (isAllowed("login")) look((found) => found.status < 500 && remember("login"));
     }

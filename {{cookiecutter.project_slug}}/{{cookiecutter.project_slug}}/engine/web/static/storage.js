@@ -1,5 +1,5 @@
-// Replaces storage that the browser blocks, as it does in a frame on another site: without one Dash
-// draws nothing. It ends with the page, and so do the viewer's choices.
+// Replaces storage that the browser blocks, as in a frame on another site: without storage, Dash
+// draws nothing. The replacement, and with it the viewer's choices, lasts as long as the page.
 (function () {
     function memory() {
         const items = new Map();

@@ -1,28 +1,28 @@
-// Keeps account of the page's views while they are fetched: a lost one is fetched again with growing
-// pauses, and the page can say which are slow, lost or failing. A view is a callback that follows
-// the data or the address; what a button does is never repeated.
+// Tracks the page's views while they are fetched: a lost one is fetched again with growing pauses,
+// and the page can say which are slow, lost or failing. A view is a callback that follows the data
+// or the address; a button's callback is never repeated.
 (function () {
     const FOLLOWS = new Set(["snapshot-version", "poll", "_pages_location"]);
     const CLOCKWORK = new Set(["snapshot-version", "poll"]); // what changes by itself
     const PAUSES = [0.5, 1, 2, 4, 8, 15, 30], SLOW = 10, GIVE_UP = 300; // seconds
-    const QUEUE = [0.1, 0.2, 0.4, 0.8, 1.5, 3]; // seconds until a 202 is followed up
+    const QUEUE = [0.1, 0.2, 0.4, 0.8, 1.5, 3]; // seconds until the request is repeated after a 202
     const WAITS_FOR = "X-Computation";
     const GATEWAY = new Set([502, 503, 504]);
     const send = window.fetch;
-    const flights = new Map(); // by a callback's outputs: its request that is under way
+    const flights = new Map(); // by a callback's outputs: its request in flight
     const calls = new Map(); // by the same: the number of Dash's newest call
-    const troubles = new Map(); // by the same: what is wrong, and since when if it is being retried
+    const troubles = new Map(); // by the same: what is wrong, and since when it has been retried
     const slow = new Map(); // by the same: the seconds of a view that held back a newer version
-    const deliveries = new Set(); // answers that Dash has yet to read
+    const deliveries = new Set(); // responses that Dash has yet to read
     const sleepers = new Set(); // ends of pauses
     let count = 0;
-    let stale = false; // whether a view has come that may be older than the others
+    let stale = false; // whether a view has arrived that may be older than the others
     let changed = () => {};
 
     const now = () => performance.now() / 1000;
     const idOf = (output) => /^(?:\.\.)?([^.{]*)\.[^.]/.exec(output)?.[1]; // of its first one
     const present = (output) => !idOf(output) || Boolean(window.dash_clientside.internals.path(idOf(output)));
-    const nothing = () => new Response(null, {status: 204}); // which Dash takes for "no update"
+    const nothing = () => new Response(null, {status: 204}); // Dash takes this for "no update"
     const flat = (parts) => (parts ?? []).flat();
 
     function part(output) {
@@ -30,7 +30,7 @@
         return document.getElementById(id)?.closest("[aria-label]")?.ariaLabel ?? id;
     }
 
-    // What a view is asked, whatever the version: the answer is that of the newest data.
+    // A view's request without the version: the response is always for the newest data.
     function question(asked) {
         const kept = flat(asked.inputs).map((it) => (CLOCKWORK.has(it.id) ? it.id : it));
         return JSON.stringify([kept, asked.state]);
@@ -40,18 +40,18 @@
         return (response.headers.get("Content-Type") ?? "").includes("json");
     }
 
-    // What is wrong with a request if it is too large. It may be refused by anything on its way, or
-    // find its connection closed.
+    // Why a request is too large, if it is. Any proxy on its way may reject it, or close the
+    // connection.
     function excess({body}) {
         const limit = Number(document.querySelector('meta[name="max-body-bytes"]')?.content || Infinity);
         const size = new Blob([body]).size;
         return size > limit ? `a request of ${size} bytes is larger than server.max_body_bytes = ${limit} allows` : "";
     }
 
-    // Why an answer is not the server's own; empty if it is. The server's have a number.
+    // Why a response is not from the server; empty if it is. The server's responses have an id.
     function loss(response, options) {
         if (response.ok && (response.status === 204 || isJson(response))) return "";
-        if (response.ok) return "something else answers in the server's place";
+        if (response.ok) return "something other than the server is answering";
         const own = response.headers.get("X-Request-ID") && !GATEWAY.has(response.status);
         return own || excess(options) ? "" : `the server did not answer (${response.status})`;
     }
@@ -60,7 +60,7 @@
         if (response.ok) return void troubles.delete(output);
         const login = response.status === 401;
         const request = response.headers.get("X-Request-ID");
-        const why = login ? "the server asks to log in" : `the server's log says why (request ${request})`;
+        const why = login ? "the server requires a login" : `the server's log says why (request ${request})`;
         troubles.set(output, {why: excess(options) || why});
         if (login) window.dash_clientside.reload.logIn();
     }
@@ -74,8 +74,9 @@
         });
     }
 
-    // The server sends 202 while a view is being computed, so that a slow one does not hold one of
-    // the browser's six connections. The page asks again, and names the computation it waits for.
+    // The server sends 202 while a view is being computed, so that a slow one does not occupy one of
+    // the browser's six connections. The page repeats the request, naming the computation it
+    // waits for.
     function isNotYet(response) {
         return response.status === 202 && response.headers.has("Retry-After");
     }
@@ -87,7 +88,7 @@
             const headers = new Headers(options.headers);
             if (flight.computation) headers.set(WAITS_FOR, flight.computation);
             const response = await send(url, {...options, headers, signal: flight.aborter.signal});
-            const body = await response.arrayBuffer(); // as the connection may be lost halfway, too
+            const body = await response.arrayBuffer(); // the connection may be lost here, too
             const init = {status: response.status, headers: response.headers};
             return new Response(response.status === 204 ? null : body, init);
         } finally {
@@ -151,7 +152,8 @@
         setTimeout(changed);
     }
 
-    // Gives Dash an answer, and says so once it has read it: what is asked again before is dropped.
+    // Passes a response to Dash, and tracks it until Dash has read it: a repeated request before that
+    // is dropped.
     function deliver(answer, delivery) {
         const read = answer.json.bind(answer);
         const end = () => {
@@ -163,8 +165,8 @@
         return answer;
     }
 
-    // Dash drops the answer to a call that another one of the same callback has followed. So the
-    // same question is not asked twice: the later call gets the answer that is under way.
+    // Dash drops the response to a call if the same callback was called again. So the same request
+    // is not sent twice: the later call gets the response that is already on its way.
     async function view(url, options, asked) {
         const {output} = asked, key = question(asked), mine = ++count;
         calls.set(output, mine);
@@ -176,7 +178,7 @@
         deliveries.add(delivery);
         const isData = answer.status === 200 && flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
         const {in_place} = window.dash_clientside;
-        // What cannot be updated in place, as on a page that was left meanwhile, is Dash's to update.
+        // Dash updates what cannot be updated in place, as on a page that was left in the meantime.
         const updated = isData && (await in_place.answer(answer.clone(), asked).catch(() => null));
         return deliver(updated || answer, delivery);
     }
@@ -205,9 +207,9 @@
 
     function track(url, given, asked) {
         const headers = new Headers(given.headers);
-        headers.set("X-Requested-With", "XMLHttpRequest"); // so that no dialog asks for a password
+        headers.set("X-Requested-With", "XMLHttpRequest"); // so that the browser shows no password dialog
         const options = {...given, headers};
-        if (!asked.output) return send(url, options); // about callbacks that stream
+        if (!asked.output) return send(url, options); // about streaming callbacks
         const follows = flat(asked.inputs).some((it) => FOLLOWS.has(it.id));
         return follows ? view(url, options, asked) : action(url, options, asked.output);
     }
@@ -216,13 +218,13 @@
         const body = options?.body;
         if (String(url).includes("/_dash-update-component")) {
             if (typeof body === "string") return track(url, options, JSON.parse(body));
-            // Dash 4.5 compresses what a callback with `compress_payload` is asked.
+            // Dash 4.5 compresses the request body of a callback with `compress_payload`.
             if (body instanceof Blob) return text(body).then((it) => track(url, options, JSON.parse(it)));
         }
         return send.call(this, url, options);
     };
 
-    // Forgets what concerned parts that are on the page no more.
+    // Forgets parts that are no longer on the page.
     function tidy() {
         for (const kept of [troubles, slow, flights, calls]) {
             for (const output of kept.keys()) {
@@ -251,13 +253,13 @@
             slow.delete(output);
         }
         for (const [output, seconds] of slow) {
-            const takes = `${Math.round(seconds)} s, longer than the data take to change`;
+            const takes = `${Math.round(seconds)} s, longer than the time between updates`;
             lines.push(`${part(output)} is slow: it takes ${takes}.`);
         }
         return lines.join("\n");
     }
 
-    // Whether some are still to come that others wait for, as one that hangs is not to hold them up.
+    // Whether views that others wait for have yet to arrive; one that hangs must not hold them up.
     function busy() {
         tidy();
         return deliveries.size > 0 || [...flights.values()].some((it) => now() - it.started < SLOW);
@@ -267,7 +269,7 @@
         for (const flight of flights.values()) flight.held = true;
     }
 
-    // For how many seconds one has been lost.
+    // How many seconds ago the first one was lost.
     function lost() {
         tidy();
         const since = [...troubles.values()].map((it) => it.since ?? Infinity);
