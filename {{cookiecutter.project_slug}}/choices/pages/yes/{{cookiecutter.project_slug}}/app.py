@@ -1,4 +1,4 @@
-"""The application: its pages, and the frame around them, which is the same for all."""
+"""The application: its pages, and the frame around them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ PAGES = {"/": ("Overview", overview), "/data": ("Data", data_page), "/status": (
 
 
 def create_app(settings: Settings, data: Data) -> Dash:
-    """Make the Dash application; the engine adds the guards."""
+    """Create the Dash application; the engine adds validation, login and caching."""
     app = Dash(
         __package__,
         title=settings.app.title,
@@ -26,7 +26,7 @@ def create_app(settings: Settings, data: Data) -> Dash:
         assets_folder=str(ASSETS),
         url_base_pathname=settings.server.url_prefix,
         use_pages=True,
-        pages_folder="",  # which Dash would import; they are registered here
+        pages_folder="",  # Dash would import its modules; they are registered here
         include_pages_meta=False,
     )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
@@ -47,7 +47,7 @@ def create_app(settings: Settings, data: Data) -> Dash:
 
 
 def layout(settings: Settings, data: Data) -> Component:
-    """Return the frame: everything but the pages."""
+    """Return the frame: everything except the pages."""
     links = {dash.get_relative_path(path): name for path, (name, _) in PAGES.items()}
     return html.Div(
         [
@@ -73,5 +73,5 @@ def layout(settings: Settings, data: Data) -> Component:
 
 
 def _shown(page: ModuleType, settings: Settings, data: Data) -> Callable[..., Component]:
-    """Return a page's layout as Dash calls it: with all that follows a `?` in the address."""
+    """Wrap a page's layout for Dash, which passes the query string as keyword arguments."""
     return lambda **_: page.layout(settings, data)

@@ -1,4 +1,4 @@
-"""What is read of a small file: change these tests with `reading.py`."""
+"""Tests of reading a small file: change these tests with `reading.py`."""
 
 from pathlib import Path
 

@@ -13,14 +13,14 @@ from .engine.sources.web import Web
 
 
 class Source(Section):
-    """What `[source]` in config.toml may say."""
+    """The section `[source]` of config.toml."""
 
     path: Location
     timezone: Zone = ZoneInfo("UTC")
 
 
 def rows(file: str | io.BytesIO) -> pd.DataFrame:
-    """Make rows of the file: here is what to change for another one."""
+    """Turn the file into rows: change this for another format."""
     return pd.read_csv(file, dtype={"series": str})
 
 
@@ -34,7 +34,7 @@ def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     else:
         stat = Path(source.path).stat()
         data = _read(source.path, stat.st_mtime_ns, stat.st_size)
-    return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
+    return {"readings": data.copy(deep=False)}  # the cached frame must not change
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""What is read of a small answer: change these tests with `reading.py`."""
+"""Tests of reading a small response: change these tests with `reading.py`."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Where the data come from: a JSON API, at first Open-Meteo's weather."""
+"""Where the data come from: a JSON API (Open-Meteo's weather, until you change it)."""
 
 from datetime import datetime
 from functools import lru_cache
@@ -12,11 +12,11 @@ from pydantic import Field
 from .engine import Section, Zone
 from .engine.sources.web import Web
 
-SETTINGS = "source.url, source.params and source.headers"  # what a refusal may be due to
+SETTINGS = "source.url, source.params and source.headers"  # named in errors as what to check
 
 
 class Source(Section, coerce_numbers_to_str=True):
-    """What `[source]` in config.toml may say."""
+    """The section `[source]` of config.toml."""
 
     url: str
     params: dict[str, bool | int | float | str] = Field({})
@@ -26,16 +26,16 @@ class Source(Section, coerce_numbers_to_str=True):
 
 
 def rows(page: Any) -> pd.DataFrame:
-    """Make rows of a page: here is what to change for another API."""
+    """Turn one page of the API into rows: change this for another API."""
     hours = pd.DataFrame(page["hourly"])
-    return hours.melt("time", var_name="series").dropna(subset="value")  # an empty cell is no row
+    return hours.melt("time", var_name="series").dropna(subset="value")  # no rows for empty cells
 
 
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of all pages; an API that can filter by time may be sent `since`."""
     web = _web(source.timeout, *source.headers.items())
     data = _read(*web.pages(source.url, source.params))
-    return {"readings": data.copy(deep=False)}  # what is kept here must stay as it is
+    return {"readings": data.copy(deep=False)}  # the cached frame must not change
 
 
 @lru_cache(maxsize=1)
@@ -45,7 +45,7 @@ def _web(timeout: float, *headers: tuple[str, str]) -> Web:
 
 @lru_cache(maxsize=1)
 def _read(*pages: bytes) -> pd.DataFrame:
-    """Parse pages, unless they are those of the last time."""
+    """Parse the pages, unless they are the same as last time."""
     return pd.concat([rows(orjson.loads(page)) for page in pages], ignore_index=True)
 
 

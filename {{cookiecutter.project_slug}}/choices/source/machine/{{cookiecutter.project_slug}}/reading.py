@@ -12,15 +12,15 @@ from .engine import Section
 
 
 class Source(Section):
-    """What `[source]` in config.toml may say."""
+    """The section `[source]` of config.toml."""
 
     sample_seconds: float = Field(0.5, gt=0, le=60)
 
 
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
-    """Return one reading of each series: percent, megabytes a second, and tasks that want a CPU.
+    """Return one reading of each series: percent, megabytes per second, and runnable tasks.
 
-    `since` is of no use here: a computer remembers no readings.
+    `since` is unused, because a computer does not store past readings.
     """
     before, started = _counters(), time.monotonic()
     values = {"cpu": psutil.cpu_percent(source.sample_seconds)}
@@ -35,11 +35,11 @@ def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
 
 
 def _counters() -> dict[str, int]:
-    """Return the bytes moved since the start of the system; some have no disk, or no network."""
+    """Return the bytes moved since boot; some machines have no disk or network counters."""
     counters: dict[str, int] = {}
     if disk := psutil.disk_io_counters():
         counters |= {"disk_read": disk.read_bytes, "disk_write": disk.write_bytes}
-    # Not what goes round within the machine, such as this dashboard's own pages.
+    # Leave out loopback traffic, such as this dashboard's own pages.
     cards = [it for name, it in psutil.net_io_counters(pernic=True).items() if name[:2] != "lo"]
     if cards:
         counters["net_received"] = sum(card.bytes_recv for card in cards)

@@ -9,22 +9,22 @@ import pyarrow.dataset
 
 from .engine import Location, Section, Zone, read_from
 
-TIME = "time"  # as the file calls it
+TIME = "time"  # its name in the file
 COLUMNS = [TIME, "series", "value"]
 
 
 class Source(Section):
-    """What `[source]` in config.toml may say."""
+    """The section `[source]` of config.toml."""
 
     path: Location
     timezone: Zone = ZoneInfo("UTC")
 
 
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
-    """Return the rows that are newer than `since`; only parts that can hold some are read."""
+    """Return the rows newer than `since`; only parts that can contain such rows are read."""
     data = pa.dataset.dataset(source.path, format="parquet")
     kind, newer = data.schema.field(TIME).type, None
-    if pa.types.is_timestamp(kind):  # dates and text are read whole
+    if pa.types.is_timestamp(kind):  # dates and text cannot be filtered
         start = read_from(since, source.timezone)
         start = start if kind.tz else start.replace(tzinfo=None)
         newer = pa.dataset.field(TIME) > pa.scalar(start).cast(kind, safe=False)

@@ -1,4 +1,4 @@
-"""What is read of a small database: change these tests with `reading.py`."""
+"""Tests of reading a small database: change these tests with `reading.py`."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where the data come from: a query to a database, of any kind that SQLAlchemy knows."""
+"""Where the data come from: a query to any database that SQLAlchemy supports."""
 
 import re
 from datetime import datetime
@@ -13,7 +13,7 @@ from .engine import DatabaseUrl, Section, SettingError, Zone, read_from
 
 
 class Source(Section):
-    """What `[source]` in config.toml may say."""
+    """The section `[source]` of config.toml."""
 
     url: DatabaseUrl
     query: str
@@ -33,21 +33,21 @@ def _ask(url: str, query: TextClause, zone: ZoneInfo) -> pd.DataFrame:
     engine = _engine(url)
     try:
         with engine.connect() as connection:
-            if engine.dialect.name == "postgresql":  # it compares times without a zone by its own
+            if engine.dialect.name == "postgresql":  # it interprets times without a zone in its own
                 set_zone = text("SELECT set_config('TimeZone', :zone, true)")
                 connection.execute(set_zone, {"zone": str(zone)})
             rows = connection.execute(query)
             return pd.DataFrame(rows.all(), columns=list(rows.keys()))
-    except DBAPIError as error:  # its own text is long, and ends in a link
+    except DBAPIError as error:  # SQLAlchemy's own text is long, and ends in a link
         raise OSError(f"{engine.url!r}: {error.orig}") from error
 
 
 @lru_cache(maxsize=1)
 def _engine(url: str) -> Engine:
     try:
-        if re.match(r"[^:]+://[^:/]*:[^@]*@[^?]*@", url):  # a part of it would pass for the host
+        if re.match(r"[^:]+://[^:/]*:[^@]*@[^?]*@", url):  # part of it would pass for the host
             raise ValueError('its password has an "@", which must be written as "%40"')
-        return create_engine(url, pool_pre_ping=True)  # a connection that was lost is made anew
+        return create_engine(url, pool_pre_ping=True)  # lost connections are replaced
     except (ArgumentError, ImportError, ValueError) as error:
         raise SettingError(
             f"source.url cannot be used ({error}): write it as SQLAlchemy does, "

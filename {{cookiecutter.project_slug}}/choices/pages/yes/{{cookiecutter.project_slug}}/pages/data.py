@@ -1,4 +1,4 @@
-"""The data: the readings that a viewer has chosen, row by row."""
+"""The data page: the selected readings, row by row."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,14 +14,14 @@ from ..engine.page import Data, Tables, view
 from ..setting import Settings
 from .overview import CHOICES, Names, Window, controls, known, selected
 
-ROWS = 100  # of a page of the table; no more are sent at a time
+ROWS = 100  # per page of the table; no more are sent at a time
 COLUMNS = [
     {"field": "time", "headerName": "Time", "minWidth": 175},
     {"field": "series", "headerName": "Series", "minWidth": 95, "tooltipField": "series"},
     {"field": "value", "headerName": "Value", "minWidth": 85, "type": "rightAligned"},
     {"field": "unit", "headerName": "Unit", "minWidth": 75, "sortable": False},
 ]
-# The colors are those of css-theme.css, which says whether they are light or dark, too.
+# The colors, and whether they are light or dark, come from css-theme.css.
 THEME = """themeQuartz.withParams({
     backgroundColor: "var(--panel)", foregroundColor: "var(--text)", accentColor: "var(--accent)",
     borderColor: "var(--line)", browserColorScheme: "inherit", fontFamily: "inherit", spacing: 6
@@ -29,14 +29,14 @@ THEME = """themeQuartz.withParams({
 
 
 class Order(TypedDict):
-    """A column that the table is sorted by."""
+    """A column to sort the table by."""
 
     colId: Literal["time", "series", "value"]
     sort: Literal["asc", "desc"]
 
 
 class Asked(TypedDict):
-    """What the table asks for: the rows of the page that it shows, in its order."""
+    """The table's request: the first row of the page that it shows, and the sort order."""
 
     startRow: Annotated[int, Field(ge=0)]
     sortModel: list[Order]
@@ -46,7 +46,7 @@ class Asked(TypedDict):
 def rows(
     tables: Tables, asked: Asked | None, names: Names, window: Window, settings: Settings
 ) -> Any:
-    """Show the rows that the table asks for."""
+    """Show the rows that the table requests."""
     if asked is None:  # the table is not drawn yet
         return no_update
     data = selected(tables, names, window)
@@ -66,7 +66,7 @@ def rows(
 
 
 def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
-    """Add what is computed for one viewer: nothing here."""
+    """Add callbacks that depend on the viewer: none here."""
 
 
 def layout(settings: Settings, data: Data) -> Component:
@@ -74,7 +74,7 @@ def layout(settings: Settings, data: Data) -> Component:
     table = dag.AgGrid(
         id="rows",
         columnDefs=COLUMNS,
-        defaultColDef={"flex": 1, "cellRenderer": "Text"},  # which is in grid.js
+        defaultColDef={"flex": 1, "cellRenderer": "Text"},  # defined in grid.js
         rowModelType="infinite",
         getRowId="params.data.id",  # so that a selected row stays the same reading
         dashGridOptions={
@@ -82,7 +82,7 @@ def layout(settings: Settings, data: Data) -> Component:
             "pagination": True,
             "paginationPageSize": ROWS,
             "paginationPageSizeSelector": False,
-            # So that the page shown is what is asked for last, and answered again at each update.
+            # So that the page shown is the last request, which is repeated at each update.
             "cacheBlockSize": ROWS,
             "maxBlocksInCache": 1,
             "maxConcurrentDatasourceRequests": 1,
@@ -99,7 +99,7 @@ def layout(settings: Settings, data: Data) -> Component:
 
 
 def order(data: pd.DataFrame, by: list[Order]) -> pd.DataFrame:
-    """Sort readings as a table is sorted: by nothing, the newest come first."""
+    """Sort readings in the table's order; without one, newest first."""
     if not by:
         return data.iloc[::-1]
     ascending = {it["colId"]: it["sort"] == "asc" for it in by}

@@ -1,4 +1,4 @@
-"""The status: the newest refreshes that changed something or failed, and the end of the log.
+"""The status page: recent refreshes that changed something or failed, and the end of the log.
 
 Errors and the log name hosts, files and queries, so only operators see them.
 """
@@ -18,7 +18,7 @@ COLUMNS = ["Ended", "Seconds", "New rows", "Outcome"]
 
 
 def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
-    """Have both follow each poll, as failures bring no data; status.js draws them."""
+    """Update both at each poll, since a failed refresh brings no new data; status.js draws them."""
 
     @app.callback(
         Output("status-content", "data"), Output("log-of", "children"), Input("poll", "data")
@@ -35,7 +35,7 @@ def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
 
 
 def layout(_settings: Settings, _data: Data) -> Component:
-    """Return the page without what it says."""
+    """Return the page without its content."""
     heads = html.Thead(html.Tr([html.Th(name, scope="col") for name in COLUMNS]))
     return html.Main(
         [
@@ -51,7 +51,7 @@ def layout(_settings: Settings, _data: Data) -> Component:
 
 
 def frame(content: Component, label: str) -> Component:
-    """Return a frame that scrolls, by the keyboard too."""
+    """Return a frame that can be scrolled, also with the keyboard."""
     return html.Section(content, className="panel", tabIndex=0, **aria(label=label))
 
 

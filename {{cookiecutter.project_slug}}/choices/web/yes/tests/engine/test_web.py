@@ -56,7 +56,7 @@ def test_a_server_that_wants_a_rest_gets_it(
         until = datetime.now(UTC) + timedelta(hours=1)
         after = format_datetime(until, usegmt=True) if as_date else "3600"
         site.answers["/a"] = Answer(status=status, headers={"Retry-After": after})
-        with pytest.raises(OSError, match=f"answers {status}"):
+        with pytest.raises(OSError, match=f"responded with {status}"):
             web.get(f"{site.url}/a")
         site.answers["/a"] = Answer("[1]")
         with pytest.raises(OSError, match="not to be asked before 13:00:00 UTC"):
@@ -81,9 +81,9 @@ def test_an_error_names_the_host_and_no_secret(web: Web, site: Site) -> None:
     site.answers["/text"] = Answer("<html>")
     site.answers["/slow"] = Answer("[1]", headers={"Content-Length": "100"})
     for path, said in {
-        "/missing": "127.0.0.1 answers 404",
-        "/text": "127.0.0.1 does not answer in JSON",
-        "/slow": "127.0.0.1 closed the connection without a whole answer: check source.path",
+        "/missing": "127.0.0.1 responded with 404",
+        "/text": "127.0.0.1 did not send JSON",
+        "/slow": "127.0.0.1 closed the connection before the response ended: check source.path",
     }.items():
         with pytest.raises(OSError, match=said) as caught:
             web.pages(f"{site.url}{path}?key=hush", {})
@@ -93,7 +93,7 @@ def test_an_error_names_the_host_and_no_secret(web: Web, site: Site) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
 def test_a_refusal_names_what_to_check(web: Web, site: Site, status: int) -> None:
     site.answers["/a"] = Answer(status=status)
-    with pytest.raises(OSError, match=rf"answers {status}: check source\.path$"):
+    with pytest.raises(OSError, match=rf"responded with {status}: check source\.path$"):
         web.get(f"{site.url}/a")
 
 
@@ -117,9 +117,9 @@ def server(reply: bytes | None) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (b"", "closed the connection without a whole answer: check source.path"),
-        (b"nonsense\r\n\r\n", "closed the connection without a whole answer: check source.path"),
-        (None, "has sent nothing for 1 s: ask it for less, or raise the timeout of Web"),
+        (b"", "closed the connection before the response ended: check source.path"),
+        (b"nonsense\r\n\r\n", "closed the connection before the response ended: check source.path"),
+        (None, "has sent nothing for 1 s: request less, or raise the timeout of Web"),
     ],
 )
 def test_a_server_that_refuses_without_a_word_is_not_out_of_reach(
