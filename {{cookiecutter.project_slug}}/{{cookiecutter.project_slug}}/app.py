@@ -1,4 +1,4 @@
-"""The application: the frame of the page, which is the same whatever the data."""
+"""The application: the frame around the page."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ ASSETS = Path(__file__).with_name("assets")
 
 
 def create_app(settings: Settings, data: Data) -> Dash:
-    """Make the Dash application; the engine adds the guards."""
+    """Create the Dash application; the engine adds validation, login and caching."""
     app = Dash(
         __package__,
         title=settings.app.title,
@@ -29,7 +29,7 @@ def create_app(settings: Settings, data: Data) -> Dash:
 
 
 def layout(settings: Settings, data: Data) -> Component:
-    """Return the page's shell: everything but the data."""
+    """Return the frame: everything except the data."""
     return html.Div(
         [
             *stores(data),

@@ -1,4 +1,4 @@
-"""What the data say: key figures and pictures, as pure functions of tables and choices."""
+"""KPIs and charts, as pure functions of tables and choices."""
 
 import html
 from collections import Counter
@@ -20,12 +20,12 @@ from .engine.figures import formats, lines
 from .engine.figures.lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 
 SERIES = Path(__file__).with_name("assets") / "static_data" / "series.csv"
-# Each has a contrast of at least 3:1 on the light and on the dark background, and any two of them
-# differ for color-blind viewers, too.
+# Each has a contrast of at least 3:1 on the light and the dark background, and any two of them are
+# distinguishable for color-blind viewers, too.
 COLORS = ["#724fd9", "#969a0b", "#1ca69b", "#ac4657", "#7e90db", "#f73c89", "#965c01", "#c0197f"]
 GRID = "rgba(128,128,128,0.22)"
 CLEAR = "rgba(0,0,0,0)"
-# True of a chart before the first data, of one that could not be drawn, and of an empty choice.
+# Shown before the first data arrive, when a chart fails, and when nothing matches the selection.
 EMPTY = "Nothing to show yet"
 UTC = ZoneInfo("UTC")
 DAY = 86_400_000  # milliseconds
@@ -35,7 +35,7 @@ State = Literal["ok", "warn", "critical", "none"]  # none: the series has no lim
 
 @dataclass(frozen=True)
 class Kpi:
-    """One key figure, ready to show: the newest value, its range, and where its limits put it."""
+    """A KPI, ready to show: the newest value, the range, and the state according to the limits."""
 
     label: str
     unit: str
@@ -43,20 +43,20 @@ class Kpi:
     low: str
     high: str
     state: State
-    since: str = ""  # when its last reading was, if others have much newer ones
+    since: str = ""  # the time of its last reading, if other series have much newer ones
 
 
 @cache
 def known_series() -> pd.DataFrame:
-    """Return the series of series.csv; what is read once is not changed. Raises SettingError."""
+    """Return the series of series.csv; cached, do not modify it. Raises SettingError."""
     return read_series(SERIES)
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """Read what is known of each series, by its name. Raises SettingError."""
+    """Read the label, unit and limits of each series, by name. Raises SettingError."""
     columns = {"series": str, "label": str, "unit": str, "warn": float, "critical": float}
     try:
-        # Only what is empty is missing: a series may be called NA.
+        # Only empty cells are missing values: a series may be called NA.
         read = pd.read_csv(
             path, dtype=columns, usecols=list(columns), keep_default_na=False, na_values=""
         )
@@ -70,10 +70,10 @@ def read_series(path: Path) -> pd.DataFrame:
 def survey(
     readings: pd.DataFrame, series: pd.DataFrame, now: datetime | None = None
 ) -> pd.DataFrame:
-    """Return what is known of each series and what all its readings tell, the known ones first.
+    """Return the metadata and statistics of each series, those in `series.csv` first.
 
-    `decimals`: how many it is shown with; `usual`: between two readings, in microseconds;
-    `last`: its newest reading; `newest`: that of all series, but not after now.
+    `decimals`: how many to show; `usual`: the interval between two readings, in microseconds;
+    `last`: the time of its newest reading; `newest`: that of all series, but not after now.
     """
     rows = {name: rows for name, rows in lines.split(readings).items() if len(rows)}
     names = [name for name in series.index if name in rows]
@@ -95,9 +95,9 @@ def survey(
 
 
 def colors(names: list[str], series: pd.DataFrame) -> list[str]:
-    """Return a color for each series: one that is free, or else few others have, least in its unit.
+    """Return a color for each series: a free one, or the one least used, above all in its unit.
 
-    It does not depend on which series are selected, nor do those of `series.csv` on the data.
+    Colors do not depend on the selection, and those of `series.csv` do not depend on the data.
     """
     units = series["unit"].fillna("").to_dict()
     used: Counter[Any] = Counter()  # by color, and by unit and color
@@ -118,14 +118,14 @@ def colors(names: list[str], series: pd.DataFrame) -> list[str]:
     for name, color in found.items():
         count(name, color)
     for name in names:
-        if name not in found:  # the hash: so that a new series changes few colors
+        if name not in found:  # by hash, so that a new series changes few colors
             found[name] = free(name, crc32(str(name).encode()) % len(COLORS))
             count(name, found[name])
     return [found[name] for name in names]
 
 
 def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
-    """Return what is known of the series in the data; `series` may come from `survey`, or not."""
+    """Return the metadata of the series in the data; `series` may be the result of `survey`."""
     if "color" not in series:
         return survey(readings, series)
     counts = readings["series"].value_counts()  # takes half the memory of unique()
@@ -136,7 +136,7 @@ def describe(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
 def select(
     readings: pd.DataFrame, names: list[str] | None = None, window: timedelta | None = None
 ) -> pd.DataFrame:
-    """Return the readings of some series (none named: all), back from the newest by a window."""
+    """Return the readings of some series (default: all), for a window that ends at the newest."""
     if window is not None and len(readings):
         start = readings["time"].searchsorted(readings["time"].iloc[-1] - window)
         readings = readings.iloc[start:]
@@ -144,8 +144,8 @@ def select(
 
 
 def kpis(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> list[Kpi]:
-    """Return the key figure of each series, in the order of `series.csv`."""
-    # All of them, with data or not: of a million rows that takes half the memory.
+    """Return the KPI of each series, in the order of `series.csv`."""
+    # All categories, with data or not: for a million rows, this takes half the memory.
     values = readings.groupby("series", observed=False)["value"].agg(["last", "min", "max"])
     figures = []
     for name, row in describe(readings, series).iterrows():
@@ -158,13 +158,13 @@ def kpis(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> 
 
 
 def is_late(row: pd.Series) -> bool:
-    """Tell whether a series lags behind the newest one by far more than is usual for it."""
+    """Return whether a series lags behind the newest one by far more than its usual interval."""
     usual = timedelta(microseconds=row.usual)
     return bool(row.newest - row["last"] > max(lines.FAR * usual, timedelta(minutes=1)))
 
 
 def rate(value: float, warn: float, critical: float) -> State:
-    """Compare a value with its limits; a `critical` below `warn` means that low values are bad."""
+    """Compare a value with its limits; if `critical` is below `warn`, low values are bad."""
     if np.isnan(warn) and np.isnan(critical):
         return "none"
     sign = -1 if critical < warn else 1
@@ -174,7 +174,7 @@ def rate(value: float, warn: float, critical: float) -> State:
 
 
 def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """Draw each series over time, a panel for each unit; times are those of the zone's clocks."""
+    """Draw each series over time, with a panel for each unit; times are shown in `zone`."""
     known = describe(readings, series)
     units = list(known["unit"].unique())
     if not units:
@@ -190,7 +190,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
                 x=line.x,
                 y=line.y,
                 name=labels[name],
-                uid=f"series {name}",  # not the name of what every object in JavaScript has
+                uid=f"series {name}",  # must not be a property of every JavaScript object
                 mode="lines+markers" if line.alone.any() else "lines",
                 line={"color": row.color, "width": 1.6},
                 marker={"size": 5.0 * line.alone} if line.alone.any() else None,
@@ -225,7 +225,7 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
                 median=[median],
                 q3=[q3],
                 upperfence=[high],
-                boxpoints=False,  # else these are named twice when one points at them
+                boxpoints=False,  # otherwise, a hover label would appear twice
                 y=[places[row.unit]],
                 name=labels[name],
                 uid=f"series {name}",
@@ -243,14 +243,14 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
 
 
 def message_figure(text: str) -> go.Figure:
-    """Draw nothing but a sentence."""
+    """Draw only a sentence."""
     figure = _style(go.Figure())
     figure.add_annotation(text=text, showarrow=False, font_size=16)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False)
 
 
 def _short(known: pd.DataFrame, length: int) -> dict[str, str]:
-    """Return labels as Plotly shows them: without markup, and not longer than there is room for."""
+    """Return labels for Plotly: escaped, and shortened to the available room."""
     labels = formats.shorten(list(known["label"]), length)
     return {
         name: html.escape(label, quote=False)
@@ -259,12 +259,12 @@ def _short(known: pd.DataFrame, length: int) -> dict[str, str]:
 
 
 def _height(boxes: tuple[int, ...]) -> int:
-    """Return how many pixels panels with so many boxes need."""
+    """Return the height in pixels of panels with these numbers of boxes."""
     return 60 * len(boxes) + 24 * sum(boxes)
 
 
 def _at_least(layout: dict[str, Any], height: int) -> dict[str, Any]:
-    """Set how many pixels high a figure has to be; charts.js sees to it."""
+    """Set the minimum height of a figure in pixels; charts.js applies it."""
     return {**layout, "meta": {"min_height": height}}
 
 
@@ -275,7 +275,7 @@ def _panel(units: list[str], unit: str) -> dict[str, str]:
 
 
 def _left_out(shown: int, total: int) -> str:
-    """Say what a chart leaves out, if anything."""
+    """Return a remark about the readings that a chart leaves out, if any."""
     if shown == total:
         return ""
     share = f"1 of {round(total / shown):,}" if total > 1.5 * shown else "not all"
@@ -293,7 +293,7 @@ def _noted(layout: dict[str, Any], text: str) -> dict[str, Any]:
 def _named(
     layout: dict[str, Any], units: list[str], known: pd.DataFrame, labels: dict[str, str]
 ) -> dict[str, Any]:
-    """Write the names of series beside their boxes, and the numbers as they are elsewhere."""
+    """Label the boxes with the names of the series, and format numbers as everywhere else."""
     layout, rows = dict(layout), list(known.itertuples())
     for unit, number in zip(units, ["", *range(2, len(units) + 1)], strict=True):
         of = [it for it in rows if it.unit == unit]
@@ -316,11 +316,11 @@ def _layout(
 ) -> dict[str, Any]:
     """Lay out a panel for each unit, one below the other, with the unit as its title.
 
-    `boxes`: how many each panel has, which gives it its share of the height. Cached, since Plotly
-    takes longer for it than for the data.
+    `boxes`: how many each panel has, which determines its share of the height. Cached, because
+    Plotly takes longer for the layout than for the data.
     """
     gap = 0.24 / len(units)
-    if not over_time:  # there are numbers in each gap
+    if not over_time:  # each gap has tick labels
         gap = min(0.4 / len(units), 50 / _height(boxes))
     figure = make_subplots(
         rows=len(units),
@@ -333,7 +333,7 @@ def _layout(
         clock = "%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S"
         figure.update_xaxes(type="date", hoverformat=clock)
     else:
-        figure.update_xaxes(nticks=4)  # long numbers stay apart
+        figure.update_xaxes(nticks=4)  # so that long numbers do not overlap
     _style(figure).update_yaxes(automargin=True).update_xaxes(tickangle=0)
     figure.update_layout(legend_y=1 + 24 / (133 * max(len(units), 3)))
     layout: dict[str, Any] = figure.to_plotly_json()["layout"]
@@ -341,7 +341,7 @@ def _layout(
 
 
 def _style(figure: go.Figure) -> go.Figure:
-    """Give a figure the look of the page; css-theme.css colors its texts."""
+    """Style a figure like the page; css-theme.css colors its text."""
     figure.update_layout(
         template="none",
         margin={"l": 44, "r": 12, "t": 24, "b": 40},

@@ -1,4 +1,4 @@
-"""What the data must look like: a schema for each table, and your own steps before."""
+"""The tables: a schema for each, and your own cleaning steps."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ TABLES = {
             },
             coerce=True,
             strict=True,
-            drop_invalid_rows=True,  # rows that do not fit are set aside; False: they are an error
+            drop_invalid_rows=True,  # invalid rows are set aside; False: they are an error
         ),
         key=("time", "series"),
         mode="append",
@@ -30,5 +30,5 @@ TABLES = {
 
 
 def clean(raw: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """Return the tables that were read, changed as you like; TABLES is checked afterwards."""
+    """Return the tables that were read, changed as needed; TABLES is validated afterwards."""
     return dict(raw)

@@ -1,4 +1,4 @@
-"""What is refreshed, and what is done after each refresh."""
+"""What is refreshed, and what happens after each refresh."""
 
 import sys
 
@@ -9,7 +9,7 @@ from .setting import Settings
 
 
 def after_refresh(status: Status, snapshot: Snapshot | None) -> None:
-    """Add what is to be done after each refresh, such as sending a message if it failed."""
+    """Called after each refresh. Put your own actions here, such as a message on failure."""
 
 
 DASHBOARD = Dashboard(

@@ -15,7 +15,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def wsgi() -> Flask:
-    """Make the application for gunicorn."""
+    """Create the application for gunicorn."""
     return gunicorn.wsgi(DASHBOARD, create_app)
 
 

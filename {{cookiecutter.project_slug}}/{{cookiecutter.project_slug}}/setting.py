@@ -11,7 +11,7 @@ from .reading import Source
 
 
 class App(engine.App):
-    """The section `[app]`; for a setting of your own add a line here and one in config.toml."""
+    """The section `[app]`; to add your own setting, add a line here and one in config.toml."""
 
     ranges: list[Period] = Field([timedelta(hours=1), timedelta(days=1)])
 

@@ -1,4 +1,4 @@
-"""The engine: it keeps the data fresh and the page live. `page` has what pages are made of."""
+"""The engine: keeps the data fresh and the page live. `page` has the building blocks of pages."""
 
 from .config.types import (
     DatabaseUrl,

@@ -1,4 +1,4 @@
-"""What pages are made of; for everything else see the package itself."""
+"""The building blocks of pages; everything else is in the package itself."""
 
 from .data.access import Data
 from .data.snapshot import Tables

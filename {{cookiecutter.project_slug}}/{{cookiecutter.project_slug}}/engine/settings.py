@@ -44,7 +44,7 @@ class Section(BaseModel):
 
 
 class App(Section):
-    """What the page says and how."""
+    """The page's title, time ranges and time zone, and when data are stale."""
 
     title: str = "Dashboard"
     description: str = ""
@@ -53,7 +53,7 @@ class App(Section):
 
 
 class Refresh(Section):
-    """When the data are read again, and how much of them is kept."""
+    """When the data are refreshed, and how much of them is kept."""
 
     every: Period = timedelta(seconds=2)
     daily_at: Clocks = []
@@ -81,7 +81,7 @@ class Store(Section):
 class Server(Section):
     """Where the server listens, and how much it accepts."""
 
-    host: str = Field("127.0.0.1", min_length=1)  # an empty one would be all addresses
+    host: str = Field("127.0.0.1", min_length=1)  # an empty host would mean all addresses
     port: int = Field(8050, ge=0, le=65535)
     threads: int = Field(8, ge=1)
     connection_limit: int = Field(5_000, ge=10)
@@ -182,7 +182,7 @@ class Settings(BaseSettings, Generic[Source]):
 
     @classmethod
     def env_prefix(cls) -> str:
-        """Return what the names of this dashboard's environment variables begin with."""
+        """Return the prefix of this dashboard's environment variables."""
         prefix = cls.model_config.get("env_prefix")
         if not prefix:
             raise TypeError(f"{cls.__name__}.model_config has no env_prefix: set one")
@@ -240,7 +240,7 @@ def _explain(error: ValidationError, sections: environment.Sections, shown: set[
         names = environment.keys(sections[path[0]])
         remedy = environment.suggest(path[-1], names, f"{path[0]}.") or "rename or remove it."
         return f"{key} is not a setting: {remedy}"
-    # A value in the wrong place may be a secret, too.
+    # A misplaced value may be a secret, too.
     scalar = isinstance(value, (str, int, float)) and not re.search("[@$]|://", str(value))
     secret = path[0] not in shown or re.search("secret|token|users", key)
     label = f"{key} = {value!r}" if scalar and not secret else key

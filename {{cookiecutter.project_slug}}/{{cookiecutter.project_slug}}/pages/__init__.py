@@ -1,1 +1,1 @@
-"""What a viewer sees: a module for each page."""
+"""The pages: a module for each."""

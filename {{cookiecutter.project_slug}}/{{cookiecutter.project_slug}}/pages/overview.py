@@ -1,4 +1,4 @@
-"""The overview: key figures and graphs of the newest data, by the viewer's choices."""
+"""The overview page: KPIs and charts of the newest data, filtered by the viewer's choices."""
 
 import re
 from typing import Any, Literal
@@ -17,27 +17,27 @@ from ..engineering import Kpi
 from ..setting import Settings
 
 CHOICES = [Input("series", "value"), Input("window", "value")]
-# What a viewer may choose; a request with anything that these types exclude is refused.
+# What a viewer may choose; requests with any other values are rejected.
 Names = list[str] | None
 Window = Duration | Literal["all"]
-# Plotly's own buttons to select have no use here, and one would send the data to its cloud.
+# Plotly's selection buttons have no use here, and one button would send the data to its cloud.
 GRAPH: Any = {
     "displaylogo": False,
     "responsive": True,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "sendChartToCloud"],
 }
-# What was chosen stays when the page is loaded again.
+# Choices survive a reload.
 PERSISTENT: Any = {"persistence": True, "persistence_type": "session"}
 UNSEEN = "\N{WORD JOINER}"
 STATES = {"ok": "OK", "warn": "Warning", "critical": "Critical", "none": ""}
-# By what Plotly calls the ends of whiskers, which here are percentiles.
+# Plotly's names for the ends of the whiskers, which are percentiles here.
 PERCENTILES = {"min:": "5 %:", "q1:": "25 %:", "median:": "50 %:", "q3:": "75 %:", "max:": "95 %:"}
 CONFIG: Any = {"distribution-graph": {"locales": {"en": {"dictionary": PERCENTILES}}}}
 
 
 @view(Output("cards", "children"), CHOICES)
 def cards(tables: Tables, names: Names, window: Window, settings: Settings) -> list[Component]:
-    """Show the key figures."""
+    """Show the KPIs."""
     readings = selected(tables, names, window)
     return [card(it) for it in engineering.kpis(readings, known(tables), settings.app.timezone)]
 
@@ -47,7 +47,7 @@ def trend(tables: Tables, names: Names, window: Window, settings: Settings) -> g
     """Show the readings over time."""
     readings = selected(tables, names, window)
     figure = engineering.trend_figure(readings, known(tables), settings.app.timezone)
-    return figure.update_layout(uirevision=f"{window} {names}")  # other choices end a zoom
+    return figure.update_layout(uirevision=f"{window} {names}")  # new choices reset the zoom
 
 
 @view(Output("distribution-graph", "figure"), CHOICES)
@@ -57,7 +57,7 @@ def distribution(tables: Tables, names: Names, window: Window) -> go.Figure:
 
 
 def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
-    """Add what is computed for one viewer."""
+    """Add callbacks that depend on the viewer."""
 
     @app.callback(
         Output("download", "data"),
@@ -93,36 +93,36 @@ def layout(settings: Settings, data: Data) -> Component:
 
 @per_snapshot
 def known(tables: Tables) -> pd.DataFrame:
-    """Return what all readings tell of each series, whatever a viewer has chosen."""
+    """Return the metadata and statistics of each series, from all readings."""
     series = engineering.known_series()
     return engineering.survey(tables["readings"], series, tables.created)
 
 
 def selected(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
-    """Return the newest readings that a viewer has chosen."""
+    """Return the readings that a viewer has selected."""
     chosen = [plain(it) for it in names or []]
     return engineering.select(tables["readings"], chosen, None if window == "all" else window)
 
 
 def csv(tables: Tables, names: Names, window: Window, settings: Settings) -> str:
-    """Return what a viewer has chosen as CSV, with the times of the dashboard's zone."""
+    """Return the selected readings as CSV, with times in the dashboard's time zone."""
     readings = selected(tables, names, window)
     times = readings["time"].dt.tz_convert(settings.app.timezone)
     return to_csv(readings.assign(time=times))
 
 
 def guarded(text: str) -> str:
-    """Put an invisible sign into `__proto__`, by which the dropdown's search breaks the page."""
+    """Insert an invisible character into `__proto__`, which would break the dropdown's search."""
     return re.sub("(?i)(?<=__proto)(?=__)", UNSEEN, text)
 
 
 def plain(text: str) -> str:
-    """Return what was guarded."""
+    """Return the original value."""
     return re.sub(f"(?i)(?<=__proto){UNSEEN}(?=__)", "", text)
 
 
 def controls(settings: Settings, data: Data) -> Component:
-    """Return what a viewer can choose and do."""
+    """Return the controls."""
     labels = {**engineering.known_series()["label"], **known(data.tables())["label"]}
     options = [{"value": guarded(it), "label": guarded(label)} for it, label in labels.items()]
     ranges = {formats.duration(it): formats.words(it) for it in settings.app.ranges}
@@ -148,7 +148,7 @@ def controls(settings: Settings, data: Data) -> Component:
 
 
 def panel(title: str, graph: str) -> Component:
-    """Return a titled frame with a graph in it."""
+    """Return a frame with a title and a graph."""
     return html.Section(
         [
             html.H2(title),
@@ -167,9 +167,9 @@ def panel(title: str, graph: str) -> Component:
 
 
 def card(kpi: Kpi) -> Component:
-    """Return a key figure as a card."""
+    """Return a KPI as a card."""
     late = [html.Span(["last reading ", html.Time(kpi.since)], className="card-late")]
-    size = {"--characters": len(kpi.value)}  # by which css-layout.css chooses it
+    size = {"--characters": len(kpi.value)}  # css-layout.css chooses the font size by it
     return html.Div(
         [
             html.Span(kpi.label, className="card-label"),

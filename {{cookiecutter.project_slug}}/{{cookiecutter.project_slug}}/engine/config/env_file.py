@@ -48,7 +48,7 @@ def read(path: Path, prefix: str) -> list[Variable]:
         if binding.value is None:
             raise SettingError(f"{label} has no value: write {binding.key}=value.")
         if re.search(rf"(?i){prefix}\w+\s*=", binding.value):
-            raise SettingError(f"{label} runs on into the next setting: close its quote, or start a new line.")
+            raise SettingError(f"{label} runs on into the next setting: close its quote or line.")
         if binding.key.upper() in map(str.upper, labels):
             raise SettingError(f"{label} is set twice: remove one of them.")
         labels[binding.key] = label

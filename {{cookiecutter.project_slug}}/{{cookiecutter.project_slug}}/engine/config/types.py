@@ -18,7 +18,7 @@ from pydantic_settings import NoDecode
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=36_500)  # now plus this is still a valid datetime
 SECRET_LENGTH = 16  # characters; shorter ones could be guessed
-FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())  # what relative paths are relative to
+FOLDER: ContextVar[Path] = ContextVar("FOLDER", default=Path())  # the base of relative paths
 
 
 class SettingError(Exception):

@@ -1,4 +1,4 @@
-"""How recent a table is: the usual distance between its rows, and its slowest series."""
+"""How recent a table is: the usual interval between its rows, and its slowest series."""
 
 from datetime import datetime, timedelta
 
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from .snapshot import Pace
 from .tables import Table
 
-TAIL = 1_000  # rows that the usual distance is computed from
-WAIT = timedelta(hours=1)  # a series further behind than this, or than ten distances, is ignored
+TAIL = 1_000  # rows that the usual interval is computed from
+WAIT = timedelta(hours=1)  # a series further behind than this, or than ten intervals, is ignored
 
 
 def measure(data: pd.DataFrame, table: Table) -> Pace:
     """Return the pace of a table that has rows and is sorted by time.
 
-    The usual distance is the 90th percentile of the distances within each series, so that a table
+    The usual interval is the 90th percentile of the intervals within each series, so that a table
     of working days may skip weekends.
     """
     count, newest = TAIL, data["time"].iloc[-1].to_pydatetime()

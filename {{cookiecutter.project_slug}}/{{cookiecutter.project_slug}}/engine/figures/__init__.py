@@ -1,1 +1,1 @@
-"""Building blocks for figures and key figures."""
+"""Building blocks for charts and KPIs."""

@@ -1,4 +1,4 @@
-"""How numbers and times read: as exact as the data are, and no more."""
+"""Formats numbers and times, exactly as precise as the data."""
 
 import math
 from collections import defaultdict
@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-LONGEST = 6  # decimals; numbers that need more are shown with a power of ten
+LONGEST = 6  # decimals; numbers that need more are shown in scientific notation
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
-HUGE = 1e15  # so are numbers from here on
+HUGE = 1e15  # and so are larger numbers
 UNITS = {
     "d": timedelta(days=1),
     "h": timedelta(hours=1),
@@ -28,9 +28,9 @@ WORDS = {
 
 
 def decimals(values: Any) -> int | None:
-    """Return how many decimals a series is shown with; None stands for powers of ten.
+    """Return how many decimals a series is shown with; None means scientific notation.
 
-    As many as its values have. Where they have more than two, four significant digits are shown.
+    As many as its values have; if they have more than two, enough for four significant digits.
     """
     sizes = np.abs(values[values != 0])
     if not len(sizes):
@@ -50,14 +50,14 @@ def number(value: float, digits: int | None) -> str:
 
 
 def d3_format(digits: int | None, largest: float) -> str:
-    """Return the format by which Plotly writes numbers as `number` does, up to the largest."""
+    """Return the format with which Plotly shows numbers up to `largest` as `number` does."""
     return ".4~g" if digits is None or largest >= HUGE else f",.{digits}f"
 
 
 def shorten(labels: list[str], length: int) -> list[str]:
-    """Leave out the middle of long labels; of those that would look the same, what they begin with.
+    """Shorten long labels in the middle, or at the beginning if they would look the same.
 
-    Labels that differ stay different, unless they do so only deep within a long text.
+    Different labels stay different, unless they differ only deep within a long text.
     """
     short = [_without_middle(label, length) for label in labels]
     alike = defaultdict(set)
@@ -65,7 +65,7 @@ def shorten(labels: list[str], length: int) -> list[str]:
         alike[text].add(label)
     for at, label in enumerate(labels):
         if len(others := alike[short[at]]) > 1:
-            first, last = min(others), max(others)  # what these begin with, all do
+            first, last = min(others), max(others)  # the common prefix of all labels
             same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
             start = max(len(list(same)) - 2, 0)
             short[at] = _without_middle(f"{ELLIPSIS}{label[start:].lstrip()}", length)
@@ -80,14 +80,14 @@ def _without_middle(text: str, length: int) -> str:
 
 
 def moment(time: datetime, zone: ZoneInfo) -> str:
-    """Write a time by the zone's clocks; midnight is a day."""
+    """Format a time in the zone; midnight is shown as a date."""
     time = time.astimezone(zone)
     is_day = not (time.hour or time.minute or time.second or time.microsecond)
     return f"{time:%Y-%m-%d}" if is_day else f"{time:%Y-%m-%d %H:%M}"
 
 
 def duration(span: timedelta) -> str:
-    """Write a duration as the settings do: the largest unit that it is a whole number of."""
+    """Format a duration as in the settings, in the largest unit that divides it."""
     for unit, size in UNITS.items():
         if not span % size:
             return f"{span // size}{unit}"
@@ -104,7 +104,7 @@ def words(span: timedelta) -> str:
 
 
 def _has(sizes: Any, digits: int, usual: float) -> bool:
-    """Tell whether numbers have no more decimals than that, but for what floats get wrong."""
+    """Return whether numbers have no more decimals than that, apart from rounding errors."""
     with np.errstate(over="ignore", invalid="ignore"):
         off = np.abs(np.round(sizes, digits) - sizes)
     return bool((off <= 1e-13 * np.maximum(sizes, usual)).all())

@@ -1,7 +1,7 @@
-"""What is drawn of a series: no more points than a screen can show, and none across its gaps.
+"""Reduces a series to the points that a screen can show, and breaks its line at gaps.
 
-A gap is a distance of more than three times the usual one, which nine in ten of the series' newest
-distances do not exceed: neither weekends in business days nor two missing readings are gaps.
+A gap is more than three times the usual interval, which nine in ten of the newest intervals do not
+exceed: neither weekends in business days nor two missing readings are gaps.
 """
 
 from dataclasses import dataclass
@@ -12,34 +12,34 @@ import numpy as np
 import pandas as pd
 from tsdownsample import MinMaxLTTBDownsampler
 
-# As many points of a line as a wide screen has pixels to show them; more would only be weight.
+# Points per line, about as many as a wide screen has pixels.
 POINTS = 1000
-FAR = 3  # times the usual distance
-MOST = 250  # gaps in a line; where there are more, only those that a screen can show
+FAR = 3  # times the usual interval
+MOST = 250  # gaps in a line; if there are more, only those that a screen can show
 NEAR = np.arange(-5, 6)
 NONE = np.array([], dtype=int)
 
 
 @dataclass(frozen=True)
 class Line:
-    """The points of a series as Plotly draws them, with a hole in each gap."""
+    """The points of a series for Plotly, with a missing value in each gap."""
 
     x: Any  # milliseconds
     y: Any
-    alone: Any  # of each point, whether it has a gap on both sides
+    alone: Any  # for each point, whether it has a gap on both sides
     count: int  # of readings
 
 
 def split(readings: pd.DataFrame) -> dict[str, Any]:
     """Return the positions of each series' rows."""
     names, codes = readings["series"].cat.categories, readings["series"].cat.codes.to_numpy()
-    order = np.argsort(codes, kind="stable")  # of small numbers, a million take some milliseconds
+    order = np.argsort(codes, kind="stable")  # sorting a million small numbers takes only milliseconds
     starts = np.searchsorted(codes, np.arange(1, len(names), dtype=codes.dtype), sorter=order)
     return dict(zip(names, np.split(order, starts), strict=False))
 
 
 def line(readings: pd.DataFrame, rows: Any, usual: int, zone: ZoneInfo) -> Line:
-    """Return the line of one series, whose rows are given by position, by the clocks of a zone."""
+    """Return the line of one series, whose rows are given by position, in local time."""
     time, value = microseconds(readings["time"])[rows], readings["value"].to_numpy()[rows]
     before = gaps(time, usual)
     kept = thin(time, value, before)
@@ -51,7 +51,7 @@ def line(readings: pd.DataFrame, rows: Any, usual: int, zone: ZoneInfo) -> Line:
 
 
 def usual_distance(time: Any) -> int:
-    """Return the distance that nine in ten of a series' times do not exceed; 0 if it has none."""
+    """Return the interval that nine in ten of a series' intervals do not exceed; 0 without any."""
     distances = np.diff(time)
     distances = distances[distances > 0]
     if not len(distances):
@@ -68,7 +68,7 @@ def gaps(time: Any, usual: int) -> Any:
         found = found[distances[found] > (time[-1] - time[0]) / MOST]
     if not len(found):
         return NONE
-    # What is usual all around it is none: the interval may have been longer once.
+    # Not a gap if its neighbors are like it: the interval may have been longer once.
     near = distances[np.clip(found[:, None] + NEAR, 0, len(distances) - 1)]
     return found[distances[found] > FAR * np.median(near, axis=1)]
 
@@ -82,7 +82,7 @@ def thin(time: Any, value: Any, before: Any = NONE) -> Any:
 
 
 def downsample(line: pd.DataFrame) -> pd.DataFrame:
-    """Keep the rows of one series that a screen can show, its peaks among them."""
+    """Keep the rows of one series that a screen can show, including its peaks."""
     return line.iloc[thin(microseconds(line["time"]), line["value"].to_numpy())]
 
 
@@ -94,7 +94,7 @@ def microseconds(time: pd.Series) -> Any:
 def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
     """Return the whole milliseconds that make Plotly, which knows no zones, show the zone's time.
 
-    In the hour that autumn brings twice, a line goes back by that hour.
+    When clocks are set back in autumn, the line goes back by an hour.
     """
     local = time.dt.tz_convert(zone).dt.tz_localize(None)
     return local.to_numpy("datetime64[ms]").astype("float64")

@@ -19,7 +19,7 @@ Frames = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """How to read the source and clean its rows, and the tables that they must fit.
+    """How to read the source and clean its rows, and the tables that they must match.
 
     `read` and `clean` are module-level functions, so that other processes can import them.
     """
@@ -100,7 +100,7 @@ def span(
     """Return the time to read from.
 
     It is the newest time of the series that is furthest behind, minus the overlap or three usual
-    distances between rows, whichever is longer. Later rows and corrections in that time are found.
+    intervals between rows, whichever is longer. Late rows and corrections in that time are found.
     """
     times, newest = [], []
     for name, pace in previous.paces.items() if previous else ():
@@ -112,7 +112,7 @@ def span(
             newest.append(min(pace.newest, now))
     if not times:
         return Span(now - refresh.history, whole=True)
-    # A table that has ended must not have the others read again in full.
+    # Otherwise, a table that has ended would make all others be read again in full.
     return Span(max(min(times), max(newest) - refresh.history))
 
 

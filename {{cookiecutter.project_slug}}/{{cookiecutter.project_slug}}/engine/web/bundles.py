@@ -39,7 +39,7 @@ def install(app: Dash, compress: Compress) -> None:
 
 
 def _add_script(app: Dash, cache: ResponseCache) -> None:
-    """Have the page load the engine's JavaScript.
+    """Make the page load the engine's JavaScript.
 
     It comes before Dash's, which uses the storage that it may have to replace.
     """

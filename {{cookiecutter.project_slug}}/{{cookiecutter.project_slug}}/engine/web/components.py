@@ -46,7 +46,7 @@ def alert() -> Component:
 
 
 def loading(*children: Component) -> Component:
-    """Mark the children as loading at first and after a viewer's choice, but not at updates."""
+    """Mark the children as loading at first and after a viewer's choice, but not on updates."""
     return dcc.Loading(
         list(children),
         id="loading",

@@ -12,8 +12,8 @@ from werkzeug.security import check_password_hash, generate_password_hash
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 600  # seconds that a correct password is not hashed again
-PAUSE = 60  # seconds that a wrong one counts
+REMEMBERED = 600  # seconds for which a correct password is not hashed again
+PAUSE = 60  # seconds for which a wrong one counts
 # How many different wrong passwords are checked in that time: for a user from one address, for
 # all users from one address, and for a user from all addresses.
 BOTH, ADDRESS, USER = 10, 50, 100
@@ -28,7 +28,7 @@ class Credentials:
 
     A checked credential is remembered as a fast hash with a random key, in memory only, so that
     clients without cookies cost little. Wrong ones are remembered, too: a forgotten client that
-    repeats an old password is not mistaken for one that guesses.
+    repeats an old password is not mistaken for an attacker.
     """
 
     def __init__(self, hashes: Mapping[str, str]) -> None:
@@ -40,7 +40,7 @@ class Credentials:
         self._lock, self._checking = Lock(), Lock()
 
     def knows(self, name: str, password: str) -> bool:
-        """Whether a credential was found correct a short while ago."""
+        """Return whether a credential was recently found correct."""
         with self._lock:
             return self._digest(name, password) in self._right
 

@@ -7,7 +7,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def to_csv(table: pd.DataFrame) -> str:
-    """Return a table as CSV; a quote marks text that would be a formula as text."""
+    """Return a table as CSV; text that would be a formula is prefixed with a quote."""
     plain = table.rename(columns=_neutralize)
     for name, column in plain.items():
         if isinstance(column.dtype, pd.CategoricalDtype):

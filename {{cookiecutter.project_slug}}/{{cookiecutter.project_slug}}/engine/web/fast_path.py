@@ -1,4 +1,4 @@
-"""The fast path: cached responses that skip Flask, which would take most of their time."""
+"""The fast path: serves cached responses without Flask, which would take most of the time."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ METHODS = (
 
 
 class FastPath:
-    """Answers some requests before they reach Flask, if nothing else has a say in them.
+    """Answers some requests before they reach Flask, if nothing else can affect the response.
 
     All requests go through Flask if there are hooks (for authentication, say) that are not Dash's,
     middleware, signal receivers, trusted hosts or replaced views. So do requests of clients that
@@ -70,7 +70,7 @@ class FastPath:
         return self._knows(environ)
 
     def _foreign(self, endpoint: str, view: Any) -> str:
-        """Return what else has a say in responses, or nothing."""
+        """Return what else can affect responses, or nothing."""
         server = self._server
         by_blueprint = (
             server.before_request_funcs,

@@ -29,6 +29,6 @@ TLS: Headers = [
 
 
 def pages(app: Dash, server: Server) -> Headers:
-    """Return the headers of all responses but JSON; call this once the app is complete."""
+    """Return the headers for all responses except JSON; call it once the app is fully set up."""
     framed = [] if server.frame_ancestors else [("X-Frame-Options", "SAMEORIGIN")]
     return [("Content-Security-Policy", csp.policy(app, server)), *framed, *PAGES, *DATA]

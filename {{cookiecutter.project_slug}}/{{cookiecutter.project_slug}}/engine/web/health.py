@@ -10,13 +10,13 @@ from ..settings import AnySettings
 
 
 def blueprint(settings: AnySettings, store: Store) -> Blueprint:
-    """Make the routes for monitoring."""
+    """Create the monitoring routes."""
     routes = Blueprint("health", __name__)
 
     def healthz() -> ResponseReturnValue:
         return "ok", {"Content-Type": "text/plain"}
 
-    for prefix in {"/", settings.server.url_prefix}:  # a proxy passes on only what is below that
+    for prefix in {"/", settings.server.url_prefix}:  # a proxy passes on only paths below it
         routes.add_url_rule(f"{prefix}healthz", "healthz", healthz)
 
     @routes.get("/readyz")

@@ -17,7 +17,7 @@ from ..settings import AnySettings
 from .shared_views import SharedViews
 
 BUCKETS = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)  # seconds
-METHODS = {"GET", "HEAD", "POST"}  # clients may invent others
+METHODS = {"GET", "HEAD", "POST"}  # clients may send any others
 
 
 def install_off(app: Dash) -> None:

@@ -36,7 +36,7 @@ def install(app: Dash, settings: AnySettings) -> None:
     app.server.wsgi_app = _with_request_id(_proxied(wrapped), settings.server.trusted_proxy)
 
 
-@lru_cache(maxsize=1_024)  # called for each request, of few addresses
+@lru_cache(maxsize=1_024)  # called for each request, but there are few addresses
 def _is_trusted(address: str, trusted: str) -> bool:
     """Whether an address is the trusted proxy's, or in its network."""
     if trusted in ("", "*"):
@@ -84,7 +84,7 @@ def _with_request_id(app: WSGIApplication, proxy: str) -> WSGIApplication:
 
 def _drop_what_fails(environ: WSGIEnvironment) -> None:
     """Drop headers that browsers do not send here, and that werkzeug fails on."""
-    for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # refused, but with the whole file
+    for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # the response would be an error with the whole file
         environ.pop(name, None)
     if not environ.get("HTTP_AUTHORIZATION", "").isascii():
         del environ["HTTP_AUTHORIZATION"]
@@ -95,7 +95,7 @@ def _drop_what_fails(environ: WSGIEnvironment) -> None:
 
 
 def _with_headers(app: WSGIApplication, pages: headers.Headers) -> WSGIApplication:
-    """Add the security headers that a response does not have itself."""
+    """Add the security headers that a response does not set itself."""
 
     def with_headers(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, given: headers.Headers, *args: Any) -> Any:
@@ -117,7 +117,7 @@ def _logged(app: WSGIApplication) -> WSGIApplication:
 
     def logged(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, *args: Any) -> Any:
-            path = quote(environ["PATH_INFO"].encode("latin-1"))  # a line break cannot be logged
+            path = quote(environ["PATH_INFO"].encode("latin-1"))  # prevents log injection by line breaks
             request = f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{path}"
             logger.info('%s "%s" %s', environ.get("REMOTE_ADDR"), request, status[:3])
             return start_response(status, *args)

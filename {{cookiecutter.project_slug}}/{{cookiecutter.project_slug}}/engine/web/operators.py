@@ -11,7 +11,7 @@ from .middleware import BY_PROXY
 
 
 def is_operator(auth: Auth) -> bool:
-    """Whether a request has the token, is from a user in `operators`, or from this machine.
+    """Return whether a request has the token, or is from a user in `operators` or this machine.
 
     A request through a proxy on this machine does not count as local. Neither does one for a host
     name other than localhost: a proxy passes it on, or DNS rebinding points it at this machine.

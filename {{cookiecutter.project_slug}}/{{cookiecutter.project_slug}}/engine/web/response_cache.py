@@ -42,7 +42,7 @@ class ResponseCache:
         self._lock, self._compressing = Lock(), Lock()
 
     def response(self, key: object, make: Callable[[], CachedResponse]) -> Response:
-        """Return the response of a key; make it if there is none."""
+        """Return the response of a key; compute it if there is none."""
         accepted = encoding(request.headers.get("Accept-Encoding", ""))
         if cached := self._get(key, accepted):
             return cached.response()
@@ -97,7 +97,7 @@ def to_cached(response: Response, lasts: bool = True) -> CachedResponse:
 
 
 def cache_key(body: Mapping[str, Any]) -> str:
-    """Return the key of a view's response: all that the request says, with the data version."""
+    """Return the cache key of a view's response: the request body and the data version."""
     return blake2b(repr(body).encode()).hexdigest()
 
 

@@ -93,7 +93,7 @@ class SharedViews:
         response = self._cache.response(query.key, make)
         self.on_response(hit)
         if number := response.headers.pop("X-Request-ID", None):
-            request.environ["HTTP_X_REQUEST_ID"] = number  # the one that the log has
+            request.environ["HTTP_X_REQUEST_ID"] = number  # the id in the log
         return response
 
     def _own(self, body: bytes) -> Response:
@@ -143,7 +143,7 @@ class SharedViews:
     def _query(self, body: bytes) -> Query | None:
         """Return the query of a request; None if it is not for a view."""
         try:
-            asked = json.loads(body)  # as Flask does: what differs there must differ here
+            asked = json.loads(body)  # parsed as Flask does: requests that differ there must differ here
             view = self._views.get(asked["output"])
             if view is None:
                 return None
