@@ -45,8 +45,8 @@ def refuse_existing_files() -> None:
     found = sorted(it.name for it in Path.cwd().iterdir() if it.name != ".git")
     if found:
         sys.exit(
-            f"The folder {Path.cwd()} is not empty (it contains {found[0]!r}), and its files would be "
-            "overwritten: choose another project_slug or --output-dir. To update an existing "
+            f"The folder {Path.cwd()} is not empty (it contains {found[0]!r}), and its files would "
+            "be overwritten: choose another project_slug or --output-dir. To update an existing "
             "project, use `cruft update`; see its docs/updating.md."
         )
 

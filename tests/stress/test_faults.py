@@ -272,7 +272,7 @@ def no_dask_worker(dashboard: Dashboard) -> Iterator[None]:
 
 FAULTS = [
     Fault("source", "The source raises", source("raise"), said="is out of reach"),
-    Fault("source", "The source wants to end the program", source("sys.exit"), said="SystemExit"),
+    Fault("source", "The source calls sys.exit", source("sys.exit"), said="SystemExit"),
     Fault("source", "The source is interrupted", source("interrupt"), said="KeyboardInterrupt"),
     Fault("source", "The source needs too much memory", source("memory"), said="MemoryError"),
     Fault("source", "The source calls itself too often", source("recursion"), said="too deep"),
@@ -295,7 +295,7 @@ FAULTS = [
     Fault("source", "Each row twice", source("twice"), "live"),
     Fault("source", "Rows in the wrong order", source("unsorted"), "live"),
     Fault("source", "A view has a bug", without_file, "live", "distribution-graph.figure"),
-    Fault("source", "The schedule's thread is ended", source("schedule"), "live", "goes on"),
+    Fault("source", "The schedule's thread is killed", source("schedule"), "live", "continues"),
     Fault("source", "More connections than allowed", crowd, "live", "connection limit"),
     Fault("source", "The clock is set back", source("clock"), "live", news=False),
     Fault("source", "A million rows at once", source("million"), "live"),
@@ -466,11 +466,11 @@ def table(request: pytest.FixtureRequest) -> Iterator[list[list[str]]]:
         Path(path).write_text(f"{HEAD}\n{text}", "utf-8")
 
 
-HEAD = f"""# What goes wrong, and what is seen of it
+HEAD = f"""# Faults, and what users see
 
-Each of these {len(FAULTS)} faults was done to a running server while a browser watched its page.
-The cards and graphs kept the last good data, all of them came through, and when the fault was over
-the server went on by itself. Made by `nox -s faults`, with a refresh each second.
+Each of these {len(FAULTS)} faults was injected into a running server while a browser watched its
+page. The cards and graphs kept the last good data, none of which was lost, and the server recovered
+without help when the fault was over. Made by `nox -s faults`, with a refresh every second.
 """
 
 

@@ -72,7 +72,7 @@ def test_no_key_gets_into_log_or_error(site: Site, capsys: pytest.CaptureFixture
     redaction.hide(secret_values.find(settings))
     log.configure(Log())
     try:
-        with pytest.raises(OSError, match="answers 401") as caught:
+        with pytest.raises(OSError, match="responded with 401") as caught:
             reading.read(settings.source, EPOCH)
         logging.error("refused by %s", site.answers["/b"].body, exc_info=caught.value)
     finally:
