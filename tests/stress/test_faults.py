@@ -460,7 +460,7 @@ def table(request: pytest.FixtureRequest) -> Iterator[list[list[str]]]:
     yield rows
     path = request.config.getoption("--faults-table")
     if path and len(rows) == len(FAULTS):  # of a whole run alone
-        head = ["fault", "the page shows", "/readyz", "the log says", "well again after"]
+        head = ["fault", "the page shows", "/readyz", "the log says", "recovered after"]
         lines = [head, ["---"] * 4 + ["--:"], *rows]
         text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
         Path(path).write_text(f"{HEAD}\n{text}", "utf-8")

@@ -56,7 +56,7 @@ class State:
         return self.snapshot is None or self.snapshot.version < version
 
     def synced(self, before: Self, found: Self) -> Self:
-        """Apply what a sync changed in the state `before`; keep what else has changed since then."""
+        """Apply what a sync changed in the state `before`; keep what else has changed since."""
         changed = {
             name: now
             for name in (it.name for it in fields(self))

@@ -158,7 +158,9 @@ class SharedStore(ABC):
             with self._tolerating("write"):
                 if self._write(held.version, data, held.version):
                     self._change(lambda it: replace(it, stored=held.version))
-                    logger.info("version %s was missing from the store and has been restored", held.version)
+                    logger.info(
+                        "version %s was missing from the store and has been restored", held.version
+                    )
         if self._state.status_dirty:
             self._send_status()
 
@@ -175,7 +177,7 @@ class SharedStore(ABC):
             self._change(lambda it: it.request_sent(request))
 
     def _decode(self, version: int, data: bytes, held: Snapshot | None) -> Snapshot:
-        """Return the stored snapshot, or the one in memory, marked as faulty so that it gets replaced."""
+        """Return the stored snapshot, or the one in memory, marked as faulty for replacement."""
         try:
             snapshot = codec.decode(data, self._tables)
             if snapshot and snapshot.version < version:

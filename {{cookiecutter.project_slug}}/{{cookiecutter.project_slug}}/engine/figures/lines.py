@@ -33,7 +33,7 @@ class Line:
 def split(readings: pd.DataFrame) -> dict[str, Any]:
     """Return the positions of each series' rows."""
     names, codes = readings["series"].cat.categories, readings["series"].cat.codes.to_numpy()
-    order = np.argsort(codes, kind="stable")  # sorting a million small numbers takes only milliseconds
+    order = np.argsort(codes, kind="stable")  # a million take only milliseconds
     starts = np.searchsorted(codes, np.arange(1, len(names), dtype=codes.dtype), sorter=order)
     return dict(zip(names, np.split(order, starts), strict=False))
 

@@ -16,7 +16,7 @@ MOST = 100  # refreshes that a slow listener may lag behind
 
 
 class Listeners:
-    """Calls each listener in its own thread, so that a slow or failing one never delays a refresh."""
+    """Calls each listener in its own thread, so that a slow or failing one delays no refresh."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
         self._queues = [(it, Queue[tuple[Status, Snapshot | None]](MOST)) for it in listeners]

@@ -224,7 +224,7 @@ class Scheduler:
             logger.info(line + " (%(note)s)" * bool(update.note), facts, extra=facts)
 
     def _give_up(self) -> None:
-        """Cancel a refresh that takes too long; if that is impossible, start no other until it ends."""
+        """Cancel a refresh that takes too long; if it cannot be, start no other until it ends."""
         assert self._fetching is not None
         text = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
         if self._fetching.cancel():

@@ -49,7 +49,7 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
         settings = dashboard.settings.load()
     except SettingError as error:
         _exit(error)
-    gunicorn.http.wsgi.SERVER = ""  # do not tell clients which server this is; there is no setting for it
+    gunicorn.http.wsgi.SERVER = ""  # do not name the server; there is no setting for it
     _forget(wsgi_app)
     made = f"{dashboard.name}-{os.getpid()}-"
     if settings.server.metrics and FOLDER not in os.environ:  # shared by all workers

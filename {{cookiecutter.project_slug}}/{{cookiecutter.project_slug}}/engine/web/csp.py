@@ -26,7 +26,7 @@ def policy(app: Dash, server: Server) -> str:
     directives = {
         "default-src": ["'self'", *sources],
         "script-src": ["'self'", *app.csp_hashes(), *scripts, *sources],
-        "style-src": ["'self'", "'unsafe-inline'", *styles, *sources],  # Plotly writes inline styles
+        "style-src": ["'self'", "'unsafe-inline'", *styles, *sources],  # inline: for Plotly
         "img-src": ["'self'", "data:", "blob:", *sources],
         "font-src": ["'self'", "data:", *styles, *sources],
         "worker-src": ["'self'", "blob:"],
@@ -60,7 +60,9 @@ def blueprint(app: Dash, server: Server) -> Blueprint:
                 return
             seen.add(blocked)
         line = ", ".join(f'"{it}"' for it in (*server.csp_sources, origin))
-        said = "a browser blocked content from another site: %s (%s); to allow it, csp_sources = [%s]"
+        said = (
+            "a browser blocked content from another site: %s (%s); to allow it, csp_sources = [%s]"
+        )
         logger.warning(said, origin, directive, line)
 
     return routes

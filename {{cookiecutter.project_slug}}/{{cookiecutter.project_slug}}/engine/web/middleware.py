@@ -84,7 +84,7 @@ def _with_request_id(app: WSGIApplication, proxy: str) -> WSGIApplication:
 
 def _drop_what_fails(environ: WSGIEnvironment) -> None:
     """Drop headers that browsers do not send here, and that werkzeug fails on."""
-    for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # the response would be an error with the whole file
+    for name in ("HTTP_IF_MATCH", "HTTP_IF_UNMODIFIED_SINCE"):  # else an error with the whole file
         environ.pop(name, None)
     if not environ.get("HTTP_AUTHORIZATION", "").isascii():
         del environ["HTTP_AUTHORIZATION"]
@@ -117,7 +117,7 @@ def _logged(app: WSGIApplication) -> WSGIApplication:
 
     def logged(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, *args: Any) -> Any:
-            path = quote(environ["PATH_INFO"].encode("latin-1"))  # prevents log injection by line breaks
+            path = quote(environ["PATH_INFO"].encode("latin-1"))  # no line breaks in the log
             request = f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{path}"
             logger.info('%s "%s" %s', environ.get("REMOTE_ADDR"), request, status[:3])
             return start_response(status, *args)

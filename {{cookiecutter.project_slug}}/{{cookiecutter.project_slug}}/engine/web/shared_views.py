@@ -143,7 +143,7 @@ class SharedViews:
     def _query(self, body: bytes) -> Query | None:
         """Return the query of a request; None if it is not for a view."""
         try:
-            asked = json.loads(body)  # parsed as Flask does: requests that differ there must differ here
+            asked = json.loads(body)  # as Flask does: what differs there must differ here
             view = self._views.get(asked["output"])
             if view is None:
                 return None
