@@ -59,7 +59,7 @@ def test_a_server_that_wants_a_rest_gets_it(
         with pytest.raises(OSError, match=f"responded with {status}"):
             web.get(f"{site.url}/a")
         site.answers["/a"] = Answer("[1]")
-        with pytest.raises(OSError, match="not to be asked before 13:00:00 UTC"):
+        with pytest.raises(OSError, match="asks for no requests before 13:00:00 UTC"):
             web.get(f"{site.url}/a")
         assert len(site.asked) == 1
         clock.move_to(until)
