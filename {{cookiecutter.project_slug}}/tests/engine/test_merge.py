@@ -219,8 +219,10 @@ def test_a_forecast_does_not_displace_measurements() -> None:
 
 def test_a_snapshot_says_when_it_was_due_and_made_and_up_to_when_rows_are_shown() -> None:
     due, refresh = NOW - timedelta(seconds=3), Refresh(ahead=HOUR)
-    it = merge(None, Batch(fitted((NOW, "a", 1))), toy.TABLES, due, NOW, refresh).snapshot
+    rows = fitted((NOW, "a", 1), (NOW + 2 * HOUR, "a", 1))
+    it = merge(None, Batch(rows), toy.TABLES, due, NOW, refresh).snapshot
     assert (it.due, it.created, it.horizon) == (due, NOW, NOW + HOUR)
+    assert it.paces == {"readings": Pace(NOW)}, "the other row is in the future"
     assert it.version == NOW.timestamp() * 1_000, "a restart does not use a version again"
 
 
@@ -245,11 +247,13 @@ def test_what_a_refresh_left_out_is_told_with_the_reasons() -> None:
     first = merge(None, Batch({"list": three, "other": three}), tables, NOW, NOW, Refresh())
     assert (first.rows, first.note) == (6, "")
     old = fitted((NOW - 3 * DAY, "a", 1), (NOW - 2 * DAY, "a", 1), (NOW, "a", 1))
+    more = {"more": fitted((NOW - 2 * DAY, "a", 1), (NOW, "a", 1))["readings"]}
+    tables["more"] = toy.TABLES["readings"]
     rejected = (Rejected("list", "value is missing", 4, ""), Rejected("list", "late", 1_000, ""))
-    batch = Batch({**old, "list": three[:2], "other": three[:1]}, rejected, duplicates=1)
+    batch = Batch({**old, "list": three[:2], "other": three[:1], **more}, rejected, duplicates=1)
     second = merge(first.snapshot, batch, tables, NOW, NOW, Refresh())
-    assert second.rows == 1 and second.note == (
-        "3 rows gone from the source, 2 rows older than refresh.history, "
+    assert second.rows == 2 and second.note == (
+        "3 rows gone from the source, 3 rows older than refresh.history, "
         "1 row with the same key as a later row, 1,004 rows set aside"
     )
 
@@ -313,15 +317,21 @@ def test_after_the_clock_was_set_back_the_pace_is_that_of_the_rows_shown() -> No
 
 def test_the_history_of_an_archive_is_counted_from_its_newest_row() -> None:
     """Even if the first rows to arrive are older than those that are known."""
-    start = NOW - YEAR
-    archive = append(None, (start - 2 * DAY, "a", 1), (start - DAY, "a", 2), (start, "a", 3))
-    assert archive.note == "1 row older than refresh.history"
-    assert values(archive.snapshot) == [
-        (f"{start - DAY:%d %H:%M}", "a", 2.0),
-        (f"{start:%d %H:%M}", "a", 3.0),
-    ]
-    late = append(archive.snapshot, (start - 3 * DAY, "a", 1), (start - DAY / 2, "a", 4))
+    newest = NOW - YEAR
+    rows: list[Row] = [(newest - hours * HOUR, "a", 1) for hours in (48, 24, 20, 12, 0)]
+    archive = append(None, *rows)
+    assert (archive.rows, archive.note) == (4, "1 row older than refresh.history")
+    late = append(archive.snapshot, (newest - 30 * HOUR, "a", 1), (newest - 24 * HOUR, "a", 4))
     assert (late.rows, late.note) == (1, "1 row older than refresh.history")
+    assert [value for _, _, value in kept(late.snapshot)] == [4, 1, 1, 1]
+
+
+@pytest.mark.parametrize("known", [[0], [-120, -1], [5]])
+def test_a_row_that_is_found_too_late_is_left_out(known: list[int]) -> None:
+    first = made(*((NOW + minutes * timedelta(minutes=1), "a", 1) for minutes in known))
+    late = append(first, (NOW - 25 * HOUR, "a", 2))
+    assert (late.snapshot, late.rows) == (first, 0)
+    assert late.note == "1 row older than refresh.history"
 
 
 @pytest.mark.parametrize("history", [DAY, 3 * DAY])
@@ -366,12 +376,17 @@ def test_after_a_long_pause_old_rows_stay_for_an_hour_or_the_history(
 
 
 def test_a_pause_as_long_as_the_history_is_not_too_long() -> None:
-    first = made((NOW - DAY, "a", 1), now=NOW - DAY)
-    second = append(first, (NOW, "a", 2)).snapshot
-    assert len(kept(second)) == 2
-    minute = timedelta(minutes=1)
-    third = append(second, (NOW + minute, "a", 3), now=NOW + minute).snapshot
-    assert [value for _, _, value in kept(third)] == [2, 3]
+    first = made((NOW - DAY - 2 * HOUR, "a", 1), (NOW - DAY, "a", 2), now=NOW - DAY)
+    later = NOW + timedelta(minutes=1)
+    second = append(first, (NOW, "a", 3), (later, "a", 4), now=later).snapshot
+    assert [value for _, _, value in kept(second)] == [3, 4]
+
+
+def test_a_shorter_history_also_counts_for_the_rows_before_a_long_pause() -> None:
+    rows: list[Row] = [(NOW - hours * HOUR, "a", 1) for hours in (60, 1, 0)]
+    first = append(None, *rows, refresh=Refresh(history=3 * DAY)).snapshot
+    second = append(first, (NOW + YEAR, "a", 2), now=NOW + YEAR).snapshot
+    assert [value for _, _, value in kept(second)] == [1, 1, 2]
 
 
 def test_new_names_come_after_the_known_ones_so_that_these_keep_their_colors() -> None:
