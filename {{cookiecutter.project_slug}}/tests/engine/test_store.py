@@ -242,7 +242,8 @@ def test_an_outage_is_one_incident_from_its_beginning_to_its_end(
     assert line.levelname == "ERROR" and vars(line)["incident"] == first.incident
     assert line.getMessage() == first.error
     held.sync()
-    assert held.lease() and held.status() == Status(refreshed=NOW)
+    held.lease()
+    assert held.status() == Status(refreshed=NOW)
     assert caplog.messages[1:] == ["the store is back"]
 
 
