@@ -55,7 +55,7 @@ def test_nine_of_ten_distances_are_not_longer_than_the_usual_one() -> None:
 
 def test_series_may_be_named_by_several_columns() -> None:
     rows = frame(a=every(MINUTE, 60), b=every(MINUTE, 60, NOW - SECOND))
-    sites = [rows.assign(site=site) for site in ("x", "y", "z")]
+    sites = [rows.assign(site=site) for site in "xyzabcdefghi"]
     data = pd.concat(sites).sort_values("time", kind="stable", ignore_index=True)
     assert measure(data, SITES) == Pace(NOW, MINUTE)
     late = data[(data["site"] != "x") | (data["series"] != "b") | (data["time"] < NOW - 9 * MINUTE)]

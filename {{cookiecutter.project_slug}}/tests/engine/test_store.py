@@ -247,6 +247,29 @@ def test_an_outage_is_one_incident_from_its_beginning_to_its_end(
     assert caplog.messages[1:] == ["the store is back"]
 
 
+def test_an_outage_of_writing_ends_with_whatever_can_be_written(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    with unreachable(held), pytest.raises(OSError):
+        held.publish(snapshot(1))
+    assert "no route" in held.status().error
+    held.report(Status())
+    assert held.status().error == ""
+    with unreachable(held):
+        held.request_refresh()
+    assert "no route" in held.status().error
+    held.report(Status())
+    assert held.status().error == ""
+
+
+def test_a_status_that_was_stored_is_not_stored_again(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    held.report(Status(error="mine"))
+    shared().report(Status(error="another"))
+    assert held.lease() and shared().status().error == "another"
+
+
 def test_an_outage_of_a_leader_ends_when_it_can_write_again(shared: Open) -> None:
     held = shared()
     assert held.lease()
