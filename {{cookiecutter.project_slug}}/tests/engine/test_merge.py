@@ -5,12 +5,14 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pandera.pandas as pa
+import pytest
 import toy
 from helpers import fitted
 
 from {{cookiecutter.project_slug}} import engine
 from {{cookiecutter.project_slug}}.engine.data.merge import Update, merge
-from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Snapshot
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Pace, Snapshot
+from {{cookiecutter.project_slug}}.engine.data.status import Rejected
 from {{cookiecutter.project_slug}}.engine.data.tables import (
     Batch,
     Rules,
@@ -20,18 +22,24 @@ from {{cookiecutter.project_slug}}.engine.data.tables import (
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEAR = 400 * DAY
 Row = tuple[object, object, object]
 Tables = Mapping[str, Table]
 # The readings of a source that is read in full each time.
 REPLACED = {"readings": replace(toy.TABLES["readings"], mode="replace")}
+RANKING = pa.DataFrameSchema({"name": pa.Column(str), "sold": pa.Column(int)})
+RANKED = {"ranking": Table(RANKING, key=("name",), mode="replace")}
 
 
 def append(
-    previous: Snapshot | None, *rows: Row, now: datetime = NOW, tables: Tables = toy.TABLES
+    previous: Snapshot | None,
+    *rows: Row,
+    now: datetime = NOW,
+    tables: Tables = toy.TABLES,
+    refresh: Refresh = Refresh(history=DAY),  # noqa: B008
 ) -> Update:
-    return merge(previous, Batch(fitted(*rows)), tables, NOW, now, Refresh(history=DAY))
+    return merge(previous, Batch(fitted(*rows)), tables, NOW, now, refresh)
 
 
 def made(*rows: Row, now: datetime = NOW, tables: Tables = toy.TABLES) -> Snapshot:
@@ -71,6 +79,7 @@ def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
     ]
     assert count == 3
     assert second.tables["readings"]["series"].dtype == "category"
+    assert list(second.tables["readings"].index) == [0, 1, 2, 3], "the rows are numbered"
     assert values(first) == [("01 09:00", "a", 1.0), ("01 10:00", "a", 2.0)]
     assert second.version > first.version
 
@@ -206,3 +215,182 @@ def test_a_forecast_does_not_displace_measurements() -> None:
     refresh = Refresh(history=DAY, ahead=3 * DAY)
     snapshot = merge(None, Batch(fitted(*rows)), toy.TABLES, NOW, NOW, refresh).snapshot
     assert len(kept(snapshot)) == 48
+
+
+def test_a_snapshot_says_when_it_was_due_and_made_and_up_to_when_rows_are_shown() -> None:
+    due, refresh = NOW - timedelta(seconds=3), Refresh(ahead=HOUR)
+    rows = fitted((NOW, "a", 1), (NOW + 2 * HOUR, "a", 1))
+    it = merge(None, Batch(rows), toy.TABLES, due, NOW, refresh).snapshot
+    assert (it.due, it.created, it.horizon) == (due, NOW, NOW + HOUR)
+    assert it.paces == {"readings": Pace(NOW)}, "the other row is in the future"
+    assert it.version == NOW.timestamp() * 1_000, "a restart does not use a version again"
+
+
+@pytest.mark.parametrize("now", [NOW, NOW - YEAR])
+def test_versions_grow_one_by_one_while_the_clock_stands_still_or_is_set_back(
+    now: datetime,
+) -> None:
+    first = made((NOW, "a", 1))
+    assert append(first, (NOW, "a", 2), now=now).snapshot.version == first.version + 1
+
+
+def test_a_late_correction_is_found_wherever_it_is() -> None:
+    first = made(*each_minute(NOW - HOUR, 30))
+    second = append(first, (NOW - HOUR, "a", 9), (NOW - HOUR / 2, "a", 1))
+    assert second.rows == 2
+    assert [value for _, _, value in kept(second.snapshot)] == [9, *[1] * 30]
+
+
+def test_what_a_refresh_left_out_is_told_with_the_reasons() -> None:
+    tables = toy.TABLES | {"list": REPLACED["readings"], "other": REPLACED["readings"]}
+    three = fitted(*each_minute(NOW, 3))["readings"]
+    first = merge(None, Batch({"list": three, "other": three}), tables, NOW, NOW, Refresh())
+    assert (first.rows, first.note) == (6, "")
+    old = fitted((NOW - 3 * DAY, "a", 1), (NOW - 2 * DAY, "a", 1), (NOW, "a", 1))
+    more = {"more": fitted((NOW - 2 * DAY, "a", 1), (NOW, "a", 1))["readings"]}
+    tables["more"] = toy.TABLES["readings"]
+    rejected = (Rejected("list", "value is missing", 4, ""), Rejected("list", "late", 1_000, ""))
+    batch = Batch({**old, "list": three[:2], "other": three[:1], **more}, rejected, duplicates=1)
+    second = merge(first.snapshot, batch, tables, NOW, NOW, Refresh())
+    assert second.rows == 2 and second.note == (
+        "3 rows gone from the source, 3 rows older than refresh.history, "
+        "1 row with the same key as a later row, 1,004 rows set aside"
+    )
+
+
+def test_a_refresh_without_rows_changes_nothing() -> None:
+    first = made((NOW, "a", 1))
+    assert append(first) == Update(first, 0, "")
+
+
+def test_a_table_without_rows_is_there_from_the_first_refresh() -> None:
+    for tables in (toy.TABLES, REPLACED):
+        first = append(None, tables=tables)
+        assert (first.rows, first.note, first.snapshot.paces) == (0, "", {})
+        assert first.snapshot.tables["readings"].empty
+        second = append(first.snapshot, (NOW - 2 * DAY, "a", 1), tables=tables)
+        assert (second.rows, second.note) == (1, "")
+        assert second.snapshot.paces == {"readings": Pace(NOW - 2 * DAY)}
+
+
+def test_a_replaced_table_may_lose_all_its_rows() -> None:
+    emptied = append(made((NOW, "a", 1), tables=REPLACED), tables=REPLACED)
+    assert emptied.note == "1 row gone from the source"
+    assert kept(emptied.snapshot) == [] and emptied.snapshot.paces == {}
+
+
+def test_a_corrected_row_of_a_replaced_table_is_not_gone() -> None:
+    first = made((NOW, "a", 1), (NOW, "b", 1), tables=REPLACED)
+    second = append(first, (NOW, "a", 2), (NOW, "b", 1), (NOW, "c", 1), tables=REPLACED)
+    assert (second.rows, second.note) == (2, "")
+
+
+def test_in_a_ranking_another_order_is_new() -> None:
+    def ranked(previous: Snapshot | None, *names: str, sold: int = 1) -> Update:
+        batch = Batch({"ranking": pd.DataFrame({"name": names, "sold": sold})})
+        return merge(previous, batch, RANKED, NOW, NOW, Refresh())
+
+    first = ranked(None, "a", "b", "c")
+    assert (first.rows, first.snapshot.paces) == (3, {})
+    assert ranked(first.snapshot, "a", "b", "c").snapshot is first.snapshot
+    second = ranked(first.snapshot, "a", "c", "b")
+    assert (second.rows, second.note) == (1, "")
+    assert list(second.snapshot.tables["ranking"]["name"]) == ["a", "c", "b"]
+    assert ranked(second.snapshot, "a", "b", "c", sold=2).rows == 3
+    # A table of times is sorted, so its order says nothing.
+    two = made((NOW, "a", 1), (NOW, "b", 1), tables=REPLACED)
+    assert append(two, (NOW, "b", 1), (NOW, "a", 1), tables=REPLACED).snapshot is two
+
+
+def test_data_that_cannot_be_shown_are_replaced_even_if_nothing_is_new() -> None:
+    faulty = replace(made((NOW, "a", 1)), fault="damaged")
+    healed = append(faulty, (NOW, "a", 1)).snapshot
+    assert not healed.fault and healed.version > faulty.version
+
+
+def test_after_the_clock_was_set_back_the_pace_is_that_of_the_rows_shown() -> None:
+    back = NOW - 10 * timedelta(minutes=1)
+    first = made(*each_minute(NOW - HOUR, 30), (NOW - timedelta(minutes=4), "a", 1))
+    again = merge(first, Batch({}), toy.TABLES, NOW, back, Refresh(ahead=timedelta(0))).snapshot
+    assert again.paces["readings"].newest == NOW - timedelta(minutes=31)
+
+
+def test_the_history_of_an_archive_is_counted_from_its_newest_row() -> None:
+    """Even if the first rows to arrive are older than those that are known."""
+    newest = NOW - YEAR
+    rows: list[Row] = [(newest - hours * HOUR, "a", 1) for hours in (48, 24, 20, 12, 0)]
+    archive = append(None, *rows)
+    assert (archive.rows, archive.note) == (4, "1 row older than refresh.history")
+    late = append(archive.snapshot, (newest - 30 * HOUR, "a", 1), (newest - 24 * HOUR, "a", 4))
+    assert (late.rows, late.note) == (1, "1 row older than refresh.history")
+    assert [value for _, _, value in kept(late.snapshot)] == [4, 1, 1, 1]
+
+
+@pytest.mark.parametrize("known", [[0], [-120, -1], [5]])
+def test_a_row_that_is_found_too_late_is_left_out(known: list[int]) -> None:
+    first = made(*((NOW + minutes * timedelta(minutes=1), "a", 1) for minutes in known))
+    late = append(first, (NOW - 25 * HOUR, "a", 2))
+    assert (late.snapshot, late.rows) == (first, 0)
+    assert late.note == "1 row older than refresh.history"
+
+
+@pytest.mark.parametrize("history", [DAY, 3 * DAY])
+def test_a_forecast_does_not_shorten_the_history(history: timedelta) -> None:
+    rows = [(NOW + it * HOUR, "a", 1) for it in range(-100, 30)]
+    it = append(None, *rows, refresh=Refresh(history=history, ahead=2 * DAY))
+    hours = history // HOUR
+    assert len(kept(it.snapshot)) == hours + 30
+    assert it.note == f"{100 - hours} rows older than refresh.history"
+
+
+def test_a_row_from_when_the_clock_was_ahead_does_not_shorten_the_history() -> None:
+    first = made((NOW - 30 * HOUR, "a", 1), (NOW - 20 * HOUR, "a", 2), now=NOW - 20 * HOUR)
+    ahead = append(first, (NOW + 12 * HOUR, "a", 3), now=NOW + 12 * HOUR).snapshot
+    assert len(kept(ahead)) == 3, "the clock may be wrong"
+    right = append(ahead, (NOW - 19 * HOUR, "a", 4)).snapshot
+    assert [value for _, _, value in kept(right)] == [1, 2, 4, 3]
+    # Rows that the right clock finds do not become too old either.
+    late = append(right, (NOW - 40 * HOUR, "a", 5))
+    assert (late.rows, late.note) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("history", "held"),
+    [(DAY, timedelta(minutes=60)), (timedelta(minutes=10), timedelta(minutes=10))],
+)
+def test_after_a_long_pause_old_rows_stay_for_an_hour_or_the_history(
+    history: timedelta, held: timedelta
+) -> None:
+    snapshot, resumed, refresh = None, NOW + YEAR, Refresh(history=history)
+    stored = each_minute(NOW - 15 * timedelta(minutes=1), 15)
+    snapshot = append(None, *stored, refresh=refresh).snapshot
+    known = len(kept(snapshot))
+    for since, count in (
+        (timedelta(0), known + 1),
+        (held - timedelta(minutes=1), known + 2),
+        (held, 3),
+    ):
+        time = resumed + since
+        snapshot = append(snapshot, (time, "a", 7), now=time, refresh=refresh).snapshot
+        assert len(kept(snapshot)) == count
+
+
+def test_a_pause_as_long_as_the_history_is_not_too_long() -> None:
+    first = made((NOW - DAY - 2 * HOUR, "a", 1), (NOW - DAY, "a", 2), now=NOW - DAY)
+    later = NOW + timedelta(minutes=1)
+    second = append(first, (NOW, "a", 3), (later, "a", 4), now=later).snapshot
+    assert [value for _, _, value in kept(second)] == [3, 4]
+
+
+def test_a_shorter_history_also_counts_for_the_rows_before_a_long_pause() -> None:
+    rows: list[Row] = [(NOW - hours * HOUR, "a", 1) for hours in (60, 1, 0)]
+    first = append(None, *rows, refresh=Refresh(history=3 * DAY)).snapshot
+    second = append(first, (NOW + YEAR, "a", 2), now=NOW + YEAR).snapshot
+    assert [value for _, _, value in kept(second)] == [1, 1, 2]
+
+
+def test_new_names_come_after_the_known_ones_so_that_these_keep_their_colors() -> None:
+    second = append(made((NOW, "b", 1)), (NOW, "a", 1)).snapshot
+    assert list(second.tables["readings"]["series"].cat.categories) == ["b", "a"]
+    third = append(second, (NOW, "a", 2)).snapshot
+    assert list(third.tables["readings"]["series"].cat.categories) == ["b", "a"]

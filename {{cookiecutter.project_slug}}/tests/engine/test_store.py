@@ -1,8 +1,11 @@
 """The contract of all stores, and that of the shared ones."""
 
+import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import chdir, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +30,7 @@ from {{cookiecutter.project_slug}}.engine.data.status import (
     Rejected,
     Status,
 )
+from {{cookiecutter.project_slug}}.engine.data.store import open_store
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
@@ -54,6 +58,7 @@ def test_a_published_snapshot_reaches_all_processes(any_store: Open) -> None:
         published = snapshot(version, rows=1_000 * version)
         assert one.publish(published, version - 1 or None)
         other.sync()
+        assert other.latest() is other.latest(version)
         for it in (one, other, any_store()):
             found = it.latest()
             assert found is not None
@@ -94,8 +99,9 @@ def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
         failures=(Outcome(NOW, 1.5, error="it failed: ä"),),
     )
     one.report(status)
+    assert not other.wakeup.is_set()
     other.request_refresh()
-    assert other.refresh_requested()
+    assert other.refresh_requested() and other.wakeup.is_set()
     for it in (one, other):
         it.sync()
         assert it.refresh_requested()
@@ -123,8 +129,25 @@ def test_a_slow_process_does_not_replace_a_newer_snapshot(shared: Open) -> None:
     slow.publish(snapshot(1))
     assert quick.publish(snapshot(2), over=1)
     assert not slow.publish(snapshot(3), over=1)
-    found = shared().latest()
-    assert found and found.version == 2
+    assert not slow.publish(snapshot(3)), "as a process that has seen no version at all"
+    for it, version in ((slow, 1), (shared(), 2)):
+        found = it.latest()
+        assert found and found.version == version
+
+
+def test_a_process_that_starts_does_not_replace_the_first_version(shared: Open) -> None:
+    assert shared().publish(snapshot(1))
+    assert not shared().publish(snapshot(2), over=None)
+
+
+def test_looking_for_news_in_vain_keeps_the_snapshot(shared: Open) -> None:
+    """And with it what was computed from its tables."""
+    store = shared()
+    shared().publish(snapshot(1))
+    store.sync()
+    found = store.latest()
+    store.sync()
+    assert found and store.latest() is found and store.latest(1) is found
 
 
 def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
@@ -132,10 +155,129 @@ def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
     assert one.lease() and one.lease()
     assert not other.lease()
     one.publish(snapshot(1))
+    other.release()  # it has none
+    assert not other.lease() and one.lease()
     one.release()
     assert other.lease()
     found = other.latest()
     assert found and found.version == 1  # the new leader knows the newest version
+    assert not one.lease()
+
+
+def test_the_lease_belongs_to_the_process_and_not_to_a_thread(shared: Open) -> None:
+    one, other = shared(), shared()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(one.lease).result()
+    assert one.lease() and not other.lease()
+    one.release()
+    assert other.lease()
+
+
+def test_a_change_waits_for_the_one_that_another_thread_makes(shared: Open) -> None:
+    held: Any = shared()
+    begun, done = Event(), Event()
+
+    def slowly(state: Any) -> Any:
+        begun.set()
+        done.wait(0.1)
+        return replace(state, status=Status(error="slow"))
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(held._change, slowly)
+        assert begun.wait(60)
+        held.publish(snapshot(1))
+        done.set()
+    assert held.latest() is not None and held.status().error == "slow"
+
+
+def test_a_leader_that_could_not_write_its_status_keeps_it(shared: Open) -> None:
+    held, other = shared(), shared()
+    assert held.lease()
+    with unreachable(held):
+        held.report(Status(error="new"))
+        held.request_refresh()
+    held.sync()
+    assert held.lease()
+    assert held.status().error == "new"
+    other.sync()
+    assert other.status().error == "new"
+    assert other.refresh_requested() == held.refresh_requested() != ""
+
+
+@contextmanager
+def unreachable(store: Any) -> Iterator[None]:
+    """Have each access to a store fail, as if the network were down."""
+
+    def fail(*_: object) -> None:
+        raise OSError("no route")
+
+    names = "_poll", "_read", "_write", "_write_status", "_write_request", "_write_cleared"
+    with pytest.MonkeyPatch.context() as patched:
+        for name in (*names, "_lease", "_release"):
+            patched.setattr(store, name, fail)
+        yield
+
+
+def test_an_outage_is_one_incident_from_its_beginning_to_its_end(
+    shared: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    held = shared()
+    assert held.lease()
+    held.report(Status(refreshed=NOW))
+    with unreachable(held):
+        held.sync()
+        first = held.status()
+        assert first.error == "the store cannot be reached: OSError: no route"
+        assert first.incident and first.failing_since and first.refreshed == NOW
+        for _ in range(2):
+            held.sync()
+            held.report(Status(refreshed=NOW))
+            held.clear_request("")
+            held.clear_request("an older one")
+            assert not held.lease()
+            held.release()
+            assert held.status() == first
+    (line,) = caplog.records
+    assert line.levelname == "ERROR" and vars(line)["incident"] == first.incident
+    assert line.getMessage() == first.error
+    held.sync()
+    held.lease()
+    assert held.status() == Status(refreshed=NOW)
+    assert caplog.messages[1:] == ["the store is back"]
+
+
+def test_an_outage_of_writing_ends_with_whatever_can_be_written(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    with unreachable(held), pytest.raises(OSError):
+        held.publish(snapshot(1))
+    assert "no route" in held.status().error
+    held.report(Status())
+    assert held.status().error == ""
+    with unreachable(held):
+        held.request_refresh()
+    assert "no route" in held.status().error
+    held.report(Status())
+    assert held.status().error == ""
+
+
+def test_a_status_that_was_stored_is_not_stored_again(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    held.report(Status(error="mine"))
+    shared().report(Status(error="another"))
+    assert held.lease() and shared().status().error == "another"
+
+
+def test_an_outage_of_a_leader_ends_when_it_can_write_again(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    with unreachable(held):
+        held.report(Status())
+    held.sync()
+    assert "no route" in held.status().error, "reading works, but nothing has been written"
+    assert held.lease() and held.status().error == ""
 
 
 def test_data_of_another_release_are_replaced_and_not_shown(
@@ -150,7 +292,10 @@ def test_data_of_another_release_are_replaced_and_not_shown(
     for it, rows in ((held, 3), (shared(), 0)):
         found = it.latest()
         assert found and (found.version, found.due) == (8, EPOCH)
-        assert "another release" in found.fault
+        assert found.fault == (
+            "The newest stored data are from another release of this dashboard; "
+            "the next refresh replaces them."
+        )
         assert sum(map(len, found.tables.values())) == rows, "the last good data are kept"
     assert held.publish(snapshot(9), over=8)
     found = shared().latest()
@@ -190,13 +335,17 @@ def test_damaged_bytes_are_replaced(data: bytes, shared: Open) -> None:
     for it in (before, shared()):
         found = it.latest()
         assert found and (found.version, found.due) == (9, EPOCH)
-        assert "damaged" in found.fault
+        said = "The newest stored data are damaged; the next refresh replaces them."
+        assert found.fault == said
     assert len(before.latest().tables["readings"]) == 3  # type: ignore[union-attr]
     assert before.status().error == ""
     assert before.publish(snapshot(10), over=9)
 
 
-def test_a_store_that_lost_its_data_gets_the_newest_back(shared: Open) -> None:
+def test_a_store_that_lost_its_data_gets_the_newest_back(
+    shared: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     one = shared()
     assert one.lease()
     one.publish(snapshot(5))
@@ -209,6 +358,10 @@ def test_a_store_that_lost_its_data_gets_the_newest_back(shared: Open) -> None:
         assert one.lease()
         found = shared().latest()
         assert found and found.version == 5
+        said = "version 5 was missing in the store: written again"
+        assert caplog.messages.count(said) == 1, "once each time"
+        caplog.clear()
+        assert one.lease() and not caplog.messages
 
 
 def forget_all(store: Any) -> None:
@@ -247,7 +400,10 @@ def test_a_full_redis_is_reported_once(tmp_path: Path, caplog: Any) -> None:
 def test_an_error_about_an_invalid_url_shows_no_password() -> None:
     with pytest.raises(SettingError) as refused:
         opened("redis://:pa/ss@host:6379/0")
-    assert "store.url" in str(refused.value) and "pa" not in str(refused.value).split()
+    assert str(refused.value) == (
+        'store.url is not a valid URL: write special characters in a password as in "%2F" for "/", '
+        'and options as in "?socket_timeout=10".'
+    )
 
 
 def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
@@ -290,6 +446,88 @@ def test_an_error_names_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.delitem(sys.modules, f"{store.__package__}.file_store", raising=False)
     with pytest.raises(SettingError, match=r"filelock.*\[file\]"):
         opened("file://store")
+
+
+def test_the_folder_may_be_relative_to_the_working_directory(tmp_path: Path) -> None:
+    with chdir(tmp_path):
+        opened("file://data/the%20store").publish(snapshot(1))
+    assert (tmp_path / "data" / "the store" / "1.arrow").is_file()
+
+
+def test_the_last_but_one_version_stays_since_another_process_may_be_reading_it(
+    tmp_path: Path,
+) -> None:
+    store = opened(tmp_path.as_uri())
+    for version in range(8, 13):  # as numbers: 9 is before 10
+        store.publish(snapshot(version), over=version - 1)
+        expected = {f"{it}.arrow" for it in (version - 1, version) if it > 7}
+        assert {it.name for it in tmp_path.glob("*.arrow")} == expected
+
+
+def test_a_snapshot_is_on_the_disk_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power failure could leave an empty file under that name."""
+    written, fsync = [], os.fsync
+
+    def noted(file: int) -> None:
+        fsync(file)
+        written.append((os.fstat(file).st_size, (tmp_path / "1.arrow").exists()))
+
+    monkeypatch.setattr(os, "fsync", noted)
+    opened(tmp_path.as_uri()).publish(snapshot(1))
+    assert written == [((tmp_path / "1.arrow").stat().st_size, False)]
+
+
+def test_a_file_that_cannot_be_written_leaves_no_other_one_behind(tmp_path: Path) -> None:
+    store = opened(tmp_path.as_uri())
+    (tmp_path / "status.json").mkdir()
+    store.report(Status())
+    assert "status.json" in store.status().error
+    assert not list(tmp_path.glob("*.tmp"))
+
+
+def test_dashboards_can_share_a_redis(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        for name, version in (("one", 1), ("two", 2)):
+            store = open_store(redis_url, name, toy.TABLES)
+            assert store.latest() is None and store.lease()
+            store.publish(snapshot(version))
+            store.report(Status())
+            store.request_refresh()
+            store.clear_request(store.refresh_requested())
+            keys = {f"{name}:{it}" for it in ("snapshot", "status", "request", "cleared", "lease")}
+            assert {it.decode() for it in client.keys(f"{name}:*")} == keys
+        assert client.dbsize() == 10
+
+
+def test_another_process_takes_over_from_one_that_has_stopped(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        one, other = opened(redis_url), opened(redis_url)
+        for _ in range(2):
+            assert one.lease()
+            assert 4_000 < client.pttl("toy:lease") <= 5_000
+            client.pexpire("toy:lease", 1_000)
+        assert not other.lease()
+        client.delete("toy:lease")  # as after five seconds
+        assert other.lease() and not one.lease() and not one.lease()
+        one.release()
+        assert other.lease() and not one.lease()
+
+
+def test_many_threads_search_for_a_version_once(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.flushall()
+        store = opened(redis_url)
+        store.publish(snapshot(5))
+        client.config_resetstat()
+        with ThreadPoolExecutor(8) as pool:
+            assert store.latest(5) is store.latest()
+            assert not client.info("commandstats").get("cmdstat_hget"), "it is known"
+            list(pool.map(store.latest, [99] * 100))
+        assert client.info("commandstats")["cmdstat_hget"]["calls"] == 1
 
 
 def test_many_threads_can_request_a_refresh_at_once(tmp_path: Path) -> None:

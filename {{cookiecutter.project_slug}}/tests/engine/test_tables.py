@@ -1,6 +1,7 @@
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -14,6 +15,7 @@ from {{cookiecutter.project_slug}}.engine.data.tables import (
     Batch,
     DataError,
     Table,
+    counted,
     validate,
 )
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
@@ -33,6 +35,12 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 def validated(data: dict[str, pd.DataFrame], settings: AnySettings, **tables: Table) -> Batch:
     """Validate rows by the toy's tables, or by others of the same name."""
     return validate(data, toy.TABLES | tables, pipeline.rules(settings, now_utc()))
+
+
+def table_of(column: pa.Column, **options: Any) -> dict[str, Table]:
+    """Return a table of one column, whose invalid rows are set aside."""
+    schema = pa.DataFrameSchema({"it": column}, drop_invalid_rows=True, **options)
+    return {"list": Table(schema, key=("it",), mode="replace")}
 
 
 @pytest.mark.parametrize(
@@ -126,3 +134,98 @@ def test_a_table_may_be_strict(settings: AnySettings) -> None:
     for row in (("2099-01-01T00:00:00Z", "a", 1), ("2026-03-01", "a", "x")):
         with pytest.raises(DataError, match=r"readings: row 1: .*(future|number).*series=a"):
             validated(raw(GOOD, row), settings, readings=strict)
+
+
+def test_a_table_without_rows_has_the_types_that_were_declared() -> None:
+    empty = toy.TABLES["readings"].empty()
+    assert empty.empty and list(empty) == ["time", "series", "value"]
+    assert empty.dtypes.map(str).tolist() == ["datetime64[us, UTC]", "category", "float64"]
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1_200, "1,200 rows")]
+)
+def test_rows_are_counted_in_words(count: int, text: str) -> None:
+    assert counted(count) == text
+
+
+def test_rows_of_the_same_time_stay_in_the_order_of_the_source(settings: AnySettings) -> None:
+    names = [f"series {number * 7 % 300}" for number in range(300)]
+    rows = [("2026-03-02", "last", 0), *(("2026-03-01", name, 1) for name in names)]
+    data = validated(raw(*rows), settings).tables["readings"]
+    assert data["series"].tolist() == [*names, "last"]
+    assert list(data) == ["time", "series", "value"] and list(data.index) == list(range(301))
+
+
+def test_a_table_without_times_stays_in_the_order_of_the_source(settings: AnySettings) -> None:
+    data = {"list": pd.DataFrame({"it": [3, 1, 3, 2]})}
+    batch = validated(data, settings, **table_of(pa.Column(int)))
+    assert list(batch.tables["list"]["it"]) == [1, 3, 2] and batch.duplicates == 1
+
+
+def test_a_row_that_was_set_aside_is_told_as_it_was_read(settings: AnySettings) -> None:
+    batch = validated(raw(GOOD, ("2026-03-01T13:00:00Z", "a", "n/a")), settings)
+    assert batch.rejected[0].example == "time=2026-03-01T13:00:00Z, series=a, value=n/a"
+    batch = validated(raw(GOOD, ("2026-03-01T13:00:00Z", "x" * 500, 1)), settings)
+    assert len(batch.rejected[0].example) == 200, "it is shown on one line"
+
+
+def test_a_row_with_two_faults_is_set_aside_once(settings: AnySettings) -> None:
+    batch = validated(raw(GOOD, ("2026-03-01T13:00:00Z", "x" * 101, float("inf"))), settings)
+    assert sum(it.count for it in batch.rejected) == 1
+
+
+def test_one_wrong_value_does_not_make_others_wrong(settings: AnySettings) -> None:
+    """Text is not among the numbers 1 and 2 until it has been converted to a number."""
+    tables = table_of(pa.Column(int, pa.Check.isin([1, 2])), coerce=True)
+    data = {"list": pd.DataFrame({"it": ["1", "x", "2"]})}
+    batch = validated(data, settings, **tables)
+    assert list(batch.tables["list"]["it"]) == [1, 2]
+    assert [it.reason for it in batch.rejected] == ["it is not a number"]
+
+
+SORTED = pa.Check(lambda it: it.is_monotonic_increasing, error="is not in order")
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        (pa.Column(int), ["a"], "it is not a number"),
+        (pa.Column(float), ["a"], "it is not a number"),
+        (pa.Column(bool), ["a"], "it is not a bool"),
+        (pa.Column(int, SORTED), [2, 1], "it is not in order"),
+    ],
+)
+def test_a_column_that_is_wrong_as_a_whole_is_an_error(
+    column: pa.Column, values: list[object], said: str, settings: AnySettings
+) -> None:
+    with pytest.raises(DataError) as error:
+        validated({"list": pd.DataFrame({"it": values})}, settings, **table_of(column))
+    assert str(error.value) == f"list: the whole column 'it' cannot be used: {said}"
+
+
+@pytest.mark.parametrize(
+    ("column", "bad", "reason"),
+    [
+        (pa.Column(int), "x", "it is not a number"),
+        (pa.Column(float), "x", "it is not a number"),
+        (pa.Column(int, pa.Check.gt(0)), 0, "it does not pass greater_than(0)"),
+        (pa.Column(int, pa.Check.gt(0, error="is not positive")), 0, "it is not positive"),
+        (pa.Column(float), None, "it is missing"),
+    ],
+)
+def test_the_reason_says_in_plain_words_what_is_wrong_with_a_value(
+    column: pa.Column, bad: object, reason: str, settings: AnySettings
+) -> None:
+    data = {"list": pd.DataFrame({"it": [1, bad]})}
+    batch = validated(data, settings, **table_of(column, coerce=True))
+    assert [it.reason for it in batch.rejected] == [reason]
+    assert list(batch.tables["list"]["it"]) == [1]
+
+
+def test_an_error_about_a_column_too_many_says_what_to_do(settings: AnySettings) -> None:
+    with pytest.raises(DataError) as error:
+        validated({"readings": raw(GOOD)["readings"].assign(extra=1)}, settings)
+    assert str(error.value) == (
+        "readings: the column 'extra' is not declared: drop it, or add it to TABLES"
+    )

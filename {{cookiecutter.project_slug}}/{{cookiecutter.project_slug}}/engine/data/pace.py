@@ -48,8 +48,6 @@ def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace, now: datetime)
     newest = min(pace.newest, now)  # a forecast, or a device with a fast clock, is ahead
     wait = max(WAIT, 10 * (pace.distance or timedelta(0)))
     recent = data.iloc[data["time"].searchsorted(newest - wait) :]
-    if recent.empty:
-        return newest
     names = [recent[it] for it in _names(table)]
     each = recent.groupby(names, observed=True)["time"].max() if names else recent["time"].iloc[-1:]
     behind: datetime = each.min().to_pydatetime()

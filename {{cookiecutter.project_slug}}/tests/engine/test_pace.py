@@ -1,0 +1,83 @@
+"""How often a table usually gets a row, and which of its series is furthest behind."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+import toy
+
+from {{cookiecutter.project_slug}}.engine.data.pace import furthest_behind, measure
+from {{cookiecutter.project_slug}}.engine.data.snapshot import Pace
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+SERIES = toy.TABLES["readings"]
+ALONE = replace(SERIES, key=("time",))
+SITES = replace(SERIES, key=("time", "site", "series"))
+
+
+def frame(**times: list[datetime]) -> pd.DataFrame:
+    """Return the rows of each series."""
+    rows = [(time, name) for name, its in times.items() for time in its]
+    data = pd.DataFrame(rows, columns=["time", "series"]).astype({"series": "category"})
+    data["time"] = pd.to_datetime(data["time"], utc=True).astype("datetime64[us, UTC]")
+    return data.sort_values("time", kind="stable", ignore_index=True)
+
+
+def every(distance: timedelta, count: int, end: datetime = NOW) -> list[datetime]:
+    return [end - it * distance for it in reversed(range(count))]
+
+
+def test_the_usual_distance_is_that_between_the_rows_of_a_series() -> None:
+    data = frame(a=every(2 * SECOND, 900), b=every(2 * SECOND, 900, NOW - SECOND))
+    assert measure(data, SERIES) == Pace(NOW, 2 * SECOND)
+    assert measure(data, ALONE) == Pace(NOW, SECOND)
+
+
+def test_a_single_row_has_no_usual_distance() -> None:
+    assert measure(frame(a=[NOW]), SERIES) == Pace(NOW)
+    assert measure(frame(a=[NOW], b=[NOW - SECOND]), SERIES) == Pace(NOW)
+
+
+def test_the_usual_distance_is_that_of_the_newest_rows() -> None:
+    """As after a sensor was told to measure more often."""
+    before = every(HOUR, 2_500, NOW - HOUR)
+    assert measure(frame(a=[*before, *every(SECOND, 1_000)]), SERIES) == Pace(NOW, SECOND)
+
+
+def test_nine_of_ten_distances_are_not_longer_than_the_usual_one() -> None:
+    times, at = [], NOW
+    for it in range(100):
+        at += HOUR if it % 20 == 0 else it % 20 * MINUTE
+        times.append(at)
+    assert 17 * MINUTE <= (measure(frame(a=times), SERIES).distance or HOUR) <= 19 * MINUTE
+
+
+def test_series_may_be_named_by_several_columns() -> None:
+    rows = frame(a=every(MINUTE, 60), b=every(MINUTE, 60, NOW - SECOND))
+    sites = [rows.assign(site=site) for site in "xyzabcdefghi"]
+    data = pd.concat(sites).sort_values("time", kind="stable", ignore_index=True)
+    assert measure(data, SITES) == Pace(NOW, MINUTE)
+    late = data[(data["site"] != "x") | (data["series"] != "b") | (data["time"] < NOW - 9 * MINUTE)]
+    assert furthest_behind(late, SITES, Pace(NOW, MINUTE), NOW) == NOW - 9 * MINUTE - SECOND
+
+
+def test_a_series_is_waited_for_an_hour_or_ten_distances() -> None:
+    for distance, waits in ((None, HOUR), (MINUTE, HOUR), (HOUR, 10 * HOUR)):
+        pace = Pace(NOW, distance)
+        for behind, found in ((waits, NOW - waits), (waits + SECOND, NOW)):
+            data = frame(a=[NOW - 20 * HOUR, NOW - SECOND, NOW], b=[NOW - behind])
+            assert furthest_behind(data, SERIES, pace, NOW) == found
+
+
+def test_a_table_without_series_goes_on_from_its_newest_row() -> None:
+    data = frame(a=every(MINUTE, 30))
+    assert furthest_behind(data, ALONE, Pace(NOW, MINUTE), NOW + HOUR) == NOW
+
+
+def test_rows_of_the_future_are_not_waited_for() -> None:
+    data = frame(a=[NOW - MINUTE, NOW + 9 * HOUR], b=[NOW + 9 * HOUR])
+    pace = Pace(NOW + 9 * HOUR)
+    assert furthest_behind(data, SERIES, pace, NOW) == NOW
+    ended = frame(a=[NOW - MINUTE], b=[NOW + 9 * HOUR])
+    assert furthest_behind(ended, SERIES, pace, NOW) == NOW - MINUTE
