@@ -33,6 +33,8 @@ def test_a_time_of_the_day_is_due_once_a_day_in_the_zone_of_the_dashboard() -> N
     assert due("2026-03-01T18:30", daily_at=at) == ["2026-03-01T18:00", "2026-03-02T06:00"]
     tokyo = ["2026-03-01T21:00", "2026-03-02T09:00"]
     assert due("2026-03-01T23:00", "Asia/Tokyo", daily_at=at) == tokyo
+    once = ["2026-03-01T21:00", "2026-03-02T21:00"]
+    assert due("2026-03-01T23:00", "Asia/Tokyo", daily_at=at[:1]) == once
 
 
 @pytest.mark.parametrize(
