@@ -77,9 +77,10 @@ def test_a_password_is_checked_once(client: FlaskClient, monkeypatch: Any) -> No
     cookie = response.headers["Set-Cookie"]
     assert "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Secure" not in cookie
     monkeypatch.setattr(credentials, "check_password_hash", None)
-    again = client.get("/_live", headers=login())
-    assert again.status_code == 200
-    assert "Set-Cookie" not in again.headers
+    for path in ("/_live", "/"):
+        again = client.get(path, headers=login())
+        assert again.status_code == 200
+        assert "Set-Cookie" not in again.headers
 
 
 def test_the_cookie_stays_with_tls(client: FlaskClient) -> None:

@@ -1,4 +1,5 @@
 import logging
+from threading import Thread
 
 import pytest
 from werkzeug.security import generate_password_hash
@@ -51,6 +52,17 @@ def test_only_a_users_own_password_is_right_and_is_remembered(known: Credentials
 def test_an_unknown_user_has_no_password_at_all(known: Credentials) -> None:
     """Not even the one that is checked in their place, so that the answer takes as long."""
     assert known.check("eve", "x", HERE) is False
+    assert Credentials(HASHES).check("eve", "right", HERE) is False
+
+
+def test_a_known_client_does_not_wait_while_another_password_is_checked(known: Credentials) -> None:
+    assert known.check("ann", "right", HERE)
+    found: list[bool] = []
+    client = Thread(target=lambda: found.append(known.check("ann", "right", HERE)), daemon=True)
+    with known._checking:
+        client.start()
+        client.join(10)
+        assert found == [True]
 
 
 @pytest.mark.parametrize("first", [True, False])
