@@ -362,7 +362,7 @@ def test_a_refresh_that_cannot_be_ended_is_one_failure_and_no_other_starts_meanw
     (line,) = [it for it in caplog.records if "cannot be ended" in it.getMessage()]
     assert vars(line)["incident"] == status.incident
     reading.set_result(rows())
-    assert simulation.run(timedelta(minutes=1), timedelta(minutes=1)) == 1
+    wait_until(lambda: simulation.schedule.tick() or simulation.published)
     assert simulation.status().error == ""
 
 
