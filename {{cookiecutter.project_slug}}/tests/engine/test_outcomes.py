@@ -36,7 +36,11 @@ def test_a_success_says_when_it_was_and_when_the_next_one_comes() -> None:
 def test_a_failure_keeps_what_is_known_of_the_last_success() -> None:
     before = succeeded(Status(), Batch(READ, (BAD,)))
     status = failed(before)
-    assert (status.error, status.incident, status.next_due) == (BROKE.error, "1234", NOW + 2 * MINUTE)
+    assert (status.error, status.incident, status.next_due) == (
+        BROKE.error,
+        "1234",
+        NOW + 2 * MINUTE,
+    )
     kept = ("due", "refreshed", "takes", "changes", "rejected")
     assert all(getattr(status, name) == getattr(before, name) for name in kept)
     assert status.failures == (BROKE,)

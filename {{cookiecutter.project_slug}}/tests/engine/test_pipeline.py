@@ -99,11 +99,13 @@ def test_anything_but_a_dict_of_tables_is_refused(said: str, read: Any, clean: A
         pipeline.fetch(read, clean, toy.Source(), Span(NOW))
 
 
-def test_a_table_that_is_not_a_frame_is_refused_by_its_name(settings: toy.Settings) -> None:
-    for table, kind in (([1], "list"), (None, "NoneType")):
-        it = Pipeline(lambda *_: {"readings": table}, toy.clean, toy.TABLES)  # type: ignore[dict-item,misc]
-        with pytest.raises(DataError, match=f"^readings: read returned a {kind}"):
-            fetched(settings, it)
+@pytest.mark.parametrize(("table", "kind"), [([1], "list"), (None, "NoneType")])
+def test_a_table_that_is_not_a_frame_is_refused_by_its_name(
+    table: Any, kind: str, settings: toy.Settings
+) -> None:
+    it = Pipeline(read=lambda *_: {"readings": table}, clean=toy.clean, tables=toy.TABLES)
+    with pytest.raises(DataError, match=f"^readings: read returned a {kind}"):
+        fetched(settings, it)
 
 
 def test_a_single_refresh_reads_cleans_validates_and_keeps_the_history(
