@@ -360,7 +360,7 @@ def test_a_refresh_that_cannot_be_ended_is_one_failure_and_no_other_starts_meanw
     assert "refresh.timeout = 0:01:00 and cannot be ended" in status.error
     assert status.failures[0].seconds == 120 and status.next_due is None
     (line,) = [it for it in caplog.records if "cannot be ended" in it.getMessage()]
-    assert vars(line)["incident"] == status.incident
+    assert status.incident and vars(line)["incident"] == status.incident
     reading.set_result(rows())
     wait_until(lambda: simulation.schedule.tick() or simulation.published)
     assert simulation.status().error == ""
