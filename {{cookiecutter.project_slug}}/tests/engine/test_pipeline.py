@@ -2,6 +2,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
@@ -10,10 +11,10 @@ from helpers import fetched, fitted
 
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Snapshot
-from {{cookiecutter.project_slug}}.engine.data.tables import Batch, DataError
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch, DataError, Rules
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
 from {{cookiecutter.project_slug}}.engine.refresh.pipeline import Pipeline, Span
-from {{cookiecutter.project_slug}}.engine.settings import Refresh
+from {{cookiecutter.project_slug}}.engine.settings import App, Refresh
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -85,16 +86,67 @@ def test_a_table_that_was_left_out_once_is_still_known_after_that() -> None:
 
 
 @pytest.mark.parametrize(
-    ("module", "read", "clean"),
+    ("said", "read", "clean"),
     [
-        ("reading.read", lambda *_: None, toy.clean),
-        ("preprocess.clean", toy.read, lambda _raw: None),
+        ("reading.read returned a NoneType", lambda *_: None, toy.clean),
+        ("reading.read returned a list", lambda *_: [], toy.clean),
+        ("preprocess.clean returned a NoneType", toy.read, lambda _raw: None),
+        ("preprocess.clean returned a list", toy.read, lambda _raw: []),
     ],
 )
-def test_anything_but_a_dict_of_tables_is_refused(module: str, read: Any, clean: Any) -> None:
-    said = rf"^{module} returned a NoneType: return a dict of tables$"
-    with pytest.raises(DataError, match=said):
+def test_anything_but_a_dict_of_tables_is_refused(said: str, read: Any, clean: Any) -> None:
+    with pytest.raises(DataError, match=f"^{said}: return a dict of tables$"):
         pipeline.fetch(read, clean, toy.Source(), Span(NOW))
+
+
+@pytest.mark.parametrize(("table", "kind"), [([1], "list"), (None, "NoneType")])
+def test_a_table_that_is_not_a_frame_is_refused_by_its_name(
+    table: Any, kind: str, settings: toy.Settings
+) -> None:
+    it = Pipeline(read=lambda *_: {"readings": table}, clean=toy.clean, tables=toy.TABLES)
+    with pytest.raises(DataError, match=f"^readings: read returned a {kind}"):
+        fetched(settings, it)
+
+
+def test_a_single_refresh_reads_cleans_validates_and_keeps_the_history(
+    settings: toy.Settings,
+) -> None:
+    asked = []
+
+    def read(source: toy.Source, since: datetime) -> Frames:
+        asked.append((source, since))
+        times = [start - 10 * DAY, start, start + DAY]
+        return raw(*((time.isoformat(), "a", 1) for time in times))
+
+    def double(raw: Frames) -> Frames:
+        return {"readings": raw["readings"].assign(value=raw["readings"]["value"] * 2)}
+
+    start = datetime.now(UTC)
+    update = pipeline.refresh_once(Pipeline(read, double, toy.TABLES), settings)
+    ((source, since),) = asked
+    assert source is settings.source
+    assert start <= since + settings.refresh.history <= datetime.now(UTC)
+    rows = update.snapshot.visible("readings")
+    assert (list(rows["time"]), list(rows["value"])) == ([start], [2])
+    assert start <= update.snapshot.created == update.snapshot.due <= datetime.now(UTC)
+
+
+class Local(toy.Source):
+    """A source that has a time zone and a query."""
+
+    timezone: ZoneInfo = ZoneInfo("Europe/Oslo")
+    query: str = ""
+
+
+def test_times_are_read_in_the_zone_of_the_source_and_days_in_the_dashboards(
+    settings: toy.Settings,
+) -> None:
+    settings = settings.model_copy(update={"app": App(timezone=ZoneInfo("Asia/Tokyo"))})
+    latest = NOW + settings.refresh.ahead
+    utc, oslo, tokyo = (ZoneInfo(it) for it in ("UTC", "Europe/Oslo", "Asia/Tokyo"))
+    assert pipeline.rules(settings, NOW) == Rules(utc, tokyo, latest, "reading.py")
+    local = settings.model_copy(update={"source": Local()})
+    assert pipeline.rules(local, NOW) == Rules(oslo, tokyo, latest, "the query")
 
 
 def test_a_source_that_changes_its_own_frame_loses_no_row() -> None:
@@ -135,7 +187,8 @@ def test_clean_may_change_the_frames_that_it_is_given() -> None:
 def test_a_source_that_has_only_old_rows_is_read_whole(settings: toy.Settings) -> None:
     asked = []
 
-    def read(_source: toy.Source, since: datetime) -> Frames:
+    def read(source: toy.Source, since: datetime) -> Frames:
+        assert source is settings.source
         asked.append(since)
         rows = raw(("2015-03-01T00:00Z", "a", 1))["readings"]
         return {"readings": rows[pd.to_datetime(rows["time"]) > since]}

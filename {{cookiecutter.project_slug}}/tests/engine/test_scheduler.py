@@ -3,6 +3,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import pytest
 import time_machine
 import toy
-from helpers import wait_until
+from helpers import fetched, first, wait_until
 
 from {{cookiecutter.project_slug}}.engine.data import freshness
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
@@ -174,10 +175,24 @@ def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
     status = simulation.status()
     assert status.error == "SystemExit: the source is gone"
     assert status.failing_since == datetime(2026, 1, 1, 0, 0, 2, tzinfo=UTC)
+    assert status.next_due == status.failures[-1].ended + timedelta(minutes=1)
     assert "in fail" in caplog.text
+    errors = [it for it in caplog.records if it.levelno == logging.ERROR]
+    assert {vars(it).get("incident") for it in errors} == {status.incident}
     source.read = lambda *_: rows()
     assert simulation.run(timedelta(minutes=2)) > 25
     assert simulation.status().error == ""
+
+
+def test_a_first_refresh_that_fails_is_retried_after_a_second(
+    settings: toy.Settings, source: Source
+) -> None:
+    source.read = lambda *_: {}["gone"]
+    simulation = Simulation(configured(settings, every="1h"), "2026-01-01T00:00Z")
+    simulation.run(timedelta(seconds=10))
+    ended = [it.ended for it in simulation.status().failures]
+    assert [(later - sooner).seconds for sooner, later in pairwise(ended)] == [1, 2, 4]
+    assert simulation.status().failed_in_a_row == 4
 
 
 def test_outcomes_are_remembered_whichever_process_refreshed(
@@ -324,6 +339,31 @@ def test_a_hung_refresh_is_reported_and_its_rows_are_published_when_it_ends(
     finally:
         release.set()
         running.stop()
+
+
+def test_a_refresh_that_cannot_be_ended_is_one_failure_and_no_other_starts_meanwhile(
+    settings: toy.Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stuck(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            started.append(fn)
+            return reading
+
+    reading: Future[Any] = Future()
+    reading.set_running_or_notify_cancel()
+    started: list[Any] = []
+    changed = configured(settings, every="1m", timeout="1m")
+    simulation = Simulation(changed, "2026-01-01T00:00Z", Stuck())
+    simulation.run(timedelta(minutes=4), timedelta(minutes=1))
+    status = simulation.status()
+    assert len(started) == len(status.failures) == status.failed_in_a_row == 1
+    assert "refresh.timeout = 0:01:00 and cannot be ended" in status.error
+    assert status.failures[0].seconds == 120 and status.next_due is None
+    (line,) = [it for it in caplog.records if "cannot be ended" in it.getMessage()]
+    assert status.incident and vars(line)["incident"] == status.incident
+    reading.set_result(rows())
+    wait_until(lambda: simulation.schedule.tick() or simulation.published)
+    assert simulation.status().error == ""
 
 
 def test_when_one_process_hangs_another_takes_over(
@@ -649,6 +689,61 @@ def test_nothing_is_published_without_the_lease(
     assert simulation.run(timedelta(seconds=5)) == 0
     assert simulation.latest() is None and not simulation.status().changes
     assert "not published: another process was faster" in caplog.text
+
+
+def test_what_another_process_has_overtaken_is_not_reported_as_published(
+    settings: toy.Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Slow(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            return reading
+
+    reading: Future[Any] = Future()
+    mine, theirs = file_store(tmp_path), file_store(tmp_path)
+    schedule = Scheduler(configured(settings, every="1h"), mine, PIPELINE, Slow())
+    schedule.tick()
+    newer = first(fetched(settings), settings)
+    assert theirs.publish(newer)
+    reading.set_result(rows())
+    wait_until(lambda: schedule.tick() or "another process was faster" in caplog.text)
+    assert not mine.status().changes and mine.status().refreshed is None
+    mine.sync()
+    latest = mine.latest()
+    assert latest and len(latest.tables["readings"]) == len(newer.tables["readings"])
+    schedule.stop()
+
+
+def test_rows_that_have_not_changed_are_not_cleaned_again(
+    settings: toy.Settings, source: Source
+) -> None:
+    class Watched(Inline):
+        def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            future = super().submit(fn, *args, **kwargs)
+            cleaned.append(len(future.result()))
+            return future
+
+    cleaned: list[int] = []
+    mine = rows()
+    source.read = lambda *_: mine
+    simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00Z", Watched())
+    simulation.run(timedelta(seconds=5))
+    assert cleaned == [1, 0, 0, 0, 0]
+
+
+def test_rows_that_this_process_knows_are_read_anew_once_another_has_replaced_them(
+    settings: toy.Settings, source: Source
+) -> None:
+    mine = rows()
+    source.read = lambda *_: mine
+    simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00Z")
+    assert simulation.run(timedelta(seconds=5)) == 1
+    snapshot = simulation.latest()
+    assert snapshot
+    tables = {"readings": snapshot.tables["readings"].assign(value=-1.0)}
+    simulation.publish(replace(snapshot, version=snapshot.version + 1, tables=tables))
+    assert simulation.run(timedelta(seconds=2)) == 1
+    latest = simulation.latest()
+    assert latest and list(latest.tables["readings"]["value"]) == list(mine["readings"]["value"])
 
 
 def test_a_stop_gives_the_lease_back_for_good(settings: toy.Settings, tmp_path: Path) -> None:

@@ -16,11 +16,11 @@ def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime
         latest = now - (now - EPOCH) % refresh.every
         return latest, latest + refresh.every
     today = now.astimezone(zone).date()
-    due = sorted(
+    due = [
         datetime.combine(today + timedelta(days=day), at, zone).astimezone(UTC)
         for day in (-1, 0, 1)
         for at in refresh.daily_at
-    )
+    ]
     return max(it for it in due if it <= now), min(it for it in due if it > now)
 
 
