@@ -235,10 +235,10 @@ def test_data_are_stale_once_they_are_older_than_the_limit(
     settings: toy.Settings,
 ) -> None:
     chosen = configured(settings, stale_after, every=every_)
-    just = health.check(chosen, holding(limit, distance=distance), NOW)
+    just = freshness.check(chosen, holding(limit, distance=distance), NOW)
     assert (just.status, just.ready, just.stale) == ("live", True, "")
     assert just.stale_in == 0.0
-    late = health.check(chosen, holding(limit + SECOND, distance=distance), NOW)
+    late = freshness.check(chosen, holding(limit + SECOND, distance=distance), NOW)
     assert (late.status, late.ready, late.stale_in) == ("stale", False, -1.0)
     since = f"{NOW - limit - SECOND:%Y-%m-%d %H:%M:%S}"
     assert late.stale == f"No new rows of readings since {since}."
@@ -257,9 +257,9 @@ def test_it_is_stale_if_no_refresh_has_succeeded_for_too_long(
 ) -> None:
     chosen = configured(settings, stale_after, every=every_)
     store = holding(-HOUR, distance=2 * DAY, takes=takes)  # a forecast, so it is young
-    after = health.check(chosen, store, NOW + patience)
+    after = freshness.check(chosen, store, NOW + patience)
     assert (after.status, after.refreshed, after.stale_in) == ("live", NOW, 0.0)
-    late = health.check(chosen, store, NOW + patience + SECOND)
+    late = freshness.check(chosen, store, NOW + patience + SECOND)
     said = "No refresh has succeeded since 2026-03-06 12:00:00."
     assert (late.status, late.stale, late.stale_in) == ("stale", said, -1.0)
 
@@ -269,10 +269,10 @@ def test_a_snapshot_that_is_newer_than_the_last_report_counts_as_a_refresh(
 ) -> None:
     before = NOW - HOUR
     for refreshed in (before, None):
-        found = health.check(configured(settings), holding(SECOND, refreshed=refreshed), NOW)
+        found = freshness.check(configured(settings), holding(SECOND, refreshed=refreshed), NOW)
         assert (found.status, found.refreshed) == ("live", NOW)
     later = holding(SECOND, created=before)
-    assert health.check(configured(settings), later, NOW).refreshed == NOW
+    assert freshness.check(configured(settings), later, NOW).refreshed == NOW
 
 
 def test_the_newest_row_that_is_not_in_the_future_counts(settings: toy.Settings) -> None:
@@ -284,7 +284,7 @@ def test_the_newest_row_that_is_not_in_the_future_counts(settings: toy.Settings)
         ((5 * SECOND, timedelta(0), -HOUR), 0.0),
         ((-MINUTE, -HOUR), 0.0),
     ]:
-        assert health.check(chosen, holding(*ages), NOW).age_seconds == age
+        assert freshness.check(chosen, holding(*ages), NOW).age_seconds == age
 
 
 def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
@@ -293,10 +293,10 @@ def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
     paces = {"readings": Pace(NOW - SECOND, SECOND), "limits": Pace(NOW - HOUR, SECOND)}
     rows = fitted((NOW - SECOND, "a", 1.0))
     store = MemoryStore(Snapshot(8, NOW, NOW, rows | {"limits": rows["readings"]}, paces))
-    found = health.check(configured(settings), store, NOW)
+    found = freshness.check(configured(settings), store, NOW)
     assert (found.version, found.age_seconds, found.stale_in) == (8, 1.0, 6.0 - 3600)
     assert found.stale == "No new rows of limits since 2026-03-06 11:00:00."
-    assert health.notices(configured(settings), store, found) == [found.stale]
+    assert freshness.notices(configured(settings), store, found) == [found.stale]
 
 
 def test_the_page_says_since_when_refreshes_fail_in_the_time_of_its_zone(
@@ -308,24 +308,24 @@ def test_the_page_says_since_when_refreshes_fail_in_the_time_of_its_zone(
     failing: dict[str, Any] = {"error": "OSError: gone", "failing_since": NOW - HOUR}
     since = "Refreshes have failed since 2026-03-06 20:00:00"
     store = holding(SECOND, created=NOW - 2 * HOUR, refreshed=NOW - HOUR, **failing)
-    found = health.check(chosen, store, NOW)
+    found = freshness.check(chosen, store, NOW)
     assert found.status == "stale", "but the page need not say that, too"
     shown = f"Showing the data of 2026-03-06 20:00:00. {since}"
-    assert health.notices(chosen, store, found) == [f"{shown}."]
+    assert freshness.notices(chosen, store, found) == [f"{shown}."]
     store.report(Status(refreshed=NOW - HOUR, incident="1a2b3c4d", **failing))
     said = f"{shown}: look for 1a2b3c4d in the server's log."
-    assert health.notices(chosen, store, found) == [said]
+    assert freshness.notices(chosen, store, found) == [said]
     empty = MemoryStore()
     empty.report(Status(**failing))
-    found = health.check(chosen, empty, NOW)
+    found = freshness.check(chosen, empty, NOW)
     assert (found.version, found.status, found.error) == (None, "error", "OSError: gone")
-    assert health.notices(chosen, empty, found) == [f"{since}."]
+    assert freshness.notices(chosen, empty, found) == [f"{since}."]
 
 
 def test_the_page_says_nothing_while_all_is_well(settings: toy.Settings) -> None:
     chosen = configured(settings)
     for store in (holding(SECOND), MemoryStore()):
-        assert health.notices(chosen, store, health.check(chosen, store, NOW)) == []
+        assert freshness.notices(chosen, store, freshness.check(chosen, store, NOW)) == []
 
 
 def test_the_page_counts_what_is_hidden_and_set_aside_in_each_table(
@@ -334,8 +334,8 @@ def test_the_page_counts_what_is_hidden_and_set_aside_in_each_table(
     chosen = configured(settings)
     rejected = [Rejected(name, "it is late", count, "") for name, count in (("b", 2), ("a", 1))]
     store = holding(SECOND, -HOUR, -2 * HOUR, horizon=NOW, rejected=(*rejected,))
-    found = health.Health(8, 1.0, "live", "")
-    assert health.notices(chosen, store, found) == [
+    found = freshness.Freshness(8, 1.0, "live", "")
+    assert freshness.notices(chosen, store, found) == [
         "2 rows of b set aside: it is late.",
         "1 row of a set aside: it is late.",
         "2 rows of readings hidden: later than this computer's clock. "
@@ -358,7 +358,7 @@ def test_data_are_a_fault_if_they_are_later_than_the_clock_allows(
 ) -> None:
     chosen = configured(settings)
     store = holding(age, created=NOW + ahead, horizon=horizon)
-    found = health.check(chosen, store, NOW)
+    found = freshness.check(chosen, store, NOW)
     assert (found.status == "error", not found.ready) == (is_fault, is_fault)
     if is_fault:
         at = f"{max(NOW + ahead, NOW - age):%Y-%m-%d %H:%M}"
@@ -369,15 +369,15 @@ def test_data_are_a_fault_if_they_are_later_than_the_clock_allows(
         )
         assert found.age_seconds == max(age, timedelta(0)).total_seconds()
         assert found.refreshed == NOW + ahead
-        assert health.notices(chosen, store, found)[0] == found.stale
+        assert freshness.notices(chosen, store, found)[0] == found.stale
 
 
 def test_a_source_that_returned_no_rows_says_so(settings: toy.Settings) -> None:
     chosen = configured(settings)
-    found = health.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW)
+    found = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW)
     assert found.stale == "The source has returned no rows yet."
     assert (found.version, found.age_seconds, found.stale_in) == (8, None, 0.0)
-    late = health.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW + HOUR)
+    late = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW + HOUR)
     assert late.stale == "No refresh has succeeded since 2026-03-06 12:00:00."
 
 
