@@ -37,3 +37,12 @@ def test_times_and_gaps_stay_as_they_are() -> None:
     table = pd.DataFrame({"time": [time, time], "series": series, "value": [None, -1.0]})
     at = "2026-01-02 00:00:00+00:00"
     assert rows(table)[1:] == [[at, "", ""], [at, "'=a", "-1.0"]]
+
+
+def test_numbers_are_written_as_they_are_stored() -> None:
+    columns = {
+        "short": pd.Series([0.1, -2.5], dtype="float32"),
+        "whole": pd.Series([1, None], dtype="Int64"),
+        "flag": [True, False],
+    }
+    assert rows(pd.DataFrame(columns))[1:] == [["0.1", "1", "True"], ["-2.5", "", "False"]]

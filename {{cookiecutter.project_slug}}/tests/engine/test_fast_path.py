@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import toy
 from dash import Dash
-from flask import Blueprint, Flask, abort, current_app, g, request, request_started
+from flask import Blueprint, Flask, Response, abort, current_app, g, request, request_started
 from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
 
@@ -126,6 +126,19 @@ GUARDS: dict[str, Callable[[Flask], Any]] = {
 }
 
 
+# What the log says of each.
+REASONS = {
+    "a hook": "the hook test_fast_path.check runs for them",
+    "a hook that looks like Dash's": "the hook dash.dash.Dash._setup_server runs for them",
+    "a hook in part": "the hook functools.partial runs for them",
+    "a hook of a blueprint": "the hook test_fast_path.check runs for them",
+    "a hook after": "the hook test_fast_path.after.<locals>.tick runs for them",
+    "a hook of the address": "the hook test_fast_path.preprocess.<locals>.tick runs for them",
+    "a signal": "Flask's signals have receivers",
+    "middleware": "wsgi_app is test_fast_path.Middleware",
+    "a method": "dispatch_request is test_fast_path.wrap_dispatch.<locals>.dispatch_request",
+}
+
 # What Flask still takes after its first request, which `build` has sent.
 LATE = ("a signal", "middleware", "a method")
 
@@ -191,7 +204,8 @@ def test_nobody_gets_past_a_guard(
         assert set(statuses(client, {})) <= {401, 500}
     lines = [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()]
     in_front = guard == "middleware" and when == "after build"  # of the fast path, too
-    assert len(lines) == (0 if in_front else 1), lines
+    said = f"the fast path is off, and all requests go through Flask: {REASONS[guard]}"
+    assert lines == ([] if in_front else [said])
 
 
 @pytest.mark.parametrize("guard", [name for name in GUARDS if "hook" in name])
@@ -204,12 +218,14 @@ def test_flask_refuses_a_hook_that_comes_too_late(
 
 @pytest.mark.parametrize("locked", [False, True])
 def test_nobody_gets_past_views_that_are_wrapped_after_build(
-    locked: bool, make: Callable[..., FlaskClient]
+    locked: bool, make: Callable[..., FlaskClient], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(wrap_views, "after build", locked)
     for _ in range(2):
         assert statuses(client, FRIEND) == [200, 200, 200]
         assert set(statuses(client, {})) == {401}
+    for name in ("live.poll", "/_dash-update-component"):
+        assert caplog.text.count(f"Flask: the view {name} was replaced by ") == 1
 
 
 @pytest.mark.parametrize("locked", [False, True])
@@ -245,3 +261,19 @@ def test_the_fast_path_is_open_without_other_guards(
     monkeypatch.setattr(Flask, "full_dispatch_request", fail)
     assert statuses(client, {})[1:] == [200, 200]
     assert "fast path" not in caplog.text
+
+
+@pytest.mark.parametrize("has", ["a cookie", "a password", "trusted hosts"])
+def test_flask_answers_whoever_it_may_know(
+    has: str, make: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = make(lambda server: None, "in create_app")
+    assert statuses(client, {}) == [200, 200, 200]
+    monkeypatch.setattr(Flask, "full_dispatch_request", lambda _: Response("by Flask", 418))
+    assert statuses(client, {}) == [418, 200, 200]
+    if has == "a cookie":
+        client.set_cookie("who", "ann")
+    if has == "trusted hosts":
+        client.application.config["TRUSTED_HOSTS"] = ["localhost"]
+    headers = {"Authorization": "Basic YTpi"} if has == "a password" else {}
+    assert statuses(client, headers) == [418, 418, 418]

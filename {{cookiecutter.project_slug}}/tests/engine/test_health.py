@@ -12,7 +12,7 @@ from helpers import fitted
 from {{cookiecutter.project_slug}}.engine.data import freshness
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
-from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER, Pace, Snapshot
 from {{cookiecutter.project_slug}}.engine.data.status import Rejected, Status
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch
 from {{cookiecutter.project_slug}}.engine.settings import App, Refresh
@@ -198,3 +198,227 @@ def test_readyz_reports_the_newest_reading_and_the_last_refresh(settings: toy.Se
     assert told["status"] == "stale"
     assert told["age_seconds"] >= (5 * DAY).total_seconds()
     assert pd.Timestamp(told["refreshed"]) == now
+
+
+MINUTE = timedelta(minutes=1)
+
+
+def holding(
+    *ages: timedelta,
+    distance: timedelta | None = MINUTE,
+    created: datetime = NOW,
+    horizon: datetime = NEVER,
+    **status: Any,
+) -> MemoryStore:
+    """Return a store whose rows have these ages; the last one is the newest."""
+    rows = fitted(*((NOW - age, "a", 1.0) for age in ages))
+    pace = Pace(NOW - ages[-1], distance)
+    store = MemoryStore(Snapshot(8, NOW, created, rows, {"readings": pace}, horizon))
+    store.report(Status(**{"refreshed": NOW, **status}))
+    return store
+
+
+@pytest.mark.parametrize(
+    ("distance", "every_", "stale_after", "limit"),
+    [
+        (10 * MINUTE, "1m", "0s", 30 * MINUTE),  # three times what is usual
+        (MINUTE, "10m", "0s", 30 * MINUTE),  # but no less than three refreshes
+        (None, "1m", "0s", 3 * DAY),  # nobody knows how often there is a row
+        (10 * MINUTE, "1m", "45m", 45 * MINUTE),  # as set
+    ],
+)
+def test_data_are_stale_once_they_are_older_than_the_limit(
+    distance: timedelta | None,
+    every_: str,
+    stale_after: str,
+    limit: timedelta,
+    settings: toy.Settings,
+) -> None:
+    chosen = configured(settings, stale_after, every=every_)
+    just = freshness.check(chosen, holding(limit, distance=distance), NOW)
+    assert (just.status, just.ready, just.stale) == ("live", True, "")
+    assert just.stale_in == 0.0
+    late = freshness.check(chosen, holding(limit + SECOND, distance=distance), NOW)
+    assert (late.status, late.ready, late.stale_in) == ("stale", False, -1.0)
+    since = f"{NOW - limit - SECOND:%Y-%m-%d %H:%M:%S}"
+    assert late.stale == f"No new rows of readings since {since}."
+
+
+@pytest.mark.parametrize(
+    ("every_", "takes", "stale_after", "patience"),
+    [
+        ("15m", MINUTE, "0s", 45 * MINUTE),  # three refreshes
+        ("1m", 20 * MINUTE, "0s", HOUR),  # three times as long as a refresh takes
+        ("1m", MINUTE, "2h", 2 * HOUR),  # as set
+    ],
+)
+def test_it_is_stale_if_no_refresh_has_succeeded_for_too_long(
+    every_: str, takes: timedelta, stale_after: str, patience: timedelta, settings: toy.Settings
+) -> None:
+    chosen = configured(settings, stale_after, every=every_)
+    store = holding(-HOUR, distance=2 * DAY, takes=takes)  # a forecast, so it is young
+    after = freshness.check(chosen, store, NOW + patience)
+    assert (after.status, after.refreshed, after.stale_in) == ("live", NOW, 0.0)
+    late = freshness.check(chosen, store, NOW + patience + SECOND)
+    said = "No refresh has succeeded since 2026-03-06 12:00:00."
+    assert (late.status, late.stale, late.stale_in) == ("stale", said, -1.0)
+
+
+def test_a_snapshot_that_is_newer_than_the_last_report_counts_as_a_refresh(
+    settings: toy.Settings,
+) -> None:
+    before = NOW - HOUR
+    for refreshed in (before, None):
+        found = freshness.check(configured(settings), holding(SECOND, refreshed=refreshed), NOW)
+        assert (found.status, found.refreshed) == ("live", NOW)
+    later = holding(SECOND, created=before)
+    assert freshness.check(configured(settings), later, NOW).refreshed == NOW
+
+
+def test_the_newest_row_that_is_not_in_the_future_counts(settings: toy.Settings) -> None:
+    chosen = configured(settings)
+    for ages, age in [
+        ((3 * SECOND, SECOND), 1.0),
+        ((3 * SECOND, timedelta(0)), 0.0),
+        ((5 * SECOND, 3 * SECOND, -HOUR), 3.0),
+        ((5 * SECOND, timedelta(0), -HOUR), 0.0),
+        ((-MINUTE, -HOUR), 0.0),
+    ]:
+        assert freshness.check(chosen, holding(*ages), NOW).age_seconds == age
+
+
+def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
+    settings: toy.Settings,
+) -> None:
+    paces = {"readings": Pace(NOW - SECOND, SECOND), "limits": Pace(NOW - HOUR, SECOND)}
+    rows = fitted((NOW - SECOND, "a", 1.0))
+    store = MemoryStore(Snapshot(8, NOW, NOW, rows | {"limits": rows["readings"]}, paces))
+    found = freshness.check(configured(settings), store, NOW)
+    assert (found.version, found.age_seconds, found.stale_in) == (8, 1.0, 6.0 - 3600)
+    assert found.stale == "No new rows of limits since 2026-03-06 11:00:00."
+    assert freshness.notices(configured(settings), store, found) == [found.stale]
+
+
+def test_the_page_says_since_when_refreshes_fail_in_the_time_of_its_zone(
+    settings: toy.Settings,
+) -> None:
+    chosen = configured(settings)
+    app = chosen.app.model_copy(update={"timezone": ZoneInfo("Asia/Tokyo")})
+    chosen = chosen.model_copy(update={"app": app})
+    failing: dict[str, Any] = {"error": "OSError: gone", "failing_since": NOW - HOUR}
+    since = "Refreshes have failed since 2026-03-06 20:00:00"
+    store = holding(SECOND, created=NOW - 2 * HOUR, refreshed=NOW - HOUR, **failing)
+    found = freshness.check(chosen, store, NOW)
+    assert found.status == "stale", "but the page need not say that, too"
+    shown = f"Showing the data of 2026-03-06 20:00:00. {since}"
+    assert freshness.notices(chosen, store, found) == [f"{shown}."]
+    store.report(Status(refreshed=NOW - HOUR, incident="1a2b3c4d", **failing))
+    said = f"{shown}: look for 1a2b3c4d in the server's log."
+    assert freshness.notices(chosen, store, found) == [said]
+    empty = MemoryStore()
+    empty.report(Status(**failing))
+    found = freshness.check(chosen, empty, NOW)
+    assert (found.version, found.status, found.error) == (None, "error", "OSError: gone")
+    assert freshness.notices(chosen, empty, found) == [f"{since}."]
+
+
+def test_the_page_says_nothing_while_all_is_well(settings: toy.Settings) -> None:
+    chosen = configured(settings)
+    for store in (holding(SECOND), MemoryStore()):
+        assert freshness.notices(chosen, store, freshness.check(chosen, store, NOW)) == []
+
+
+def test_the_page_counts_what_is_hidden_and_set_aside_in_each_table(
+    settings: toy.Settings,
+) -> None:
+    chosen = configured(settings)
+    rejected = [Rejected(name, "it is late", count, "") for name, count in (("b", 2), ("a", 1))]
+    store = holding(SECOND, -HOUR, -2 * HOUR, horizon=NOW, rejected=(*rejected,))
+    found = freshness.Freshness(8, 1.0, "live", "")
+    assert freshness.notices(chosen, store, found) == [
+        "2 rows of b set aside: it is late.",
+        "1 row of a set aside: it is late.",
+        "2 rows of readings hidden: later than this computer's clock. "
+        "Set the clock right; if it is right, restart with an empty store.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "age", "horizon", "is_fault"),
+    [
+        (timedelta(0), SECOND, NEVER, False),
+        (10 * SECOND, SECOND, NEVER, False),  # the clocks of two servers may differ
+        (11 * SECOND, SECOND, NEVER, True),
+        (timedelta(0), -HOUR, NOW + HOUR, False),
+        (timedelta(0), -HOUR - SECOND, NOW + HOUR, True),
+    ],
+)
+def test_data_are_a_fault_if_they_are_later_than_the_clock_allows(
+    ahead: timedelta, age: timedelta, horizon: datetime, is_fault: bool, settings: toy.Settings
+) -> None:
+    chosen = configured(settings)
+    store = holding(age, created=NOW + ahead, horizon=horizon)
+    found = freshness.check(chosen, store, NOW)
+    assert (found.status == "error", not found.ready) == (is_fault, is_fault)
+    if is_fault:
+        at = f"{max(NOW + ahead, NOW - age):%Y-%m-%d %H:%M}"
+        assert found.stale == found.error
+        assert found.error == (
+            f"The data are from {at} UTC, but this computer's clock says 2026-03-06 12:00 UTC: "
+            "set the clock right."
+        )
+        assert found.age_seconds == max(age, timedelta(0)).total_seconds()
+        assert found.refreshed == NOW + ahead
+        assert freshness.notices(chosen, store, found)[0] == found.stale
+
+
+def test_a_source_that_returned_no_rows_says_so(settings: toy.Settings) -> None:
+    chosen = configured(settings)
+    found = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW)
+    assert found.stale == "The source has returned no rows yet."
+    assert (found.version, found.age_seconds, found.stale_in) == (8, None, 0.0)
+    late = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW + HOUR)
+    assert late.stale == "No refresh has succeeded since 2026-03-06 12:00:00."
+
+
+def test_data_without_a_time_are_live_while_refreshes_succeed(settings: toy.Settings) -> None:
+    rows = fitted((NOW, "a", 1.0))
+    store = MemoryStore(Snapshot(8, NOW, NOW, rows))
+    assert check(configured(settings), store) == ("live", None)
+    assert check(configured(settings), store, NOW + HOUR) == ("stale", None)
+
+
+def test_monitoring_is_answered_with_and_without_the_prefix(settings: toy.Settings) -> None:
+    server = settings.server.model_copy(update={"url_prefix": "/a/"})
+    app, _ = toy.DASHBOARD.build(
+        settings.model_copy(update={"server": server}), toy.create_app, MemoryStore()
+    )
+    client = app.server.test_client()
+    for path in ("/healthz", "/a/healthz"):
+        answer = client.get(path)
+        assert (answer.status_code, answer.text, answer.mimetype) == (200, "ok", "text/plain")
+
+
+def test_readyz_is_ready_only_with_fresh_data_and_says_why_not(settings: toy.Settings) -> None:
+    now = datetime.now(UTC)
+    chosen, store = configured(settings, every="15m"), MemoryStore()
+    app, _ = toy.DASHBOARD.build(chosen, toy.create_app, store)
+    client = app.server.test_client()
+
+    def told() -> tuple[int, dict[str, Any]]:
+        answer = client.get("/readyz")
+        return answer.status_code, answer.get_json()
+
+    nothing = {"version": None, "age_seconds": None, "refreshed": None}
+    assert told() == (503, {**nothing, "status": "loading", "error": ""})
+    store.report(Status(error="OSError: gone", failing_since=now))
+    assert told() == (503, {**nothing, "status": "error", "error": "OSError: gone"})
+    store.publish(Snapshot(8, now, now, fitted()))
+    store.report(Status(refreshed=now))
+    status, facts = told()
+    assert (status, facts["error"]) == (503, "The source has returned no rows yet.")
+    batch = Batch(fitted(*((it, "a", 1.0) for it in every(HOUR, now))))
+    store.publish(merge(None, batch, toy.TABLES, now, now, chosen.refresh).snapshot)
+    status, facts = told()
+    assert (status, facts["status"], facts["error"]) == (200, "live", "")
+    assert facts["refreshed"] == now.isoformat() and facts["version"] > 8

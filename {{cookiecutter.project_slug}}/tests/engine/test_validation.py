@@ -3,6 +3,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import dash
 import pytest
 from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
 from flask import abort
@@ -97,6 +98,7 @@ def test_content_that_is_not_a_request_is_refused(content: bytes, client: FlaskC
         ("outputs", []),
         ("outputs", [part("a", "children")]),
         ("outputs", part("b", "children")),
+        ("outputs", part("a", "title")),
         ("inputs", None),
         ("inputs", []),
         ("inputs", [[part("choice", "value", "x")]]),
@@ -160,3 +162,89 @@ def test_a_callback_may_abort(client: FlaskClient) -> None:
         response = client.post(PATH, json={**GOOD, "state": [part("count", "value", status)]})
         assert (response.status_code, response.mimetype) == (status, "text/plain")
         assert "server.max_body_bytes" not in response.text, "the request was not too large"
+
+
+def test_a_refusal_says_what_does_not_fit(client: FlaskClient) -> None:
+    for body, said in [
+        ({**GOOD, "output": "nobody.children"}, "no callback has this output"),
+        ({**GOOD, "inputs": []}, "its inputs, state or outputs are not those of the callback"),
+        ({**GOOD, "state": 1}, "Input should be a valid array (state)"),
+    ]:
+        text = client.post(PATH, json=body).text
+        assert text == f"Bad Request. The request cannot be used: {said}.\n"
+    assert "()" not in client.post(PATH, data=b"{").text
+
+
+def test_a_group_has_all_of_its_outputs(client: FlaskClient) -> None:
+    group = {**GOOD, "output": "..b.children...c.children.."}
+    one, other = part("b", "children"), part("x", "children")
+    for parts in ([one, other], [one], one, None):
+        refused(client.post(PATH, json={**group, "outputs": parts}), "not those of the callback")
+
+
+def test_a_request_that_is_too_large_is_refused_with_the_setting_to_change(
+    app: Dash, caplog: pytest.LogCaptureFixture
+) -> None:
+    app.server.config["MAX_CONTENT_LENGTH"] = 100
+    response = app.server.test_client().post(PATH, data=b"x" * 101)
+    assert (response.status_code, response.mimetype) == (413, "text/plain")
+    said = "A request of 101 bytes is larger than server.max_body_bytes = 100 allows."
+    assert response.text.endswith(f". {said}\n")
+    assert [it.getMessage() for it in caplog.records] == [f"a request was refused: {said}"]
+
+
+@pytest.mark.parametrize("has_streams", [False, True])
+@pytest.mark.parametrize(
+    ("content", "fits"),
+    [
+        ({"streamDownlink": {}}, True),
+        ({"streamDownlink": {"from": 3}}, True),
+        ({"streamDownlink": {"from": None}}, True),
+        ({"streamCancel": {"requestId": "1a2b"}}, True),
+        ({"streamDownlink": {"from": "x"}}, False),
+        ({"streamCancel": {}}, False),
+        ({"streamCancel": {"requestId": "1a2b"}, "output": "a.children"}, False),
+        (GOOD, False),
+    ],
+)
+def test_dash_answers_a_page_about_its_streams_if_the_app_has_some(
+    content: Any, fits: bool, has_streams: bool
+) -> None:
+    app = Dash(__name__)
+    vars(app)["shared_storage_enabled"] = has_streams  # as Dash 4.5 sets it
+    app.layout = html.Div()
+    app.server.view_functions[PATH] = lambda: "by Dash"
+    Validation(app)
+    response = app.server.test_client().post(PATH, json=content)
+    if has_streams and fits:
+        assert response.text == "by Dash"
+    else:
+        refused(response)
+
+
+def test_the_address_of_a_page_is_text_below_the_prefix() -> None:
+    app = Dash(__name__, use_pages=True, pages_folder="", url_base_pathname="/a.b/")
+    try:
+        dash.register_page("home", path="/", layout=html.P("at home"))
+        app.layout = dash.page_container
+        Validation(app)
+        client = app.server.test_client()
+        client.get("/a.b/")
+        declared = client.get("/a.b/_dash-dependencies").json
+        it = next(it for it in declared or [] if "_pages_content" in it["output"])
+
+        def ask(path: Any, search: Any) -> TestResponse:
+            values = {"pathname": path, "search": search}
+            inputs = [{**at, "value": values.get(at["property"])} for at in it["inputs"]]
+            names = it["output"].strip(".").split("...")
+            outputs = [part(*name.split(".")) for name in names]
+            body = {"output": it["output"], "outputs": outputs, "inputs": inputs}
+            state = [{**at, "value": None} for at in it["state"]]
+            return client.post(f"/a.b{PATH}", json={**body, "state": state})
+
+        assert "at home" in ask("/a.b/", "").text
+        for path, search in [("/", ""), ("/b/", ""), ("/aXb/", ""), (1, ""), (None, "")]:
+            refused(ask(path, search), "_pages_location.pathname")
+        refused(ask("/a.b/", 1), "_pages_location.search")
+    finally:
+        dash.page_registry.clear()

@@ -175,6 +175,14 @@ def test_choices_keep_their_order(settings: toy.Settings, store: MemoryStore) ->
     assert choose(server, "1h") == "1h [] None"
 
 
+def test_a_choice_may_be_given_twice(settings: toy.Settings, store: MemoryStore) -> None:
+    @view(CARDS, [WINDOW, State("window", "value")])
+    def cards(_tables: Tables, window: str, same: str) -> str:
+        return f"{window} {same}"
+
+    assert choose(build(showing(cards), settings, store), "1h") == "1h 1h"
+
+
 def the_url() -> Any:
     return request.url
 

@@ -8,29 +8,25 @@ from typing import Any, NoReturn, get_type_hints
 from flask import abort
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import to_json
-from typing_extensions import TypedDict
 
 logger = logging.getLogger(__name__)
 
 
 class Arguments:
-    """The types of a callback's arguments, by the names of its inputs, as in `series.value`.
+    """The types of a callback's arguments, and the names of its inputs, as in `series.value`.
 
     Values are checked as JSON, and strictly: `1` is neither text nor `True`.
     """
 
-    def __init__(self, types: dict[str, Any]) -> None:
-        self._adapter = TypeAdapter(TypedDict("Arguments", types))  # type: ignore[operator]
-        self._names = list(types)
+    def __init__(self, names: Sequence[str], types: Sequence[Any]) -> None:
+        self._names, self._adapter = names, TypeAdapter(tuple[*types])  # type: ignore[valid-type]
 
     def validate(self, values: Sequence[Any]) -> list[Any]:
         """Return the values converted to their types. Raises BadRequest."""
-        named = dict(zip(self._names, values, strict=True))
-        given = to_json(named, inf_nan_mode="constants")
         try:
-            return list(self._adapter.validate_json(given, strict=True).values())
+            return list(self._adapter.validate_json(to_json(values), strict=True))
         except ValidationError as error:
-            refuse(reason(error))
+            refuse(reason(error, self._names))
 
 
 def refuse(why: str) -> NoReturn:
@@ -39,11 +35,16 @@ def refuse(why: str) -> NoReturn:
     abort(400, f"Invalid request: {why:.300}.")
 
 
-def reason(error: ValidationError) -> str:
-    """Return the first reason why values are invalid, without the values."""
+def reason(error: ValidationError, names: Sequence[str] = ()) -> str:
+    """Return the first reason why values are invalid, without the values.
+
+    `names` are the names of the values, if they have any.
+    """
     first = error.errors(include_input=False, include_url=False)[0]
-    text, loc = first["msg"].removeprefix("Value error, "), first["loc"]
-    place = [*loc[:1], *(it for it in loc[1:] if "[" not in str(it))]  # without type names
+    text = first["msg"].removeprefix("Value error, ")
+    place = [it for it in first["loc"] if "[" not in str(it)]  # without type names
+    if names:
+        place[0] = names[int(place[0])]
     return f"{text} ({'.'.join(map(str, place))})" if place else text
 
 

@@ -11,9 +11,9 @@ def to_csv(table: pd.DataFrame) -> str:
     plain = table.rename(columns=_neutralize)
     for name, column in plain.items():
         if isinstance(column.dtype, pd.CategoricalDtype):
-            plain[name] = column.astype(object).map(_neutralize, na_action="ignore")
+            plain[name] = column.astype(object).map(_neutralize)
         elif not pd.api.types.is_numeric_dtype(column):
-            plain[name] = column.map(_neutralize, na_action="ignore")
+            plain[name] = column.map(_neutralize)
     # With this line terminator the csv module quotes carriage returns, too.
     return str(plain.to_csv(index=False, lineterminator="\r\n"))
 

@@ -90,7 +90,7 @@ class Callback:
     @property
     def parameters(self) -> list[str]:
         """The name of what each parameter takes; nothing if some are grouped."""
-        places = self.places if isinstance(self.places, list) else []
+        places: list[Any] = self.places if isinstance(self.places, list) else [self.places]
         if not all(isinstance(it, int) for it in places):
             return []
         names = self.names

@@ -40,7 +40,7 @@ class FastPath:
         self._hooks: list[Callable[..., Any]] = []
         self._routes: dict[tuple[str, str], tuple[str, Any, Answer]] = {}
         self._knows: Callable[[WSGIEnvironment], bool] = _is_nobody
-        self._said = ""
+        self._said: set[str] = set()
         self._flask = app.server.wsgi_app
         self._wrapped = _overridden(app.server, ["wsgi_app"])
         app.server.wsgi_app = self._answer
@@ -63,9 +63,9 @@ class FastPath:
 
     def _is_open(self, environ: WSGIEnvironment, endpoint: str, view: Any) -> bool:
         if why := self._wrapped or self._foreign(endpoint, view):
-            if why != self._said:
+            if why not in self._said:
                 logger.warning("the fast path is off, and all requests go through Flask: %s", why)
-                self._said = why
+                self._said.add(why)
             return False
         return self._knows(environ)
 

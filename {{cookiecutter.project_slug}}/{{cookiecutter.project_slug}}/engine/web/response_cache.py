@@ -63,10 +63,6 @@ class ResponseCache:
         """Return the response of a key for the clients of an `Accept-Encoding` header."""
         return self._get(key, encoding(accepted))
 
-    def has(self, key: object) -> bool:
-        """Whether there is a response of a key, compressed or not."""
-        return self._get(key, "") is not None
-
     def put(self, key: object, response: CachedResponse, accepted: str = "") -> None:
         """Cache a response that lasts and is not too large, plain or in an encoding."""
         if response.lasts:

@@ -123,4 +123,5 @@ def _arguments(callback: Callback, known: dict[str, Any]) -> Arguments:
     """Return the checks for a callback's arguments, by the names of its inputs and state."""
     types: dict[str, Any] = {name: known.get(name, Any) for name in callback.names}
     found = hints(inspect.unwrap(callback.function))
-    return Arguments(types | dict(zip(callback.parameters, found, strict=False)))
+    types |= dict(zip(callback.parameters, found, strict=False))
+    return Arguments(callback.names, [types[name] for name in callback.names])

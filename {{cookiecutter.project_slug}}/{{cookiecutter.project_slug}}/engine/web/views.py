@@ -131,8 +131,7 @@ class BoundView:
                 f"the view {self._name} takes ({', '.join(parameters)}): it must take the tables, "
                 f"then {len(names)} choices ({', '.join(names)}), and may take `settings` last"
             )
-        types = hints(view.function)[1:expected]
-        self._arguments = Arguments(dict(zip(names, types, strict=True)))
+        self._arguments = Arguments(names, hints(view.function)[1:expected])
 
     def callback(self, _version: object, *choices: Any) -> Any:
         """Call the function in a context without a viewer; this is what Dash calls."""
