@@ -145,7 +145,7 @@ def test_a_failing_source_shows_in_the_history_and_the_log(
         seen = version(page)
         source.write_bytes(b"x")
         expect(newest).to_contain_text("readings: the column")
-        expect(page.locator("#log-lines")).to_contain_text("refresh failed, next try")
+        expect(page.locator("#log-lines")).to_contain_text("refresh failed, retrying")
         failures = page.locator("#history .failed")
         expect(failures.nth(2)).to_be_visible(timeout=30_000)  # though no version comes
         expect(page.locator("#log-of")).to_contain_text(re.compile(r"process \d+ on \S+"))

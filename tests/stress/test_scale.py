@@ -145,7 +145,7 @@ def test_a_reload_does_not_bring_what_is_refused(machine: Project) -> None:
             server.process.send_signal(signal.SIGHUP)
             wait_until(lambda: not workers_of(server) & first and ready(server)[0] == 200)
             assert len(workers_of(server)) == 1
-            assert "server.workers = 3 cannot have store.url" in server.output()
+            assert "server.workers = 3 cannot use store.url" in server.output()
         finally:
             config.write_text(before, "utf-8")
 

@@ -88,9 +88,9 @@ def test_a_refusal_says_what_is_wrong_and_where_and_is_logged(
 ) -> None:
     response = chosen(annotation, value)
     assert response.status_code == 400
-    assert response.text == f"Bad Request. The request cannot be used: {said}.\n"
+    assert response.text == f"Bad Request. Invalid request: {said}.\n"
     (record,) = caplog.records
-    assert record.getMessage() == f"a request was refused: {said!r}"
+    assert record.getMessage() == f"a request was rejected: {said!r}"
 
 
 @pytest.mark.parametrize("value", [None, "x", 1, {"a": [1]}])

@@ -328,8 +328,8 @@ def test_a_public_address_without_users_is_a_warning(settings: toy.Settings) -> 
     for local in ("localhost", "127.0.0.1", "::1"):
         assert not auth.warning(changed(settings, "server", host=local))
     assert auth.warning(public) == (
-        "server.host = '0.0.0.0' shows the dashboard to all who can reach this machine: "
-        "give it auth.users, unless a proxy asks for passwords"
+        "server.host = '0.0.0.0' exposes the dashboard to everyone who can reach this machine: "
+        "set auth.users, unless a proxy requires a login"
     )
     assert not auth.warning(with_users(public, ann=HASH))
 

@@ -339,7 +339,7 @@ def test_the_page_counts_what_is_hidden_and_set_aside_in_each_table(
         "2 rows of b set aside: it is late.",
         "1 row of a set aside: it is late.",
         "2 rows of readings hidden: later than this computer's clock. "
-        "Set the clock right; if it is right, restart with an empty store.",
+        "Correct the clock; if it is right, restart with an empty store.",
     ]
 
 
@@ -365,7 +365,7 @@ def test_data_are_a_fault_if_they_are_later_than_the_clock_allows(
         assert found.stale == found.error
         assert found.error == (
             f"The data are from {at} UTC, but this computer's clock says 2026-03-06 12:00 UTC: "
-            "set the clock right."
+            "correct the clock."
         )
         assert found.age_seconds == max(age, timedelta(0)).total_seconds()
         assert found.refreshed == NOW + ahead

@@ -357,9 +357,9 @@ def test_a_refresh_that_cannot_be_ended_is_one_failure_and_no_other_starts_meanw
     simulation.run(timedelta(minutes=4), timedelta(minutes=1))
     status = simulation.status()
     assert len(started) == len(status.failures) == status.failed_in_a_row == 1
-    assert "refresh.timeout = 0:01:00 and cannot be ended" in status.error
+    assert "refresh.timeout = 0:01:00 and cannot be stopped" in status.error
     assert status.failures[0].seconds == 120 and status.next_due is None
-    (line,) = [it for it in caplog.records if "cannot be ended" in it.getMessage()]
+    (line,) = [it for it in caplog.records if "cannot be stopped" in it.getMessage()]
     assert status.incident and vars(line)["incident"] == status.incident
     reading.set_result(rows())
     wait_until(lambda: simulation.schedule.tick() or simulation.published)
@@ -408,7 +408,7 @@ def test_a_process_without_the_lease_reports_no_failure(
     stores = [file_store(tmp_path) for _ in range(2)]
     one = Scheduler(changed, stores[0], PIPELINE, Late())
     other = Scheduler(changed, stores[1], PIPELINE, Inline())
-    late.set_running_or_notify_cancel()  # it cannot be ended
+    late.set_running_or_notify_cancel()  # it cannot be stopped
     wait_until(lambda: one.tick() or stores[0].status().error)
     assert "refresh.timeout" in stores[0].status().error
     wait_until(lambda: other.tick() or stores[1].latest())

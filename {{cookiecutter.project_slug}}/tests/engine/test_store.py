@@ -358,7 +358,7 @@ def test_a_store_that_lost_its_data_gets_the_newest_back(
         assert one.lease()
         found = shared().latest()
         assert found and found.version == 5
-        said = "version 5 was missing in the store: written again"
+        said = "version 5 was missing from the store and has been restored"
         assert caplog.messages.count(said) == 1, "once each time"
         caplog.clear()
         assert one.lease() and not caplog.messages
@@ -401,8 +401,8 @@ def test_an_error_about_an_invalid_url_shows_no_password() -> None:
     with pytest.raises(SettingError) as refused:
         opened("redis://:pa/ss@host:6379/0")
     assert str(refused.value) == (
-        'store.url is not a valid URL: write special characters in a password as in "%2F" for "/", '
-        'and options as in "?socket_timeout=10".'
+        "store.url is not a valid URL: percent-encode special characters in the password "
+        '("%2F" for "/"), and write options as in "?socket_timeout=10".'
     )
 
 

@@ -171,7 +171,7 @@ def test_a_refusal_says_what_does_not_fit(client: FlaskClient) -> None:
         ({**GOOD, "state": 1}, "Input should be a valid array (state)"),
     ]:
         text = client.post(PATH, json=body).text
-        assert text == f"Bad Request. The request cannot be used: {said}.\n"
+        assert text == f"Bad Request. Invalid request: {said}.\n"
     assert "()" not in client.post(PATH, data=b"{").text
 
 
@@ -190,7 +190,7 @@ def test_a_request_that_is_too_large_is_refused_with_the_setting_to_change(
     assert (response.status_code, response.mimetype) == (413, "text/plain")
     said = "A request of 101 bytes is larger than server.max_body_bytes = 100 allows."
     assert response.text.endswith(f". {said}\n")
-    assert [it.getMessage() for it in caplog.records] == [f"a request was refused: {said}"]
+    assert [it.getMessage() for it in caplog.records] == [f"a request was rejected: {said}"]
 
 
 @pytest.mark.parametrize("has_streams", [False, True])
