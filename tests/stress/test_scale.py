@@ -388,7 +388,7 @@ def test_gunicorn_reloads_without_a_failed_request(
             stop = True
         assert all(it.result() > 10 for it in asking)
         if not preload:
-            source = machine.path / machine.slug / "health.py"
+            source = machine.path / machine.slug / "engine" / "web" / "health.py"
             before_change = source.read_text("utf-8")
             source.write_text(before_change.replace('return "ok"', 'return "changed"'), "utf-8")
             try:
