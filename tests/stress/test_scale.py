@@ -160,7 +160,7 @@ def test_a_reload_that_fails_leaves_the_old_workers_at_work(
     }
     url = (tmp_path / "store").as_uri()
     with machine.serving(server="gunicorn", STORE__URL=url, SERVER__WORKERS="2") as server:
-        wait_until(lambda: len(workers_of(server)) == 2 and ready(server)[0] == 200)
+        wait_until(lambda: len(ready_workers(server)) == 2 and ready(server)[0] == 200)
         first = workers_of(server)
         for refusals, (name, (wrong, why)) in enumerate(files.items(), 1):
             file = machine.path / name
@@ -175,7 +175,7 @@ def test_a_reload_that_fails_leaves_the_old_workers_at_work(
             finally:
                 file.write_text(before, "utf-8")
         server.process.send_signal(signal.SIGHUP)
-        wait_until(lambda: len(workers_of(server)) == 2 and not workers_of(server) & first)
+        wait_until(lambda: len(ready_workers(server)) == 2 and not workers_of(server) & first)
         config = machine.path / "config.toml"
         before = config.read_text("utf-8")
         try:
@@ -425,6 +425,12 @@ def test_metrics_are_those_of_all_workers(machine: Project, tmp_path: Path) -> N
 
 def workers_of(server: Server) -> set[int]:
     return {it.pid for it in psutil.Process(server.process.pid).children()}
+
+
+def ready_workers(server: Server) -> set[int]:
+    """Return the workers that have read their settings and started."""
+    output = server.output()
+    return {it for it in workers_of(server) if f"Worker ready (pid: {it})" in output}
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="it has no 127.0.0.2")

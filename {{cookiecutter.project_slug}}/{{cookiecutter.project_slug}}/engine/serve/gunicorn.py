@@ -164,8 +164,9 @@ def _post_fork(arbiter: Any, worker: Any) -> None:
 
 
 def _post_worker_init(worker: Any) -> None:
-    """Start the schedule after the fork, because threads do not survive one."""
+    """Start the schedule, after the fork because threads do not survive one, and log that."""
     worker.wsgi.extensions["schedule"].start()
+    worker.log.info("Worker ready (pid: %s)", worker.pid)
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
