@@ -332,7 +332,7 @@ FAULTS = [
         "Redis is flushed",
         lambda it: redis_told(it, "FLUSHALL", "PING"),
         "live",
-        "is there again",
+        "has been restored",
     ),
     Fault(
         "redis",

@@ -56,6 +56,13 @@ ELSEWHERE = {
         ],
         "tests/template/test_guides.py::test_an_update_goes_as_its_guide_says",
     ),
+    **dict.fromkeys(
+        [
+            f"git clone --depth 1 {REPOSITORY} ../template",
+            "uv run python ../template/tools/migrate.py",
+        ],
+        "tests/template/test_update.py::test_what_the_first_template_made_is_rewritten_and_live",
+    ),
 }
 # These want Docker, or systemd; tests/containers comes as near to them as can be without.
 NOT_HERE = {
