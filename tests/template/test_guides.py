@@ -354,7 +354,7 @@ def test_two_tables_come_each_at_its_own_pace(
     for edit in edits(guide(project, "two-tables.md")):
         make(edit, project.path)
     sqlite(project.path / "data" / "shop.db", *SHOP)
-    project.check("tests/test_app.py", "tests/test_engineering.py", "tests/test_pipeline.py")
+    project.check("tests/test_app.py", "tests/test_engineering.py", "tests/test_preprocess.py")
     said = project.run("python", "-m", f"{project.slug}.reading").stdout
     assert re.search(r"^readings: 1 row\b(.*\n)+^stock: 1 row\b", said, re.M)
 
