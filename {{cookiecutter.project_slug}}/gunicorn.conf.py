@@ -3,4 +3,4 @@
 from {{ cookiecutter.project_slug }}.engine.serve import gunicorn
 from {{ cookiecutter.project_slug }}.schedule import DASHBOARD
 
-globals().update(gunicorn.configure(DASHBOARD, "{{ cookiecutter.project_slug }}.server:wsgi()"))
+globals().update(gunicorn.configure(DASHBOARD, "server:wsgi()"))

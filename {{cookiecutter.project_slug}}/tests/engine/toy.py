@@ -14,7 +14,14 @@ from dash import Dash, Input, Output, dcc, html
 from pydantic_settings import SettingsConfigDict
 
 from {{cookiecutter.project_slug}} import engine
-from {{cookiecutter.project_slug}}.engine import TEXT, UTC, Dashboard, Pipeline, Section, Table
+from {{cookiecutter.project_slug}}.engine import (
+    TEXT,
+    UTC,
+    Dashboard,
+    Pipeline,
+    Section,
+    Table,
+)
 from {{cookiecutter.project_slug}}.engine.page import (
     Data,
     Tables,

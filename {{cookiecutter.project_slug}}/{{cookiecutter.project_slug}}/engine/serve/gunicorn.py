@@ -42,9 +42,13 @@ def wsgi(dashboard: Dashboard, create_app: "CreateApp") -> "Flask":
 
 
 def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
-    """Return gunicorn's settings, from config.toml; `wsgi_app` names the application."""
+    """Return gunicorn's settings, from config.toml.
+
+    `wsgi_app` names the application in the dashboard's package, as in "server:wsgi()".
+    """
     import gunicorn.http.wsgi
 
+    wsgi_app = f"{dashboard.name}.{wsgi_app}"
     try:
         settings = dashboard.settings.load()
     except SettingError as error:
@@ -128,6 +132,7 @@ def _refuse_bad_reloads(arbiter: Any) -> None:
 
 def _reason_against_reload() -> str:
     """Return why the settings and the code on disk cannot be loaded, or "" if they can be."""
+    assert sys.platform != "win32"  # where gunicorn does not run
     # Older versions of gunicorn reap every child, including this one, whose exit code is needed.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
