@@ -44,7 +44,7 @@ def test_the_views_show_the_data(settings: Settings, data: Data) -> None:
 
 def test_the_time_ranges_are_those_of_the_settings(settings: Settings, data: Data) -> None:
     app = settings.app.model_copy(update={"ranges": [timedelta(minutes=5), timedelta(days=365)]})
-    page = overview.layout(data, settings.model_copy(update={"app": app}))
+    page = overview.layout(settings.model_copy(update={"app": app}), data)
     assert page["window"].options == {"5m": "5 min", "365d": "1 year", "all": "All"}
     for window in settings.app.ranges:
         values = {**CHOICES, "window.value": f"{window.total_seconds():.0f}s"}

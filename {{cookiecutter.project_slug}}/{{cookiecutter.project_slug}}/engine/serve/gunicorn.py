@@ -132,7 +132,8 @@ def _refuse_bad_reloads(arbiter: Any) -> None:
 
 def _reason_against_reload() -> str:
     """Return why the settings and the code on disk cannot be loaded, or "" if they can be."""
-    assert sys.platform != "win32"  # where gunicorn does not run
+    if sys.platform == "win32":
+        return "gunicorn does not run on Windows"
     # Older versions of gunicorn reap every child, including this one, whose exit code is needed.
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
