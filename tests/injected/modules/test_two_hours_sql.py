@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 import time_machine
+from my_dashboard.engine.data import freshness
 from my_dashboard.engine.data.memory_store import MemoryStore
 from my_dashboard.engine.refresh.scheduler import Scheduler
 from my_dashboard.engine.settings import Refresh
-from my_dashboard.engine.web import health
 from my_dashboard.reading import Source
 from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
@@ -96,13 +96,13 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
             seconds = step * STEP.total_seconds()
             writer.write(now)
             wait_until(lambda: schedule.tick() or store.status().refreshed == now)  # noqa: B023
-            found = health.check(settings, store, now)
+            found = freshness.check(settings, store, now)
             newest = now if not SILENT[0] <= now < SILENT[1] else _newest(writer, now)
             assert found.age_seconds == (now - newest).total_seconds(), now
             stale = now - newest > 3 * STEP
             assert found.status == ("stale" if stale else "live"), now
             states[found.status] = states.get(found.status, 0) + 1
-            said = " ".join(health.notices(settings, store, found))
+            said = " ".join(freshness.notices(settings, store, found))
             assert ("1 row of readings set aside" in said) == (now >= START + 10 * MINUTE), said
     snapshot = store.latest()
     assert snapshot and snapshot.tables["readings"]["time"].is_monotonic_increasing
