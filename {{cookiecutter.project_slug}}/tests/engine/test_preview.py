@@ -16,8 +16,8 @@ from {{cookiecutter.project_slug}}.engine.serve import cli
 TIME = "2026-01-01T00:00:00Z"
 
 
-def previewed(read: Callable[..., Any]) -> int:
-    return preview(toy.Settings, Pipeline(read=read, clean=toy.clean, tables=toy.TABLES))
+def previewed(read: Callable[..., Any], clean: Callable[..., Any] = toy.clean) -> int:
+    return preview(toy.Settings, Pipeline(read=read, clean=clean, tables=toy.TABLES))
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,14 @@ def test_a_pipe_of_windows_takes_every_character(
     assert previewed(lambda *_: {"readings": pd.DataFrame(raw)}) == 0, capsys.readouterr().err
     pipe.flush()
     assert "ód" in pipe.buffer.getvalue().decode("cp1252")
+
+
+def test_the_preview_refuses_what_a_refresh_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+    assert previewed(lambda *_: {"readings": [1]}) == 1
+    assert capsys.readouterr().err == "readings: read returned a list: return a DataFrame\n"
+    assert previewed(toy.read, lambda raw: [*raw.values()]) == 1
+    said = "preprocess.clean returned a list: return a dict of tables\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_setting_that_cannot_be_used_is_one_sentence(

@@ -11,7 +11,7 @@ import pandas as pd
 from ..data.merge import Update, merge
 from ..data.pace import furthest_behind
 from ..data.snapshot import EPOCH, Snapshot, now_utc
-from ..data.tables import DataError, Rules, Table, validate
+from ..data.tables import Batch, DataError, Rules, Table, validate
 from ..settings import AnySettings, Refresh
 
 Frames = Mapping[str, pd.DataFrame]
@@ -67,11 +67,7 @@ def fetch(
     before = _last[1] if known and _last[0] == known else {}
     new = {name: data for name, data in raw.items() if not _is_equal(data, before.get(name))}
     _last = refresh, {**before, **{name: _copy(data) for name, data in raw.items()}}
-    cleaned = clean({name: _copy(data) for name, data in new.items()})
-    if not isinstance(cleaned, Mapping):
-        kind = type(cleaned).__name__
-        raise DataError(f"preprocess.clean returned a {kind}: return a dict of tables")
-    return cleaned
+    return apply_clean(clean, new)
 
 
 def read_source(read: Callable[[Any, datetime], Frames], source: object, span: Span) -> Frames:
@@ -85,13 +81,29 @@ def read_source(read: Callable[[Any, datetime], Frames], source: object, span: S
     return raw
 
 
+def apply_clean(clean: Callable[[Frames], Frames], raw: Frames) -> Frames:
+    """Return what `clean` makes of copies of the tables."""
+    cleaned = clean({name: _copy(data) for name, data in raw.items()})
+    if not isinstance(cleaned, Mapping):
+        kind = type(cleaned).__name__
+        raise DataError(f"preprocess.clean returned a {kind}: return a dict of tables")
+    return cleaned
+
+
 def refresh_once(it: Pipeline, settings: AnySettings) -> Update:
     """Return the result of a first refresh."""
     now = now_utc()
     start = span(None, it.tables, settings.refresh, now)
     rows = fetch(it.read, it.clean, settings.source, start)
+    return first_update(it, settings, rows, now)[1]
+
+
+def first_update(
+    it: Pipeline, settings: AnySettings, rows: Frames, now: datetime
+) -> tuple[Batch, Update]:
+    """Validate the rows of a first refresh, and return them with the first snapshot."""
     batch = validate(rows, it.tables, rules(settings, now))
-    return merge(None, batch, it.tables, now, now, settings.refresh)
+    return batch, merge(None, batch, it.tables, now, now, settings.refresh)
 
 
 def span(

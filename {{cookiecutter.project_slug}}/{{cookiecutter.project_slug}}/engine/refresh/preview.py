@@ -9,9 +9,8 @@ import pandas as pd
 
 from ..config import secret_values
 from ..config.types import SettingError
-from ..data.merge import merge
 from ..data.snapshot import now_utc
-from ..data.tables import DataError, counted, validate
+from ..data.tables import DataError, counted
 from ..diagnostics import redaction
 from ..diagnostics.errors import describe
 from ..diagnostics.redaction import redact
@@ -33,9 +32,8 @@ def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
         span = pipeline.span(None, it.tables, settings.refresh, now)
         raw = pipeline.read_source(it.read, settings.source, span)
         print("\n\n".join(show(name, data) for name, data in raw.items()))
-        copies = {name: data.copy(deep=False) for name, data in raw.items()}
-        batch = validate(it.clean(copies), it.tables, pipeline.rules(settings, now))
-        update = merge(None, batch, it.tables, now, now, settings.refresh)
+        rows = pipeline.apply_clean(it.clean, raw)
+        batch, update = pipeline.first_update(it, settings, rows, now)
     except (SettingError, DataError) as error:
         print(redact(str(error)), file=sys.stderr)
         return 1
@@ -43,8 +41,8 @@ def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
         print(f"{_where(error, it)}{describe(error)}", file=sys.stderr)
         return 1
     for rejected in batch.rejected:
-        rows = counted(rejected.count)
-        print(f"\n{rejected.table}: {rows} set aside: {rejected.reason}, as in {rejected.example}")
+        count = counted(rejected.count)
+        print(f"\n{rejected.table}: {count} set aside: {rejected.reason}, as in {rejected.example}")
     if not update.rows:
         print("\nThere are no rows to show: check [source] in config.toml.")
         return 1

@@ -28,10 +28,8 @@ __all__ = [
     "parse_bundle_path",
 ]
 
-BundleNotFound = (
-    DependencyException,
-    OSError,
-)  # OSError if Dash lists a file that it does not ship
+# OSError if Dash lists a file that it does not ship.
+BundleNotFound = (DependencyException, OSError)
 # Packages whose hooks protect nothing.
 OWN = {"dash", "flask_compress"}
 # The page asks for these late, after it is drawn, and by names that cannot be cached.
