@@ -201,10 +201,14 @@ def test_nginx_takes_its_configuration(project: Project, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("source", ["machine", "csv", "sql", "http", "parquet"])
-def test_the_edits_fit_each_source(source: str, bake: Callable[..., Project]) -> None:
+def test_the_edits_fit_each_source(
+    source: str, bake: Callable[..., Project], tmp_path: Path
+) -> None:
     project = bake(source=source)
-    for edit in [it for name in ("change.md", "deploy.md") for it in edits(guide(project, name))]:
-        make(edit, project.path)
+    for names in (("change.md", "deploy.md"), ("two-tables.md",), ("components.md",)):
+        copy = shutil.copytree(project.path, tmp_path / names[0])
+        for edit in [it for name in names for it in edits(guide(project, name))]:
+            make(edit, copy)
 
 
 @slow
