@@ -271,26 +271,26 @@ def test_a_made_up_key_is_ignored(slow: Slow, settings: toy.Settings, store: Mem
 def test_a_crowd_is_refused_early_unless_the_result_is_there() -> None:
     crowded: Computations[int] = Computations(threads=3)  # one computes, and one waits
     with crowded.slot(), pytest.raises(NotReady):  # once it is known not to be quick
-        wait_until(lambda: crowded.refuse_in_a_crowd("key"))
-    crowded.refuse_in_a_crowd("key")
+        wait_until(lambda: crowded.raise_if_busy("key"))
+    crowded.raise_if_busy("key")
     go_on = threading.Event()
     with pytest.raises(NotReady):
-        crowded.ended("key", lambda: int(go_on.wait(LIMIT)))
+        crowded.wait_for("key", lambda: int(go_on.wait(LIMIT)))
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(crowded.ended, "key", int)
+        waiting = pool.submit(crowded.wait_for, "key", int)
         with pytest.raises(NotReady) as refused:
-            wait_until(lambda: crowded.refuse_in_a_crowd("key"))
+            wait_until(lambda: crowded.raise_if_busy("key"))
         assert refused.value.key == "key"
         go_on.set()
         assert waiting.result().future.result() == 1
-    crowded.refuse_in_a_crowd("other", waited_for=["key"])
+    crowded.raise_if_busy("other", waited_for=["key"])
 
 
 def test_a_crowd_waits_for_quick_computations(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GRACE", "MOMENT"):  # even if the machine that runs this is busy
+    for name in ("GRACE", "MAX_WAIT"):  # even if the machine that runs this is busy
         monkeypatch.setattr(computations, name, float(LIMIT))
     crowded: Computations[int] = Computations(threads=3)  # one computes, and one waits
-    crowded.ended("first", lambda: 1)  # from now on it is known that they are quick
+    crowded.wait_for("first", lambda: 1)  # from now on it is known that they are quick
     with ThreadPoolExecutor(50) as pool:
-        asked = [pool.submit(crowded.ended, f"{it % 5}", lambda: 1) for it in range(50)]
+        asked = [pool.submit(crowded.wait_for, f"{it % 5}", lambda: 1) for it in range(50)]
         assert [it.result().future.result() for it in asked] == [1] * 50

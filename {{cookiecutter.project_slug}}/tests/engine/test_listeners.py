@@ -147,10 +147,10 @@ def test_a_listener_that_lags_too_far_behind_misses_the_oldest_refreshes(
     calls = Listeners([slow])
     calls.notify(Status(failed_in_a_row=0), None)
     assert started.wait(20)
-    for number in range(1, listeners.MOST + 3):
+    for number in range(1, listeners.MAX_LAG + 3):
         calls.notify(Status(failed_in_a_row=number), None)
     release.set()
-    wait_until(lambda: len(heard) == listeners.MOST + 1)
+    wait_until(lambda: len(heard) == listeners.MAX_LAG + 1)
     assert [it.failed_in_a_row for it, _ in heard[:3]] == [0, 3, 4]
     assert caplog.text.count("is too slow: it misses a refresh") == 2
 

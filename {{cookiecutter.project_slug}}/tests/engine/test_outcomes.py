@@ -61,11 +61,11 @@ def test_failures_are_counted_from_the_first_until_a_success() -> None:
 
 
 def test_the_newest_outcomes_of_each_kind_are_kept() -> None:
-    old = tuple(replace(BROKE, seconds=number) for number in range(outcomes.KEPT))
+    old = tuple(replace(BROKE, seconds=number) for number in range(outcomes.MAX_OUTCOMES))
     for kind, add in (("changes", succeeded), ("failures", failed)):
         kept = getattr(add(Status(**{kind: old})), kind)
         assert kept[:-1] == old[1:] and kept[-1].ended == NOW
-        assert len(kept) == outcomes.KEPT
+        assert len(kept) == outcomes.MAX_OUTCOMES
 
 
 def test_a_reason_is_new_once_for_each_table() -> None:

@@ -103,15 +103,15 @@ def test_what_many_clients_wait_for_is_compressed_once() -> None:
 def test_a_response_that_does_not_last_is_sent_and_not_kept() -> None:
     cache = Cache()
     for _ in range(2):
-        assert cache.ask("key", "gzip", lasts=False).headers["Content-Encoding"] == "gzip"
+        assert cache.ask("key", "gzip", cacheable=False).headers["Content-Encoding"] == "gzip"
     assert (cache.made, cache.size) == (2, 0)
 
 
 @pytest.mark.parametrize("status", [204, 302, 404, 500])
 def test_only_a_response_with_status_200_lasts(status: int) -> None:
-    assert to_cached(Response(b"fine")).lasts
-    assert not to_cached(Response(b"fine"), lasts=False).lasts
-    assert not to_cached(Response(b"not", status)).lasts
+    assert to_cached(Response(b"fine")).cacheable
+    assert not to_cached(Response(b"fine"), cacheable=False).cacheable
+    assert not to_cached(Response(b"not", status)).cacheable
     cached = to_cached(Response(b"not", status, {"X-A": "b"}))
     again = cached.response()
     assert (again.status_code, again.data, again.headers["X-A"]) == (status, b"not", "b")

@@ -229,8 +229,8 @@ def test_only_the_newest_outcomes_are_remembered(settings: toy.Settings) -> None
     simulation = Simulation(configured(settings, every="1s"), "2026-01-01T00:00:01Z")
     simulation.run(timedelta(minutes=2))
     ended = [it.ended for it in simulation.status().changes]
-    assert len(ended) == outcomes.KEPT
-    assert ended == simulation.published[-outcomes.KEPT :]
+    assert len(ended) == outcomes.MAX_OUTCOMES
+    assert ended == simulation.published[-outcomes.MAX_OUTCOMES :]
 
 
 def test_a_requested_refresh_that_failed_is_retried(settings: toy.Settings, source: Source) -> None:

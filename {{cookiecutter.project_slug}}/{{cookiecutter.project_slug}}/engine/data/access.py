@@ -10,7 +10,7 @@ from .tables import Table
 
 
 class Data:
-    """The newest tables, and how the refreshes are going."""
+    """Gives pages the newest tables and the status of the refreshes."""
 
     def __init__(self, store: Store, tables: Mapping[str, Table]) -> None:
         self._store, self._empty = store, {name: it.empty() for name, it in tables.items()}
@@ -18,13 +18,13 @@ class Data:
         self._lock = Lock()
 
     def tables(self, seen: int | None = None) -> Tables:
-        """Return all tables, without rows that must not be shown; there may be no rows.
+        """Return all tables, without rows that must not be shown. They may be empty.
 
-        All tables are from the same snapshot, so call this once and use what it returns. `seen` is
-        a version that was seen elsewhere: a shared store then searches for it.
+        All tables come from one snapshot, so call this once and keep the result. `seen` is a
+        version that a client got from another server; a shared store searches for it.
         """
         snapshot = self._store.latest(seen)
-        with self._lock:  # all views get the same object, and share what is derived from it
+        with self._lock:  # all views get the same object, so they share its derived values
             known, tables = self._last
             if snapshot is None or snapshot is known:
                 return tables
@@ -34,5 +34,5 @@ class Data:
             return tables
 
     def status(self) -> Status:
-        """Return how the refreshes are going."""
+        """Return the status of the refreshes."""
         return self._store.status()

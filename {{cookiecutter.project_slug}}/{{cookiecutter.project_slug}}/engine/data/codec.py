@@ -1,4 +1,4 @@
-"""A snapshot as bytes: its checksum, a line of JSON, then each table as an Arrow stream."""
+"""Encodes a snapshot: a checksum, a line of JSON, then each table as an Arrow stream."""
 
 import zlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ CHECKSUM = len(b"00000000\n")  # the length of the first line
 
 @dataclass(frozen=True)
 class Head:
-    """The line of JSON: everything except the rows, and how the tables were declared."""
+    """The line of JSON: everything except the rows, plus the declarations of the tables."""
 
     version: int
     due: datetime
@@ -33,7 +33,7 @@ HEAD = TypeAdapter(Head)
 
 
 def encode(snapshot: Snapshot, declared: Mapping[str, Table]) -> bytes:
-    """Encode a snapshot; `declared` are the tables that it was made for."""
+    """Encode a snapshot; `declared` are the tables it was made for."""
     head = Head(
         snapshot.version,
         snapshot.due,
@@ -56,8 +56,8 @@ def encode(snapshot: Snapshot, declared: Mapping[str, Table]) -> bytes:
 def decode(data: bytes, declared: Mapping[str, Table]) -> Snapshot | None:
     """Decode a snapshot; return None if it was made by another release or for other tables.
 
-    Raises ValueError for damaged bytes. pyarrow does not check: it would crash or return other data
-    than were written.
+    Raises ValueError for damaged bytes. pyarrow does not check them: it would crash or return wrong
+    data.
     """
     if data.startswith(b"{"):  # from a release without checksums
         return None

@@ -1,4 +1,4 @@
-"""The store in a folder: it survives a restart, and the processes of a machine can share it."""
+"""A store in a folder: it survives restarts, and processes on one machine can share it."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class FileStore(SharedStore):
-    """Keeps each version in its own file, because Windows cannot replace a file that is open."""
+    """Keeps each version in its own file, because Windows cannot replace an open file."""
 
     def __init__(self, url: str, tables: Mapping[str, Table]) -> None:
         parts = urlsplit(url)
@@ -45,11 +45,9 @@ class FileStore(SharedStore):
         return True
 
     def _clean_up(self, versions: list[int]) -> None:
-        """Remove old versions, and temporary files that a killed process has left behind."""
+        """Remove old versions, and temporary files that a killed process left behind."""
         for path in (*map(self._path, versions), *self._folder.glob("*.tmp")):
-            with contextlib.suppress(
-                OSError
-            ):  # on Windows, a file that is open: try again next time
+            with contextlib.suppress(OSError):  # an open file on Windows: retry next time
                 if path.suffix != ".tmp" or time.time() - path.stat().st_mtime > 60:
                     path.unlink()
 
@@ -67,8 +65,8 @@ class FileStore(SharedStore):
             if self._is_in_place(self._lock):
                 return True
             self._lock.release()
-        # Created here, because gunicorn forks after the store has been opened. The OS releases
-        # the lock when the process ends, for whatever reason.
+        # Created here, because gunicorn forks after the store is opened. However the process ends,
+        # the OS releases the lock.
         self._lock = FileLock(self._folder / "lease", thread_local=False)
         try:
             self._lock.acquire(blocking=False)
@@ -77,11 +75,11 @@ class FileStore(SharedStore):
         return self._is_in_place(self._lock)
 
     def _is_in_place(self, lock: BaseFileLock) -> bool:
-        """Return whether the locked file is still the one in the folder that others would lock.
+        """Return whether the locked file is still the one that other processes would lock.
 
-        The folder may have been deleted; on Windows that is impossible while the file is open.
+        Someone may have deleted the folder; Windows does not allow that while the file is open.
         """
-        locked = lock._context.lock_file_fd  # filelock has no public way to get it
+        locked = lock._context.lock_file_fd  # filelock has no public API for it
         with contextlib.suppress(FileNotFoundError):
             return locked is not None and os.path.samestat(
                 os.fstat(locked), (self._folder / "lease").stat()
@@ -100,7 +98,7 @@ class FileStore(SharedStore):
         return [version for path in paths if (version := parse_version(os.fsencode(path.stem)))]
 
     def _replace(self, path: Path, data: bytes) -> None:
-        """Write to a temporary file, and move that into place atomically."""
+        """Write to a temporary file, and move it into place atomically."""
         temporary = path.with_name(f"{path.name}.{uuid4().hex}.tmp")
         try:
             with temporary.open("wb") as file:
@@ -121,7 +119,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def _retrying(action: Callable[[], T]) -> T:
-    """Try for a second on Windows, where another process may have the file open."""
+    """Run an action; on Windows, retry for a second while another process has the file open."""
     for _ in range(20 if os.name == "nt" else 0):
         with contextlib.suppress(PermissionError):
             return action()

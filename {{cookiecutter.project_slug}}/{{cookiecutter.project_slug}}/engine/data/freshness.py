@@ -1,6 +1,6 @@
 """How fresh the data are: loading, live, stale or in error, and since when.
 
-Between two polls, an open page keeps counting: live.js marks it as stale when its time is up.
+Between polls, an open page keeps counting: live.js marks the data as stale once `stale_in` is over.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .store import Store
 from .tables import counted
 
 SKEW = timedelta(seconds=10)  # how much the clocks of several servers may differ
-UNKNOWN = timedelta(days=1)  # the time between rows while there is only one of a series
+UNKNOWN = timedelta(days=1)  # the assumed interval while each series has only one row
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Freshness:
 
 
 def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
-    """Check the newest snapshot: loading before the first one, then an error, stale or live.
+    """Check the newest snapshot: before the first it is loading, then error, stale or live.
 
     Data are stale if their newest row is too old, or if no refresh has succeeded for too long.
     """
@@ -66,7 +66,7 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
 
 
 def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
-    """Return the time of a table's newest row; rows in the future do not count yet."""
+    """Return the time of a table's newest row, ignoring rows in the future."""
     time = snapshot.paces[name].newest
     if time <= now:
         return time
@@ -76,40 +76,40 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
 
 
 def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
-    """Return the age at which a table is stale: as set, or three times its usual interval."""
+    """Return the age at which a table is stale: the setting, or three of its usual intervals."""
     distance = snapshot.paces[name].distance or UNKNOWN
     return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
 
 
 def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
-    """Return a sentence for each problem; nothing while all is well.
+    """Return a sentence for each problem.
 
-    Every viewer sees them. Error texts may name hosts, queries and files, so they stay in the log.
+    Every viewer sees these. Error texts may name hosts, queries and files, so they stay in the log.
     """
     snapshot, status = store.latest(), store.status()
 
     is_fault = state.status == "error"
-    said = [state.stale] if state.stale and (is_fault or not status.failing_since) else []
+    sentences = [state.stale] if state.stale and (is_fault or not status.failing_since) else []
     if status.failing_since:
         last = state.refreshed
         shown = f"Showing the data of {_clock(settings, last)}. " if last else ""
         since = _clock(settings, status.failing_since)
         finds = f": look for {status.incident} in the server's log" if status.incident else ""
-        said.append(f"{shown}Refreshes have failed since {since}{finds}.")
+        sentences.append(f"{shown}Refreshes have failed since {since}{finds}.")
     for name in dict.fromkeys(it.table for it in status.rejected):
         own = [it for it in status.rejected if it.table == name]
         why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
-        said.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
+        sentences.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
     if snapshot is None:
-        return said
+        return sentences
     for name in snapshot.paces:
         hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
         if hidden:
-            said.append(
+            sentences.append(
                 f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
                 "Correct the clock; if it is right, restart with an empty store."
             )
-    return said
+    return sentences
 
 
 def _clock(settings: AnySettings, time: datetime) -> str:
@@ -117,7 +117,7 @@ def _clock(settings: AnySettings, time: datetime) -> str:
 
 
 def _clock_fault(snapshot: Snapshot, now: datetime) -> str:
-    """Return a message if the data are from the future, by this computer's clock."""
+    """Return a message if the data are from the future according to this computer's clock."""
     newest = max((it.newest for it in snapshot.paces.values()), default=snapshot.created)
     if snapshot.created > now + SKEW or newest > snapshot.horizon:
         return (

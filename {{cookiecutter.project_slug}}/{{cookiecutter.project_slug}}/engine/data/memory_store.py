@@ -1,4 +1,4 @@
-"""The store of a single process."""
+"""A store for a single process."""
 
 from dataclasses import dataclass, field
 from threading import Event
@@ -12,7 +12,7 @@ from .status import Status
 class MemoryStore:
     """Keeps the newest snapshot in memory; it is lost when the process ends."""
 
-    POLL = 5.0  # the clock may have been set, or the computer may have been asleep
+    POLL = 5.0  # the clock may have been changed, or the computer may have slept
 
     _snapshot: Snapshot | None = None
     _status: Status = field(default_factory=Status)

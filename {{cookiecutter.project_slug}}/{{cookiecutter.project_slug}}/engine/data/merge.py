@@ -1,4 +1,4 @@
-"""Merges new rows into the last snapshot."""
+"""Merges new rows into the previous snapshot."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -12,14 +12,14 @@ from .pace import measure
 from .snapshot import Snapshot, visible
 from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
 
-HOLD = timedelta(hours=1)  # of rows after a long gap, before older ones are dropped
+HOLD = timedelta(hours=1)  # rows needed after a long gap before older ones are dropped
 
 
 class Update(NamedTuple):
-    """The next snapshot (the previous one if nothing is new), and what became of the new rows."""
+    """The next snapshot, or the previous one if nothing is new, and what happened to the rows."""
 
     snapshot: Snapshot
-    rows: int  # new or corrected ones
+    rows: int  # new or corrected
     note: str  # how many were left out, and why
 
 
@@ -60,13 +60,13 @@ def merge(
         )
         if number
     )
-    # A snapshot that cannot be shown, or was made while the clock was ahead, is always replaced.
+    # Always replace a snapshot that cannot be shown, or that was made while the clock was ahead.
     usable = previous and not previous.fault and previous.created <= now
     if previous and usable and not (count or gone):
         return Update(previous, 0, note)
     for name in [*paces] if previous and not usable else ():  # the horizon has changed
         paces[name] = measure(visible(tables[name], horizon), declared[name])
-    # Epoch milliseconds, so that a restart does not reuse a version that a page has seen.
+    # Epoch milliseconds, so that a restart never reuses a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
     return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)
 
@@ -74,7 +74,7 @@ def merge(
 def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, int]:
     """Append new rows to the old ones; also return how many are new or corrected.
 
-    Rows are compared only where the two overlap in time.
+    Only rows that overlap in time are compared.
     """
     if old is None:
         return new, len(new)
@@ -90,17 +90,17 @@ def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[
 def _replace(
     old: pd.DataFrame | None, new: pd.DataFrame, table: Table
 ) -> tuple[pd.DataFrame, int, int]:
-    """Return the new rows, how many are new or corrected, and how many old ones are gone."""
+    """Return the new rows, how many are new or corrected, and how many old rows are gone."""
     if old is None:
         return new, len(new), 0
     changed = _count_new(new, old)
-    if not changed and not has_time(table):  # in a ranking, only the order may be new
+    if not changed and not has_time(table):  # in a ranking, the order alone may have changed
         changed = int(not new.equals(old))
     return new, changed, _count_new(old[[*table.key]], new[[*table.key]])
 
 
 def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
-    """Count the rows that are not among the known ones."""
+    """Count the rows that are not among the known rows."""
     hashes = [pd.util.hash_pandas_object(it, index=False).to_numpy() for it in (rows, known)]
     return int((~np.isin(*hashes)).sum())
 
@@ -108,7 +108,7 @@ def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
 def _within_history(
     new: pd.DataFrame, old: pd.DataFrame | None, now: datetime, refresh: Refresh
 ) -> tuple[pd.DataFrame, int]:
-    """Drop new rows that are older than the history; also return their number."""
+    """Drop new rows that are older than the history; also return how many."""
     if new.empty or new["time"].iloc[0] >= now - refresh.history:
         return new, 0
     newest, horizon = new["time"].iloc[-1], now + refresh.ahead
@@ -119,10 +119,10 @@ def _within_history(
 
 
 def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
-    """Drop rows older than the history, counted back from the newest row that is not in the future.
+    """Drop rows older than the history, counting back from the newest row not in the future.
 
-    After a gap longer than the history, the rows before it stay until there is an hour of newer
-    ones: a clock that is wrong for a few minutes must not erase everything.
+    After a gap longer than the history, older rows stay until there is an hour of newer ones, so
+    that a clock that is wrong for a few minutes does not erase everything.
     """
     if data.empty:
         return data
@@ -137,15 +137,15 @@ def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
 
 
 def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate two frames; pandas alone turns categories that differ into text.
+    """Concatenate two frames and keep categories, which pandas would turn into text.
 
-    `union_categoricals` refuses categories of different types, such as those of a column in which
-    all new values are missing.
+    `union_categoricals` rejects categories of different types, as when all new values of a column
+    are missing.
     """
     for column, dtype in first.dtypes.items():
         if dtype == "category" and dtype != second[column].dtype:
             names, new = first[column].cat.categories, second[column].cat.categories
-            # Drop unused names only along with a new one: it takes a look at every row.
+            # Drop unused names only when adding new ones, because that scans every row.
             if not new.isin(names).all():
                 used = first[column].cat.remove_unused_categories().cat.categories
                 names = used.union(new, sort=False)

@@ -1,4 +1,4 @@
-"""How recent a table is: the usual interval between its rows, and its slowest series."""
+"""Measures a table: the usual interval between its rows, and its slowest series."""
 
 from datetime import datetime, timedelta
 
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from .snapshot import Pace
 from .tables import Table
 
-TAIL = 1_000  # rows that the usual interval is computed from
+TAIL = 1_000  # rows used to compute the usual interval
 WAIT = timedelta(hours=1)  # a series further behind than this, or than ten intervals, is ignored
 
 
 def measure(data: pd.DataFrame, table: Table) -> Pace:
-    """Return the pace of a table that has rows and is sorted by time.
+    """Return the pace of a table, which must have rows and be sorted by time.
 
-    The usual interval is the 90th percentile of the intervals within each series, so that a table
-    of working days may skip weekends.
+    The usual interval is the 90th percentile of the intervals within each series, so a table of
+    working days may skip weekends.
     """
     count, newest = TAIL, data["time"].iloc[-1].to_pydatetime()
     while not len(distances := _distances(data.iloc[-count:], table)) and count < len(data):
@@ -28,7 +28,7 @@ def measure(data: pd.DataFrame, table: Table) -> Pace:
 
 
 def _distances(tail: pd.DataFrame, table: Table) -> NDArray[np.int64]:
-    """Return the microseconds between the rows of each series."""
+    """Return the microseconds between consecutive rows of each series."""
     series = np.zeros(len(tail), "int64")
     for name in _names(table):
         codes, names = pd.factorize(tail[name].array)
@@ -42,10 +42,10 @@ def _distances(tail: pd.DataFrame, table: Table) -> NDArray[np.int64]:
 def furthest_behind(data: pd.DataFrame, table: Table, pace: Pace, now: datetime) -> datetime:
     """Return the newest time of the series that is furthest behind, or now if that is earlier.
 
-    A series that is too far behind is ignored: it has probably ended, and waiting for it would read
-    the rows of all others again and again.
+    A series that is too far behind is ignored: it has probably ended, and waiting for it would mean
+    reading the rows of all others again and again.
     """
-    newest = min(pace.newest, now)  # a forecast, or a device with a fast clock, is ahead
+    newest = min(pace.newest, now)  # forecasts, and devices with a fast clock, are ahead
     wait = max(WAIT, 10 * (pace.distance or timedelta(0)))
     recent = data.iloc[data["time"].searchsorted(newest - wait) :]
     names = [recent[it] for it in _names(table)]

@@ -1,4 +1,4 @@
-"""The store in Redis, or Valkey: shared by processes and machines."""
+"""A store in Redis or Valkey, which processes and machines can share."""
 
 import logging
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from .tables import Table
 logger = logging.getLogger(__name__)
 
 LEASE = 5  # seconds until another process takes over from one that has stopped renewing
-# Compare and set: a delayed process does not replace a newer snapshot. A value that is not a
-# snapshot is overwritten.
+# Compare and set, so that a delayed process does not replace a newer snapshot. Overwrites a value
+# that is not a snapshot.
 PUBLISH = """
 local kind = redis.call("TYPE", KEYS[1]).ok
 if kind ~= "hash" and kind ~= "none" then redis.call("DEL", KEYS[1]) end
@@ -31,7 +31,7 @@ return 1
 
 
 class RedisStore(SharedStore):
-    """Starts all keys with the name of the dashboard, so that dashboards can share a server."""
+    """Prefixes all keys with the dashboard's name, so that dashboards can share a server."""
 
     UNREACHABLE = (RedisError, OSError)
 
@@ -40,7 +40,7 @@ class RedisStore(SharedStore):
             self._redis: Any = Redis.from_url(
                 url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1)
             )
-        except ValueError:  # its message may contain a part of the password
+        except ValueError:  # its message may contain part of the password
             raise SettingError(
                 "store.url is not a valid URL: percent-encode special characters in the password "
                 '("%2F" for "/"), and write options as in "?socket_timeout=10".'

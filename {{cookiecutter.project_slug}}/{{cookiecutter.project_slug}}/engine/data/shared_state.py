@@ -1,4 +1,4 @@
-"""What one process knows about a shared store, and what it has yet to write."""
+"""What one process knows about a shared store, and what it still has to write."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,7 +10,7 @@ from .status import Status
 
 
 class Outage(NamedTuple):
-    """A failing access to the store: the reason, its id in the log, and since when."""
+    """A kind of access to the store that fails: the reason, its id in the log, and since when."""
 
     error: str
     incident: str
@@ -19,18 +19,18 @@ class Outage(NamedTuple):
 
 @dataclass(frozen=True)
 class State:
-    """Replaced as a whole on each change, so that a reader needs no lock."""
+    """An immutable state: each change replaces it as a whole, so readers need no lock."""
 
     snapshot: Snapshot | None = None
     stored: int | None = None  # the version that the store was last seen to hold
-    not_found: int | None = None  # a version that the store was searched for in vain
+    not_found: int | None = None  # a version that was searched for and is not in the store
     status: Status = field(default_factory=Status)
-    status_dirty: bool = False  # the store has yet to get this status
+    status_dirty: bool = False  # not yet written to the store
     request: str = ""  # the id of the newest open request
-    request_dirty: bool = False  # the store has yet to get this request
-    cleared: str = ""  # the request that was last closed here
+    request_dirty: bool = False  # not yet written to the store
+    cleared: str = ""  # the id of the last request that this process closed
     is_leader: bool = False
-    outages: Mapping[str, Outage] = field(default_factory=dict)  # of "read", "write", "lease"
+    outages: Mapping[str, Outage] = field(default_factory=dict)  # keys: "read", "write", "lease"
 
     @property
     def needs_republish(self) -> bool:
@@ -45,7 +45,7 @@ class State:
         return replace(self.status, **outage._asdict()) if outage else self.status
 
     def lags(self, version: int | None) -> bool:
-        """Whether to search the store for a version that was seen elsewhere.
+        """Whether to search the store for a version that a client has seen.
 
         Clients can request any version, so a missing one is searched for only once per sync.
         """
@@ -56,13 +56,13 @@ class State:
         return self.snapshot is None or self.snapshot.version < version
 
     def synced(self, before: Self, found: Self) -> Self:
-        """Apply what a sync changed in the state `before`; keep what else has changed since."""
+        """Return the state that a sync found, with other threads' changes since `before`."""
         changed = {
             name: now
             for name in (it.name for it in fields(self))
             if (now := getattr(self, name)) is not getattr(before, name)
         }
-        # A sync may have read a request that was made and closed since it began.
+        # The sync may have read a request that was opened and closed since it began.
         return replace(found, **changed).request_cleared(self.cleared)
 
     def requested(self, request: str) -> Self:
@@ -70,7 +70,7 @@ class State:
         return replace(self, request=request, request_dirty=True)
 
     def request_sent(self, request: str) -> Self:
-        """Record that the store has a request; a newer one has yet to be sent."""
+        """Record that a request is stored; a newer one still has to be sent."""
         return replace(self, request_dirty=self.request_dirty and self.request != request)
 
     def request_cleared(self, request: str) -> Self:
@@ -80,12 +80,12 @@ class State:
         return replace(self, request="", request_dirty=False, cleared=request)
 
     def failed(self, what: str, outage: Outage) -> Self:
-        """Record that an access fails; a continuing outage keeps its id and its beginning."""
+        """Record that an access fails; an ongoing outage keeps its id and its start."""
         known = self.outages.get(what, outage)._replace(error=outage.error)
         return replace(self, outages={**self.outages, what: known})
 
     def recovered(self, what: str) -> Self:
-        """Record that an access works."""
+        """Record that an access works again."""
         if what not in self.outages:
             return self
         return replace(self, outages={k: it for k, it in self.outages.items() if k != what})

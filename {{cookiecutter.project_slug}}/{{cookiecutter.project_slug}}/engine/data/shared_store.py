@@ -1,4 +1,4 @@
-"""The base class of the stores that several processes share."""
+"""The base class of stores that several processes share."""
 
 import contextlib
 import logging
@@ -21,7 +21,7 @@ from .tables import Table
 logger = logging.getLogger(__name__)
 
 STATUS = TypeAdapter(Status)
-DAMAGED = 0  # stands for a version: the store holds something that is not a snapshot
+DAMAGED = 0  # in place of a version: what the store holds is not a snapshot
 
 
 def parse_version(text: bytes) -> int:
@@ -36,9 +36,9 @@ def open_request(requested: bytes, cleared: bytes) -> str:
 
 
 class SharedStore(ABC):
-    """Keeps serving its last data while the backend is unreachable, and reports that.
+    """Reports an unreachable backend, and meanwhile serves the last data.
 
-    Versions only increase: a lower one in the store comes from a backup, and is overwritten.
+    Versions only increase: a lower one in the store comes from a backup and is overwritten.
     """
 
     UNREACHABLE: tuple[type[Exception], ...] = (OSError,)
@@ -48,7 +48,7 @@ class SharedStore(ABC):
         self._tables = tables
         self.wakeup = Event()
         self._state = State()
-        self._changing = Lock()  # for each change of the state; never held during an access
+        self._changing = Lock()  # guards each change of the state; never held during an access
         self._syncing = Lock()  # one sync at a time
         self.sync()
 
@@ -63,7 +63,7 @@ class SharedStore(ABC):
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
         data = codec.encode(snapshot, self._tables)
-        with self._noting("write"):
+        with self._recording("write"):
             published = self._write(snapshot.version, data, over)
         if published:
             self._change(lambda it: replace(it, snapshot=snapshot, stored=snapshot.version))
@@ -78,9 +78,9 @@ class SharedStore(ABC):
 
     def request_refresh(self) -> None:
         self._change(lambda it: it.requested(uuid4().hex))
-        if not self._state.outages:  # else a viewer would have to wait for a timeout
+        if not self._state.outages:  # otherwise, a viewer would wait for a timeout
             self._send_request()
-        self.wakeup.set()  # last, because the thread that it wakes reads the store
+        self.wakeup.set()  # last, because the thread that wakes up reads the store
 
     def refresh_requested(self) -> str:
         return self._state.request
@@ -118,7 +118,7 @@ class SharedStore(ABC):
                 self._release()
 
     def _change(self, change: Callable[[State], State]) -> tuple[State, State]:
-        """Replace the state; return it as it was before and after."""
+        """Replace the state; return the old and the new one."""
         with self._changing:
             before, self._state = self._state, change(self._state)
             return before, self._state
@@ -130,11 +130,11 @@ class SharedStore(ABC):
             self._change(lambda it: it.synced(before, found))
             if self._state.request_dirty:
                 self._send_request()
-            if not self._state.is_leader:  # the leader reports what could not be written
+            if not self._state.is_leader:  # only the leader reports failed writes
                 self._change(lambda it: it.recovered("write"))
 
     def _find(self, known: State) -> State:
-        """Return the state, updated from the store."""
+        """Return the state updated from the store."""
         status, version, request = self._poll()
         found, held = replace(known, stored=version), known.snapshot
         if version is not None and (held is None or version > held.version):
@@ -177,7 +177,7 @@ class SharedStore(ABC):
             self._change(lambda it: it.request_sent(request))
 
     def _decode(self, version: int, data: bytes, held: Snapshot | None) -> Snapshot:
-        """Return the stored snapshot, or the one in memory, marked as faulty for replacement."""
+        """Return the stored snapshot; if it is unusable, the one in memory, marked as faulty."""
         try:
             snapshot = codec.decode(data, self._tables)
             if snapshot and snapshot.version < version:
@@ -193,13 +193,13 @@ class SharedStore(ABC):
 
     @contextlib.contextmanager
     def _tolerating(self, what: str) -> Iterator[None]:
-        """Continue if the store cannot be reached, and record the outage."""
-        with contextlib.suppress(*self.UNREACHABLE), self._noting(what):
+        """Record an outage, and continue."""
+        with contextlib.suppress(*self.UNREACHABLE), self._recording(what):
             yield
 
     @contextlib.contextmanager
-    def _noting(self, what: str) -> Iterator[None]:
-        """Record and log once that an access fails, and when all of them work again."""
+    def _recording(self, what: str) -> Iterator[None]:
+        """Record a failing access, log it once, and log when everything works again."""
         try:
             yield
         except self.UNREACHABLE as error:
@@ -220,7 +220,7 @@ class SharedStore(ABC):
 
     @abstractmethod
     def _read(self, version: int) -> bytes | None:
-        """Return the bytes of this version or a newer one, or None if it has just gone."""
+        """Return the bytes of this version or a newer one, or None if it was just removed."""
 
     @abstractmethod
     def _write(self, version: int, data: bytes, over: int | None) -> bool:
@@ -244,7 +244,7 @@ class SharedStore(ABC):
 
 
 def _faulty(version: int, held: Snapshot | None, why: str) -> Snapshot:
-    """Return the snapshot in memory, marked with the faulty version so that it gets replaced."""
+    """Return the snapshot in memory with the faulty version, so that it gets replaced."""
     fault = f"The newest stored data are {why}; the next refresh replaces them."
     held = held or Snapshot(version, EPOCH, now_utc(), {})
     return replace(held, version=version, due=EPOCH, fault=fault)

@@ -1,4 +1,4 @@
-"""A snapshot: all data after one refresh."""
+"""A snapshot: all data as of one refresh."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ import pandas as pd
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
-COPIED = (pd.DataFrame, pd.Series)  # what can be changed in place, and copied at no cost
+COPIED = (pd.DataFrame, pd.Series)  # mutable, and cheap to copy
 T = TypeVar("T")
 
 
@@ -23,9 +23,9 @@ def now_utc() -> datetime:
 class Tables(Mapping[str, pd.DataFrame]):
     """The tables of one snapshot; each access returns a copy that may be changed.
 
-    The copies are shallow: with copy-on-write, the default of pandas 3, a change copies only the
-    column that it affects. `version` and `created` are those of the snapshot, or None before the
-    first one.
+    The copies are shallow: with copy-on-write, the default in pandas 3, a change copies only the
+    affected column. `version` and `created` are those of the snapshot, or None before the first
+    one.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Tables(Mapping[str, pd.DataFrame]):
     ) -> None:
         self._tables, self.version, self.created = dict(tables), version, created
         self._derived: dict[Callable[..., Any], Any] = {}
-        self._lock = RLock()  # a derived value may use another one
+        self._lock = RLock()  # a derived value may use another derived value
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         return self._tables[name].copy(deep=False)
@@ -48,7 +48,7 @@ class Tables(Mapping[str, pd.DataFrame]):
         return len(self._tables)
 
     def derive(self, function: Callable[["Tables"], T]) -> T:
-        """Return what a function computes from these tables; it is called only once."""
+        """Return what a function computes from these tables; call it only once."""
         with self._lock:
             if function not in self._derived:
                 self._derived[function] = function(self)
@@ -67,11 +67,11 @@ class Pace:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All data after one refresh; immutable.
+    """All data as of one refresh; immutable.
 
-    Rows later than `horizon` are kept but not shown, because they were in the future at that
-    refresh. `fault` says why the newest data of a shared store cannot be shown; the tables are
-    older then. `paces` has an entry for each table that has rows with a time.
+    Rows later than `horizon` are kept but not shown, because they were in the future at the time.
+    `fault` says why the newest data in a shared store cannot be shown; the tables are then older.
+    `paces` has an entry for each table that has rows with a time.
     """
 
     version: int
@@ -92,6 +92,6 @@ class Snapshot:
 
 
 def visible(data: pd.DataFrame, horizon: datetime) -> pd.DataFrame:
-    """Leave out rows later than the horizon, unless there are no others."""
+    """Leave out rows later than the horizon, unless there are no other rows."""
     end = data["time"].searchsorted(horizon, "right")
     return data.iloc[:end] if 0 < end < len(data) else data

@@ -1,4 +1,4 @@
-"""How the refreshes are going."""
+"""The status of the refreshes."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from .snapshot import EPOCH
 
 @dataclass(frozen=True)
 class Rejected:
-    """Rows that were set aside: of which table, why, how many, one of them, and when."""
+    """Rows of a table that were set aside: why, how many, an example, and when they were seen."""
 
     table: str
     reason: str
@@ -33,11 +33,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Status:
-    """How the refreshes are going: the last error, if any, and when to expect new data.
+    """The status of the refreshes: the last error, if any, and when to expect new data.
 
-    `error` is one short line without secrets, empty after a success. `failed_in_a_row` counts the
-    failures since the last success, and `incident` is their id in the log. `refreshed` is when the
-    source was last read without an error, and `due` is when that refresh was due. `changes` and
+    `error` is one short line without secrets; it is empty after a success. `failed_in_a_row` counts
+    the failures since the last success, and `incident` is their id in the log. `refreshed` is when
+    the source was last read without an error, and `due` is when that refresh was due. `changes` and
     `failures` hold the newest outcomes of each kind, oldest first.
     """
 

@@ -1,4 +1,4 @@
-"""The store: it holds the newest snapshot, and connects the schedule with the pages."""
+"""The store holds the newest snapshot and connects the schedule with the pages."""
 
 from collections.abc import Mapping
 from threading import Event
@@ -14,13 +14,13 @@ from .tables import Table
 class Store(Protocol):
     """The interface of every store."""
 
-    POLL: float  # seconds after which the schedule checks the store, whatever it waits for
-    wakeup: Event  # ends that wait; set by a request for a refresh, and to stop
+    POLL: float  # the longest time in seconds between the schedule's checks of the store
+    wakeup: Event  # makes the schedule check now; set by a refresh request and by stopping
 
     def latest(self, version: int | None = None) -> Snapshot | None:
-        """Return the newest snapshot that this process knows, or None before the first one.
+        """Return the newest snapshot known to this process, or None before the first one.
 
-        A shared store searches for a `version` that was seen elsewhere.
+        A shared store searches for a `version` that a client got from another server.
         """
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
@@ -33,19 +33,19 @@ class Store(Protocol):
         """Return the last reported status."""
 
     def report(self, status: Status) -> None:
-        """Tell all readers how the refreshes are going."""
+        """Share the status with all readers."""
 
     def request_refresh(self) -> None:
         """Request a refresh now."""
 
     def refresh_requested(self) -> str:
-        """Return the id of the newest open request for a refresh, or ""."""
+        """Return the id of the newest open refresh request, or ""."""
 
     def clear_request(self, request: str) -> None:
         """Close a request; a newer one stays open."""
 
     def sync(self) -> None:
-        """Fetch what other processes have published, reported and requested."""
+        """Fetch what other processes published, reported and requested."""
 
     def lease(self) -> bool:
         """Take or renew the lease; return whether this process is the leader, which refreshes."""
@@ -57,7 +57,7 @@ class Store(Protocol):
 def open_store(url: str, name: str, tables: Mapping[str, Table]) -> Store:
     """Open the store of a `[store] url`. Raises SettingError.
 
-    `name` distinguishes dashboards that share a Redis; `tables` are those that the store will hold.
+    `name` distinguishes dashboards that share a Redis server; `tables` are what the store holds.
     """
     kind = url.partition(":")[0]
     if kind == "memory":

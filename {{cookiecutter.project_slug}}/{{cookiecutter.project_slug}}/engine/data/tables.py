@@ -1,4 +1,4 @@
-"""Tables and their schemas; rows that are not valid are set aside."""
+"""Tables and their schemas; invalid rows are set aside."""
 
 from collections.abc import Mapping
 from copy import copy
@@ -38,7 +38,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Table:
-    """One table of a snapshot: `append` adds rows by `time`, `replace` replaces the whole table.
+    """A table: `append` adds rows by `time`, `replace` replaces the whole table.
 
     Of several rows with the same key, the last one counts. If its schema has `drop_invalid_rows`,
     invalid rows are set aside, counted and shown; if not, the first of them fails the refresh.
@@ -56,9 +56,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Rules:
-    """How times are read: the zones of times and of dates without one, and the latest valid time.
+    """How to read times: the zones of times and of dates without one, and the latest valid time.
 
-    `origin` says where columns are named, for error messages.
+    `origin` tells error messages where columns are named.
     """
 
     zone: ZoneInfo
@@ -69,7 +69,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was read: valid rows, those that were set aside, and the number of duplicates."""
+    """What was read: valid rows, rejected rows, and the number of duplicates."""
 
     tables: Mapping[str, pd.DataFrame]
     rejected: tuple[Rejected, ...] = ()
@@ -77,21 +77,21 @@ class Batch:
 
 
 def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
-    """Validate all tables by their schemas. Raises DataError if a whole table is invalid."""
-    fitted, rejected, duplicates = {}, [], 0
+    """Validate all tables against their schemas. Raises DataError if a whole table is invalid."""
+    validated, rejected, duplicates = {}, [], 0
     for name, data in raw.items():
         if name not in tables:
             raise DataError(f"the table {name!r} is not declared: add it to preprocess.TABLES")
         if not isinstance(data, pd.DataFrame):
             kind = type(data).__name__
             raise DataError(f"{name}: read returned a {kind}: return a DataFrame")
-        valid, reasons = _fit(name, data.reset_index(drop=True), tables[name], rules)
-        fitted[name] = deduplicate_and_sort(valid, tables[name])
-        duplicates += len(valid) - len(fitted[name])
+        valid, reasons = _validate_table(name, data.reset_index(drop=True), tables[name], rules)
+        validated[name] = deduplicate_and_sort(valid, tables[name])
+        duplicates += len(valid) - len(validated[name])
         for reason, rows in reasons.groupby(reasons, sort=False) if len(reasons) else ():
             example = _describe(data.iloc[rows.index[0]])
             rejected.append(Rejected(name, str(reason), len(rows), example))
-    return Batch(fitted, tuple(rejected), duplicates)
+    return Batch(validated, tuple(rejected), duplicates)
 
 
 def counted(count: int) -> str:
@@ -107,15 +107,15 @@ def has_time(table: Table) -> bool:
 
 def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Keep the last of several rows with the same key, and sort the rows by time."""
-    twice = data.duplicated(list(table.key), keep="last")
-    if twice.any():
-        data = data[~twice]
+    duplicated = data.duplicated(list(table.key), keep="last")
+    if duplicated.any():
+        data = data[~duplicated]
     if has_time(table) and not data["time"].is_monotonic_increasing:
         data = data.sort_values("time", kind="stable")
     return data.reset_index(drop=True)
 
 
-def _fit(
+def _validate_table(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the valid rows, and the reason for each invalid row by its index."""
@@ -134,7 +134,7 @@ def _fit(
         data = data.drop(index=reasons.index)
 
     if has_time(table) and "time" in data:
-        series = None  # needed only for the hour that occurs twice
+        series = None  # only needed for the hour that occurs twice
         if str(rules.zone) != "UTC":
             series = data[[it for it in table.key if it != "time" and it in data]]
         times, reasons = to_utc(data["time"], rules.zone, rules.day_zone, series)
@@ -155,9 +155,9 @@ def _fit(
 
 
 def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd.Series:
-    """Return the reasons by row index. Raises DataError if the failure is not about single rows.
+    """Return the reasons by row index. Raises DataError if no single rows are to blame.
 
-    Values of the wrong type come first, because the other checks cannot be made on them.
+    Report wrong types first, because the other checks cannot run on such values.
     """
     by_check = failures.set_index("check")["failure_case"]
     for check, said in {
@@ -177,15 +177,15 @@ def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd
 
 
 def _reason(column: str, check: str, table: Table) -> str:
-    """Say in a few words why a value is invalid."""
+    """Return a few words on why a value is invalid."""
     if check.startswith(("coerce_dtype", "dtype")):
         kind = str(table.schema.columns[column].dtype)
         if "datetime" in kind:
             return f"{column} is not a time; use pd.to_datetime(..., format=...)"
         return f"{column} is not a {'number' if 'float' in kind or 'int' in kind else kind}"
     said = {"not_nullable": "is missing", "isfinite": "is infinite"}
-    own = check if check.startswith("is ") else f"does not pass {check}"
-    return f"{column} {said.get(check, own)}"
+    reason = check if check.startswith("is ") else f"does not pass {check}"
+    return f"{column} {said.get(check, reason)}"
 
 
 def _describe(row: pd.Series) -> str:

@@ -1,4 +1,4 @@
-"""Converts times to UTC: those without a zone are in the zone of the source, dates are days."""
+"""Converts times to UTC; a time without a zone is in the source's zone, and a date is a day."""
 
 import re
 from datetime import date, datetime, timedelta, tzinfo
@@ -12,10 +12,8 @@ Flags = NDArray[np.bool_]
 Numbers = NDArray[np.int64]
 DAY = 86_400_000_000  # microseconds
 OFFSET = re.compile(r"[T ]\d.*(Z|[+-]\d\d(:?\d\d)?)$")  # of an ISO 8601 time
-WORDS = [
-    "now",
-    "today",
-]  # pandas replaces these by the current time: such data would never be stale
+# pandas replaces these with the current time: such data would never be stale.
+WORDS = ["now", "today"]
 ISO: dict[str, Any] = {"format": "ISO8601", "errors": "coerce"}
 
 
@@ -26,7 +24,7 @@ def to_utc(
 
     A time without a zone is in `zone`; a date without a time is midnight in `day_zone`. When clocks
     are set back, the order of the rows distinguishes the two hours, separately for each series
-    (`series` has the columns that identify one). The reasons are indexed like their rows.
+    (`series` has the columns that identify one). The reasons have the index of their rows.
     """
     if isinstance(times.dtype, pd.DatetimeTZDtype) and not times.hasnans:
         return times.astype("datetime64[us, UTC]"), pd.Series(dtype=object)
@@ -38,7 +36,7 @@ def to_utc(
     if str(zone) != "UTC" and naive.any():
         local, twice = _localize(wall.where(naive), zone, series)
         utc = utc.where(~naive, local)
-    if len(days):  # if the zone skips midnight, the day begins an hour later
+    if len(days):  # where the zone skips midnight, the day begins an hour later
         first = np.ones(len(days), bool)
         starts = wall[days].tz_localize(day_zone, ambiguous=first, nonexistent="shift_forward")
         utc = utc.to_series(index=range(len(utc)))
@@ -49,9 +47,9 @@ def to_utc(
 
 
 def read_from(since: datetime, zone: tzinfo) -> datetime:
-    """Return the time in `zone`; for an hour that occurs twice, a time before both.
+    """Return the time in `zone`; within an hour that occurs twice, a time before both.
 
-    A source that is read from there returns all rows of both hours, whose order distinguishes them.
+    The source then returns all rows of both hours, and their order distinguishes them.
     """
     local = since.astimezone(zone).replace(fold=0)
     shift = (local.utcoffset() or timedelta()) - (local.replace(fold=1).utcoffset() or timedelta())
@@ -59,7 +57,7 @@ def read_from(since: datetime, zone: tzinfo) -> datetime:
 
 
 def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
-    """Return naive times, in UTC where a row has a zone, and which rows have one."""
+    """Return naive times, converted to UTC where a row has a zone, and which rows have one."""
     if isinstance(times.dtype, pd.CategoricalDtype):
         times = times.astype(times.cat.categories.dtype)
     if pd.api.types.is_numeric_dtype(times.dtype):  # the unit and the epoch are unknown
@@ -77,7 +75,7 @@ def _parse(times: pd.Series, zone: tzinfo) -> tuple[pd.DatetimeIndex, Flags]:
             if parsed.tz is None:
                 return parsed.as_unit("us"), some
             return parsed.tz_convert("UTC").tz_localize(None).as_unit("us"), ~some
-        except ValueError:  # with and without a zone, or several zones
+        except ValueError:  # zones are mixed, or only some rows have one
             some = np.fromiter(map(_is_aware, times), bool, len(times))
     parsed = pd.DatetimeIndex(pd.to_datetime(times, utc=True, **ISO))
     return parsed.tz_localize(None).as_unit("us"), some
@@ -101,7 +99,7 @@ def _days(times: pd.Series, wall: pd.DatetimeIndex) -> Numbers:
 
 def _is_day(time: object) -> bool:
     if isinstance(time, str):
-        return len(time) <= len("2026-01-31")  # with an hour it would be longer
+        return len(time) <= len("2026-01-31")  # with a time it would be longer
     return isinstance(time, date) and not isinstance(time, datetime)
 
 
@@ -118,7 +116,7 @@ def _localize(
         for dst in (True, False)
     )
     fold = np.zeros(len(wall), int)  # how far apart the two times are; 0 for an unambiguous row
-    fold[odd] = second - first  # also for a time that is skipped, which has neither
+    fold[odd] = second - first  # also 0 for a skipped time, which has neither
     later, twice = _order(wall.asi8, fold, series)
     values = utc.asi8.copy()
     values[odd] = np.where(later[odd], second, first)
@@ -145,14 +143,14 @@ def _order(wall: Numbers, fold: Numbers, series: pd.DataFrame | None) -> tuple[F
     data["run"] = (~goes_on).cumsum()
     data = data.assign(distance=distance, repeats=repeats)[inside]
 
-    # A small step back is a late row; one that leaves no unusual gap is the change of the clock.
+    # A small step back is a late row; one that leaves no unusual gap is the clock change.
     gap = data["fold"] + data["step"]
     usual = (1.5 * data["distance"]).fillna(data["fold"])
     back = (data["step"] < 0) | ((data["step"] == 0) & ~data["repeats"])
     back &= (gap <= np.maximum(data["fold"] / 2, usual)) & goes_on[inside]
     runs = data.assign(back=back).groupby("run")
     number, count = runs["back"].cumsum(), runs["back"].transform("sum")
-    # Or each time occurs twice, as in a table that is sorted.
+    # Alternatively, each time occurs twice, as in a sorted table.
     times = data.groupby(["run", "wall"])
     pairs = (times["wall"].transform("size") == 2).groupby(data["run"]).transform("all")
     pairs &= ~data["repeats"]

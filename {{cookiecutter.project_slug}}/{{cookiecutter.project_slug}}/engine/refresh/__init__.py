@@ -1,1 +1,1 @@
-"""Refreshing the data: when, where and how."""
+"""Refreshes the data: when, where and how."""

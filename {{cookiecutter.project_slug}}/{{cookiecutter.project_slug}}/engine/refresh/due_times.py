@@ -1,4 +1,4 @@
-"""When a refresh is due: at each period, or at times of the day in the configured zone."""
+"""When a refresh is due: once per period, or at set times of day in the configured zone."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime
 def is_due(done: datetime | None, latest: datetime, following: datetime) -> bool:
     """Return whether the refresh of the latest due time has not been done yet.
 
-    If the clock was set back a little, `done` may be the following time: that refresh is not
-    repeated. If it is later still, the clock was set back further, and the schedule starts afresh.
+    If the clock was set back a little, `done` may equal `following`: that refresh is not repeated.
+    If `done` is later still, the clock was set back further, and the schedule starts afresh.
     """
     return done is None or not latest <= done <= following

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ThreadExecutor(Executor):
-    """Runs each call in a daemon thread, so that one that hangs does not keep the program alive."""
+    """Runs each call in a daemon thread, so that a hanging call does not keep the program alive."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Start a call and return its future; it cannot be cancelled."""
@@ -39,7 +39,7 @@ class ThreadExecutor(Executor):
 
 
 class ProcessExecutor(Executor):
-    """Runs calls in another process; cancelling one ends the process, and a new one follows."""
+    """Runs calls in another process; cancelling a call ends the process and starts a new one."""
 
     def __init__(self, log: Log) -> None:
         with extra("process", 'refresh.worker = "process"'):
@@ -58,7 +58,7 @@ class ProcessExecutor(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Start a call and return its future."""
-        if not self._pool.active:  # an idle process was killed, which ends the pool
+        if not self._pool.active:  # the process was killed while idle, which stops the pool
             self.shutdown()
             self._pool = self._open()
         future: Future[T] = self._pool.schedule(_call, (fn, args, kwargs))
@@ -109,7 +109,7 @@ def open_executor(settings: AnySettings) -> Executor:
 
 
 def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
-    """Call a function; if it fails, raise an error that can be sent to another process."""
+    """Call a function; if it fails, raise an error that can be pickled."""
     try:
         return fn(*args, **kwargs)
     except BaseException as error:
@@ -118,11 +118,11 @@ def _call(fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]) -
 
 
 def _begin(settings: Log, secrets: frozenset[str]) -> None:
-    """Set up a worker process; it ends when the server's process does, for whatever reason."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the server, and so this
+    """Set up a worker process; it ends when the server's process does, whatever the reason."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the server, which stops this
     if sys.platform != "win32":
         with contextlib.suppress(OSError):  # not permitted
-            os.nice(10)  # serving pages comes first
+            os.nice(10)  # serving pages has priority
     redaction.hide(secrets)
     log.configure(settings)
 

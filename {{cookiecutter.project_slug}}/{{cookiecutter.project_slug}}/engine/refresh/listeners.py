@@ -12,14 +12,14 @@ from ..data.status import Status
 logger = logging.getLogger(__name__)
 
 Listener = Callable[[Status, Snapshot | None], None]
-MOST = 100  # refreshes that a slow listener may lag behind
+MAX_LAG = 100  # refreshes that a slow listener may lag behind
 
 
 class Listeners:
     """Calls each listener in its own thread, so that a slow or failing one delays no refresh."""
 
     def __init__(self, listeners: Sequence[Listener]) -> None:
-        self._queues = [(it, Queue[tuple[Status, Snapshot | None]](MOST)) for it in listeners]
+        self._queues = [(it, Queue[tuple[Status, Snapshot | None]](MAX_LAG)) for it in listeners]
         self._started = False
 
     def notify(self, status: Status, snapshot: Snapshot | None) -> None:
@@ -40,7 +40,7 @@ def _run(listener: Listener, queue: Queue[tuple[Status, Snapshot | None]]) -> No
         status, snapshot = queue.get()
         try:
             listener(status, snapshot)
-        except BaseException:  # whatever it was, call it again after the next refresh
+        except BaseException:  # whatever happened, call it again after the next refresh
             logger.exception("the listener %s failed", _name(listener))
 
 

@@ -1,4 +1,4 @@
-"""Pure functions that return the status after a refresh."""
+"""Computes the status after a refresh."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from ..data.status import Outcome, Rejected, Status
 from ..data.tables import Batch, Table
 
-KEPT = 50  # outcomes of each kind
-SHOWN = timedelta(days=1)  # how long rejected rows are shown
+MAX_OUTCOMES = 50  # kept of each kind
+SHOWN_FOR = timedelta(days=1)  # how long rejected rows are reported
 
 
 def succeeded(
@@ -20,7 +20,7 @@ def succeeded(
     due: datetime,
     next_due: datetime,
 ) -> Status:
-    """Return the status after a refresh without an error.
+    """Return the status after a successful refresh.
 
     The outcome is recorded in `changes` if it changed something or ended a run of failures.
     """
@@ -30,13 +30,13 @@ def succeeded(
         refreshed=outcome.ended,
         due=due,
         rejected=_merge(before.rejected, batch, tables, outcome.ended),
-        changes=(*before.changes, *([outcome] if changed or before.error else []))[-KEPT:],
+        changes=(*before.changes, *([outcome] if changed or before.error else []))[-MAX_OUTCOMES:],
         failures=before.failures,
     )
 
 
 def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime | None) -> Status:
-    """Return the status after a refresh that failed; `incident` is its id in the log."""
+    """Return the status after a failed refresh; `incident` is its id in the log."""
     return replace(
         before,
         next_due=next_due,
@@ -44,7 +44,7 @@ def failed(before: Status, outcome: Outcome, incident: str, next_due: datetime |
         incident=incident,
         failing_since=before.failing_since or outcome.ended,
         failed_in_a_row=before.failed_in_a_row + 1,
-        failures=(*before.failures, outcome)[-KEPT:],
+        failures=(*before.failures, outcome)[-MAX_OUTCOMES:],
     )
 
 
@@ -57,9 +57,9 @@ def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
 def _merge(
     before: tuple[Rejected, ...], batch: Batch, tables: Mapping[str, Table], now: datetime
 ) -> tuple[Rejected, ...]:
-    """Add the newly rejected rows to those that are still shown.
+    """Add the newly rejected rows to those that are still reported.
 
-    A table with nothing new keeps its own. A table that is read in full has only the new ones.
+    A table without new rows keeps its rejected rows. A table read in full has only the new ones.
     """
     merged = {}
     for it in before:
@@ -67,7 +67,7 @@ def _merge(
             continue
         if it.table not in batch.tables:
             merged[it.table, it.reason] = replace(it, seen=now)
-        elif tables[it.table].mode == "append" and abs(now - it.seen) < SHOWN:
+        elif tables[it.table].mode == "append" and abs(now - it.seen) < SHOWN_FOR:
             merged[it.table, it.reason] = it
     for it in batch.rejected:
         merged[it.table, it.reason] = replace(it, seen=now)

@@ -1,4 +1,4 @@
-"""Reads the source and cleans what is new."""
+"""Reads the source and cleans the new rows."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Frames = Mapping[str, pd.DataFrame]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """How to read the source and clean its rows, and the tables that they must match.
+    """How to read the source and clean its rows, and the tables that the rows must match.
 
     `read` and `clean` are module-level functions, so that other processes can import them.
     """
@@ -33,20 +33,20 @@ class Pipeline:
 class Span:
     """The time to read from.
 
-    `whole` means that no rows are known yet: if none are as new as `since`, all are read.
+    `whole` means that no rows are known yet: if the source has none since then, read all.
     """
 
     since: datetime
     whole: bool = False
 
 
-# What this process read last, and the id of that refresh. A table that comes back unchanged is not
-# cleaned again. These are shallow copies: changes to the originals do not reach them.
+# What this process read last, and the id of that refresh: an unchanged table is not cleaned again.
+# The frames are shallow copies, so changes to the originals do not reach them.
 _last: tuple[str, Frames] = ("", {})
 
 
 def load(_read: Callable[..., Frames], _clean: Callable[..., Frames]) -> None:
-    """Do nothing; to receive this call, a process has to import what a refresh needs."""
+    """Do nothing; receiving this call makes a process import what a refresh needs."""
 
 
 def fetch(
@@ -57,7 +57,7 @@ def fetch(
     refresh: str = "",
     known: str = "",
 ) -> Frames:
-    """Read what is new and clean it. An executor runs this, possibly in another process.
+    """Read and clean new rows. An executor runs this, possibly in another process.
 
     `refresh` is the id of this refresh; `known` is the id of the last one whose rows are in the
     newest snapshot. A table that `read` leaves out or returns unchanged has nothing new.
@@ -82,7 +82,7 @@ def read_source(read: Callable[[Any, datetime], Frames], source: object, span: S
 
 
 def apply_clean(clean: Callable[[Frames], Frames], raw: Frames) -> Frames:
-    """Return what `clean` makes of copies of the tables."""
+    """Pass copies of the tables to `clean`, and return its result."""
     cleaned = clean({name: _copy(data) for name, data in raw.items()})
     if not isinstance(cleaned, Mapping):
         kind = type(cleaned).__name__
@@ -111,8 +111,8 @@ def span(
 ) -> Span:
     """Return the time to read from.
 
-    It is the newest time of the series that is furthest behind, minus the overlap or three usual
-    intervals between rows, whichever is longer. Late rows and corrections in that time are found.
+    This is the newest time of the series that is furthest behind, minus the overlap or three usual
+    intervals between rows, whichever is longer, to find late and corrected rows.
     """
     times, newest = [], []
     for name, pace in previous.paces.items() if previous else ():
@@ -124,7 +124,7 @@ def span(
             newest.append(min(pace.newest, now))
     if not times:
         return Span(now - refresh.history, whole=True)
-    # Otherwise, a table that has ended would make all others be read again in full.
+    # The bound: otherwise, one table that has ended would make all others be read in full.
     return Span(max(min(times), max(newest) - refresh.history))
 
 

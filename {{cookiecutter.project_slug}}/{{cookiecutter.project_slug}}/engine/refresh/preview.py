@@ -1,4 +1,4 @@
-"""Previews what `read` returns, without starting anything."""
+"""Previews what `read` returns, without starting a server or schedule."""
 
 import io
 import sys
@@ -23,7 +23,7 @@ WIDTH = 60  # characters; longer values are cut
 
 
 def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
-    """Read as the first refresh does, and show the first rows; return 1 if they are invalid."""
+    """Read like the first refresh, and print the first rows; return 1 if they are invalid."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a pipe on Windows may not encode every character
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -52,7 +52,7 @@ def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
 
 
 def show(name: str, data: object) -> str:
-    """Return a table's size, its columns with their types, and its first rows."""
+    """Return a table's size, columns, types and first rows as text."""
     if not isinstance(data, pd.DataFrame):
         return f"{name}: {data!r}"
     columns = ", ".join(f"{column} ({kind})" for column, kind in data.dtypes.items())
@@ -61,7 +61,7 @@ def show(name: str, data: object) -> str:
 
 
 def _where(error: Exception, it: Pipeline) -> str:
-    """Return the line of the module with `read` that an error came from."""
+    """Return which line of the user's reading module an error came from."""
     file = it.read.__code__.co_filename
     lines = [it.lineno for it in traceback.extract_tb(error.__traceback__) if it.filename == file]
     return f"{Path(file).name}, line {lines[-1]}: " if lines else ""

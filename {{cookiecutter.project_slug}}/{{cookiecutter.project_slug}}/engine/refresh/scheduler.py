@@ -1,4 +1,4 @@
-"""The thread that runs refreshes when they are due, one at a time; no failure ends it."""
+"""A thread that runs refreshes when they are due, one at a time, and survives any failure."""
 
 import contextlib
 import logging
@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 class Scheduler:
     """Refreshes the data when a refresh is due, and publishes the result.
 
-    Of the processes that share a store, only the leader, which holds the lease, does so.
-    With `is_leader=False` it never takes the lease.
+    Of the processes that share a store, only the leader does so: the one that holds the lease.
+    With `is_leader=False`, it never takes the lease.
     """
 
     def __init__(
@@ -52,10 +52,10 @@ class Scheduler:
         self._clock, self._monotonic, self._is_leader = clock, monotonic, is_leader
         self._listeners = Listeners(listeners)
         self._fetching: Future[Frames] | None = None
-        self._running: Future[Batch] | None = None  # the same rows once validated
+        self._running: Future[Batch] | None = None  # yields the same rows once they are validated
         self._previous: Snapshot | None = None
         self._refresh = self._request = ""  # the ids of this refresh and of the request for it
-        self._known = ("", -1)  # the last success of this process, and the version then
+        self._known = ("", -1)  # the id and version of this process's last success
         self._due = EPOCH
         self._started = self._retry_at = -math.inf
         self._hangs = False
@@ -68,7 +68,7 @@ class Scheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the thread within a second; a refresh that is still running is abandoned."""
+        """Stop the thread within a second; abandon a refresh that is still running."""
         with self._leasing:
             self._stop.set()
         self._store.wakeup.set()
@@ -84,7 +84,7 @@ class Scheduler:
         return self._thread.is_alive()
 
     def tick(self) -> None:
-        """Start a refresh if one is due and none is running, or publish one that has ended."""
+        """Start a refresh if one is due and none is running, or publish a finished one."""
         self._store.sync()
         if self._hangs or not self._lease():
             self._failures = 0  # the new leader counts them
@@ -98,7 +98,7 @@ class Scheduler:
                 self._give_up()
 
     def _run(self) -> None:
-        if self._is_leader:  # so that a worker process has imported everything by then
+        if self._is_leader:  # lets a worker process import everything in advance
             with contextlib.suppress(Exception):  # the first refresh reports it
                 self._executor.submit(pipeline.load, self._pipeline.read, self._pipeline.clean)
         scheduler = schedule.Scheduler()
@@ -110,9 +110,9 @@ class Scheduler:
                 self._store.wakeup.clear()
                 if not self._stop.is_set():
                     scheduler.run_all() if woken else scheduler.run_pending()
-                # Re-armed each time: the library's times are naive and local, so its job would
-                # sleep for an hour too long when the clock goes back in autumn. `due_times` uses
-                # UTC. Retries and requests change the time, too.
+                # Set again each time: the library's times are naive and local, so its job would
+                # sleep for an extra hour when the clock goes back in autumn. `due_times` uses UTC.
+                # Retries and requests also change the time.
                 job.next_run = datetime.now() + self._pause()
             except BaseException:  # a bug must not end the loop: pages would stay stale
                 logger.exception("the schedule failed and continues")
@@ -138,13 +138,13 @@ class Scheduler:
                 known,
             )
             self._running = self._validator.submit(self._validate, self._fetching)
-        except Exception as error:  # such as a process that cannot be started
+        except Exception as error:  # for example, a process that cannot start
             self._failed(error)
 
     def _validate(self, fetching: Future[Frames]) -> Batch:
         """Wait for the rows and validate them.
 
-        Not in the executor: the checks of a schema may be lambdas, which cannot be pickled.
+        This does not run in the executor: a schema may have lambdas, which cannot be pickled.
         """
         rules = pipeline.rules(self._settings, self._clock())
         return validate(fetching.result(), self._pipeline.tables, rules)
@@ -159,7 +159,7 @@ class Scheduler:
         if self._running is not None:
             return timedelta(0)
         wait = self._due_at() - self._monotonic()
-        if wait <= 0:  # another process refreshes: poll less often the longer it takes
+        if wait <= 0:  # another process is refreshing: the longer it takes, the less often to poll
             wait = max(0.1, -wait / 10)
         return timedelta(seconds=min(wait, self._store.POLL))
 
@@ -193,7 +193,7 @@ class Scheduler:
             if published and changed:
                 over = previous.version if previous else None
                 published = self._store.publish(update.snapshot, over)
-        except BaseException as error:  # a source may even call sys.exit
+        except BaseException as error:  # a source may call sys.exit
             self._failed(error)
             return
         self._failures = 0
@@ -204,7 +204,7 @@ class Scheduler:
             logger.warning("not published: another process was faster")
 
     def _succeeded(self, update: Update, changed: bool, batch: Batch) -> None:
-        """Report a refresh, and log what it changed and rejected."""
+        """Report a successful refresh, and log what it changed and rejected."""
         version = update.snapshot.version
         waiting = any(it.reason == FUTURE for it in batch.rejected)  # they become valid with time
         self._known = "" if waiting else self._refresh, version
@@ -224,7 +224,7 @@ class Scheduler:
             logger.info(line + " (%(note)s)" * bool(update.note), facts, extra=facts)
 
     def _give_up(self) -> None:
-        """Cancel a refresh that takes too long; if it cannot be, start no other until it ends."""
+        """Cancel a refresh that takes too long, or wait for it to end if it cannot be cancelled."""
         assert self._fetching is not None
         text = f"the refresh takes longer than refresh.timeout = {self._settings.refresh.timeout}"
         if self._fetching.cancel():
@@ -250,7 +250,7 @@ class Scheduler:
         self._store.clear_request(self._request)
 
     def _incident(self) -> str:
-        """Return the id of all failures in the log until a refresh succeeds."""
+        """Return the id that marks failures in the log until a refresh succeeds."""
         return self._store.status().incident or uuid4().hex[:8]
 
     def _report_failure(self, error: str, incident: str, next_due: datetime | None = None) -> None:

@@ -1,1 +1,1 @@
-"""Starting and stopping: the command line, waitress and gunicorn."""
+"""Starts and stops the server: the command line, waitress and gunicorn."""

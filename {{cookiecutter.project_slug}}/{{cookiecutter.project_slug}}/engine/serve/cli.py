@@ -1,4 +1,4 @@
-"""The command lines of server.py, schedule.py and reading.py."""
+"""The command-line interfaces of server.py, schedule.py and reading.py."""
 
 import argparse
 import contextlib
@@ -71,7 +71,7 @@ def refresh(dashboard: Dashboard, argv: list[str] | None = None) -> int:
 
 
 def preview(dashboard: str) -> int:
-    """Preview what is read; `dashboard` is a path such as "package.schedule:DASHBOARD"."""
+    """Print a preview of the source; `dashboard` is a path like "package.schedule:DASHBOARD"."""
     module, _, name = dashboard.partition(":")
     found: Dashboard = getattr(import_module(module), name)
     return show_preview(found.settings, found.pipeline)
@@ -98,7 +98,7 @@ def _parse(
 
 
 def _exit_code(dashboard: Dashboard, config: Path, run: Callable[[], None]) -> int:
-    """Run the program, report an error that ends it, and return the exit code."""
+    """Run the program, report a fatal error, and return the exit code."""
     try:
         run()
     except SettingError as error:

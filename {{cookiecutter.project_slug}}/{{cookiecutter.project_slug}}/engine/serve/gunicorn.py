@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def wsgi(dashboard: Dashboard, create_app: "CreateApp") -> "Flask":
-    """Create a worker's application; the hooks start and stop its schedule."""
+    """Create a worker's application; gunicorn's hooks start and stop its schedule."""
     settings = dashboard.load()
     try:
         app, schedule = dashboard.build(settings, create_app)
-    except Exception as error:  # gunicorn would print it with secrets
+    except Exception as error:  # gunicorn would print it without redaction
         logger.exception("the server has failed")
         raise SettingError(f"The server cannot start: {describe(error)}") from None
     flask: Flask = app.server
@@ -53,11 +53,11 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
         settings = dashboard.settings.load()
     except SettingError as error:
         _exit(error)
-    gunicorn.http.wsgi.SERVER = ""  # do not name the server; there is no setting for it
-    _forget(wsgi_app)
+    gunicorn.http.wsgi.SERVER = ""  # hide the server's name; gunicorn has no setting for this
+    _unload(wsgi_app)
     made = f"{dashboard.name}-{os.getpid()}-"
-    if settings.server.metrics and FOLDER not in os.environ:  # shared by all workers
-        os.environ[FOLDER] = tempfile.mkdtemp(prefix=made)
+    if settings.server.metrics and METRICS_FOLDER not in os.environ:  # shared by all workers
+        os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix=made)
     server = settings.server
     return {
         "wsgi_app": wsgi_app,
@@ -65,10 +65,10 @@ def configure(dashboard: Dashboard, wsgi_app: str) -> dict[str, Any]:
         "workers": server.workers,
         "worker_class": "gthread",
         "threads": server.threads,
-        "worker_connections": min(server.connection_limit, waitress_server.room()),
+        "worker_connections": min(server.connection_limit, waitress_server.max_connections()),
         "keepalive": int(server.channel_timeout.total_seconds()),
         "graceful_timeout": int(server.graceful_timeout.total_seconds()),
-        "control_socket_disable": True,  # all of a user's dashboards would share it
+        "control_socket_disable": True,  # all dashboards of a user would share one socket
         "on_starting": lambda arbiter: _on_starting(arbiter, settings),
         "on_reload": lambda arbiter: _on_reload(arbiter, settings),
         "post_fork": _post_fork,
@@ -94,13 +94,13 @@ def refuse_workers(settings: AnySettings, workers: int) -> None:
 
 
 def _exit(error: SettingError) -> NoReturn:
-    """Print the error, and exit with the code after which systemd does not restart it."""
+    """Print the error, and exit with the code that keeps systemd from restarting the server."""
     print(error, file=sys.stderr)
     sys.exit(2)
 
 
-def _forget(wsgi_app: str) -> None:
-    """Let the workers import the package themselves, so that a reload loads changed code."""
+def _unload(wsgi_app: str) -> None:
+    """Unload the package, so that workers import it themselves and a reload finds new code."""
     package = wsgi_app.partition(".")[0]
     for name in [it for it in sys.modules if it.partition(".")[0] == package]:
         del sys.modules[name]
@@ -138,9 +138,9 @@ def _reason_against_reload() -> str:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
     try:
         with tempfile.TemporaryDirectory() as folder:
-            tried = subprocess.run(
+            check = subprocess.run(
                 [sys.executable, "-m", "gunicorn", "--check-config", *sys.argv[1:]],
-                env={**os.environ, FOLDER: folder},
+                env={**os.environ, METRICS_FOLDER: folder},
                 capture_output=True,
                 text=True,
                 timeout=60,
@@ -149,7 +149,7 @@ def _reason_against_reload() -> str:
         return str(error)
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
-    return (tried.stderr.strip() or f"exit code {tried.returncode}") if tried.returncode else ""
+    return (check.stderr.strip() or f"exit code {check.returncode}") if check.returncode else ""
 
 
 def _on_reload(arbiter: Any, settings: AnySettings) -> None:
@@ -163,14 +163,14 @@ def _on_reload(arbiter: Any, settings: AnySettings) -> None:
 
 
 def _post_fork(arbiter: Any, worker: Any) -> None:
-    """Retry a worker that cannot boot, unless it is one of the first."""
+    """Keep retrying a worker that cannot boot, unless it is one of the first."""
     if worker.age > arbiter.cfg.workers:
-        # With either of these exit codes, gunicorn would stop the master.
+        # gunicorn would stop the master on either of its own exit codes.
         arbiter.WORKER_BOOT_ERROR = arbiter.APP_LOAD_ERROR = 1
 
 
 def _post_worker_init(worker: Any) -> None:
-    """Start the schedule, after the fork because threads do not survive one, and log that."""
+    """Start the schedule, which must follow the fork because threads do not survive one."""
     worker.wsgi.extensions["schedule"].start()
     worker.log.info("Worker ready (pid: %s)", worker.pid)
 
@@ -182,14 +182,14 @@ def _worker_exit(_arbiter: Any, worker: Any) -> None:
 
 
 def _child_exit(_arbiter: Any, worker: Any) -> None:
-    """Drop the gauges of a worker that has ended."""
+    """Drop the gauges of a worker that has exited."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)
 
 
 def _on_exit(made: str) -> None:
-    """Remove the folder of the counters."""
-    folder = Path(os.environ.get(FOLDER, ""))
+    """Remove the folder with the workers' metrics, if this process created it."""
+    folder = Path(os.environ.get(METRICS_FOLDER, ""))
     if folder.name.startswith(made):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Restarts a program when a file is saved, even if it has ended by itself."""
+"""Restarts a program whenever a file is saved, even if the program has exited."""
 
 import contextlib
 import os
@@ -9,39 +9,39 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-SECONDS = 0.5  # between checks of the files
-# Not werkzeug's own variable, as is_running_from_reloader reads it: a server that sees that one
-# expects to inherit its socket from werkzeug's reloader.
-MARK = "DASHBOARD_RELOADER"
+INTERVAL = 0.5  # seconds between checks of the files
+# Not werkzeug's own variable: a server that sees that one expects to inherit a socket from
+# werkzeug's reloader.
+VARIABLE = "DASHBOARD_RELOADER"
 
 
 def is_child() -> bool:
     """Return whether this process is the program that the reloader runs."""
-    return os.environ.get(MARK) == "true"
+    return os.environ.get(VARIABLE) == "true"
 
 
 def run(command: list[str], files: Callable[[], Iterable[Path]]) -> int:
     """Run a command, restarting it when a file is saved, added or removed, until Ctrl-C or SIGTERM.
 
-    Werkzeug's own reloader ends at the first save that cannot be imported.
+    Werkzeug's reloader would exit at the first save that cannot be imported.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with contextlib.suppress(KeyboardInterrupt):
         while True:
-            before = _saved(files())
+            before = _save_times(files())
             with _running(command) as process:
                 ended = False
-                while _saved(files()) == before:
-                    time.sleep(SECONDS)
+                while _save_times(files()) == before:
+                    time.sleep(INTERVAL)
                     if not ended and process.poll() is not None:
                         ended = True
-                        said = f"ended with code {process.returncode}: waiting for the next save"
-                        print(said, file=sys.stderr, flush=True)
+                        text = f"ended with code {process.returncode}: waiting for the next save"
+                        print(text, file=sys.stderr, flush=True)
     return 0
 
 
-def _saved(files: Iterable[Path]) -> dict[Path, int]:
-    """Return when each file was saved; skip one that an editor is just replacing."""
+def _save_times(files: Iterable[Path]) -> dict[Path, int]:
+    """Return when each file was saved; skip a file that an editor is replacing right now."""
     saved = {}
     for file in files:
         with contextlib.suppress(OSError):
@@ -51,7 +51,7 @@ def _saved(files: Iterable[Path]) -> dict[Path, int]:
 
 @contextlib.contextmanager
 def _running(command: list[str]) -> Iterator["subprocess.Popen[bytes]"]:
-    process = subprocess.Popen(command, env={**os.environ, MARK: "true"})
+    process = subprocess.Popen(command, env={**os.environ, VARIABLE: "true"})
     try:
         yield process
     finally:

@@ -1,4 +1,4 @@
-"""Serves with waitress; everything that relies on undocumented parts of waitress 3."""
+"""Serves with waitress; contains everything that relies on undocumented parts of waitress 3."""
 
 import contextlib
 import logging
@@ -22,17 +22,17 @@ from ..settings import Server
 logger = logging.getLogger(__name__)
 
 PROXY_HEADERS = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"}
-WINDOWS = 500  # connections: select() on Windows takes 512 sockets
-FILES = 20_000  # that may be open at once
-SPARE = 100  # open files that are not connections
+MAX_ON_WINDOWS = 500  # connections: select() on Windows handles at most 512 sockets
+MAX_FILES = 20_000  # open at once
+RESERVED_FILES = 100  # for open files other than connections
 POLL = hasattr(select, "poll")
-# Flask logs a body that is too large, and waitress doesn't. So waitress passes bodies of up to this
-# many times the limit on to Flask.
+# Waitress passes on bodies up to this many times the limit, because Flask logs a body that is too
+# large and waitress does not.
 BODY_FACTOR = 10
 
 
 class Listening(NamedTuple):
-    """A listening server, and all of its sockets by file descriptor."""
+    """A listening server, and all its sockets by file descriptor."""
 
     server: Any
     sockets: dict[int, Any]
@@ -47,12 +47,12 @@ def listen(app: WSGIApplication, server: Server) -> Listening:
             map=sockets,
             sockets=_bind(server.host, server.port),
             threads=server.threads,
-            connection_limit=min(server.connection_limit, room()),
+            connection_limit=min(server.connection_limit, max_connections()),
             channel_timeout=server.channel_timeout.total_seconds(),
             max_request_body_size=BODY_FACTOR * server.max_body_bytes,
             asyncore_use_poll=POLL,
-            ident=None,  # do not tell clients which server this is
-            clear_untrusted_proxy_headers=False,  # the middleware does this under every server
+            ident=None,  # hide the server's name from clients
+            clear_untrusted_proxy_headers=False,  # the middleware does this on every server
         )
     except (OSError, ValueError) as error:
         raise SettingError(
@@ -63,13 +63,13 @@ def listen(app: WSGIApplication, server: Server) -> Listening:
 
 
 def _bind(host: str, port: int) -> list[socket.socket]:
-    """Return a socket for each address of a host, bound to a port that no other program shares."""
+    """Return a socket for each address of a host, bound to a port that no other program uses."""
     kind, flags = socket.SOCK_STREAM, socket.AI_PASSIVE
     with contextlib.ExitStack() as opened:
         bound = []
         for family, _, protocol, _, address in socket.getaddrinfo(host, port, 0, kind, 0, flags):
             it = opened.enter_context(socket.socket(family, kind, protocol))
-            if sys.platform == "win32":  # there, SO_REUSEADDR would share the port
+            if sys.platform == "win32":  # SO_REUSEADDR would share the port there
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
             else:
                 it.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -82,25 +82,25 @@ def _bind(host: str, port: int) -> list[socket.socket]:
 
 
 def port(listening: Listening) -> int:
-    """Return the port, even if the system has chosen it (port 0)."""
+    """Return the port, even if the system chose it (port 0)."""
     ports = [it.socket.getsockname()[1] for it in _listeners(listening)]
     return int(ports[0])
 
 
 def run(listening: Listening, stopping: Callable[[], bool], seconds: float) -> None:
-    """Serve until `stopping`, then for at most `seconds` until all responses are sent.
+    """Serve until `stopping` returns true, then finish sending responses for up to `seconds`.
 
     Waitress's own `run` returns immediately and cuts off unsent responses.
     """
     server, sockets = listening
 
-    def turn(timeout: float) -> None:
+    def poll(timeout: float) -> None:
         wasyncore.loop(timeout, POLL, sockets, count=1)
 
     while not stopping():
-        turn(timeout=1)
+        poll(timeout=1)
     for it in _listeners(listening):
-        wasyncore.dispatcher.close(it)  # only the socket: threads still wake this loop
+        wasyncore.dispatcher.close(it)  # closes only the socket: threads still wake this loop
     end = time.monotonic() + seconds
     while channels := [it for it in sockets.values() if isinstance(it, HTTPChannel)]:
         if time.monotonic() > end:
@@ -109,27 +109,29 @@ def run(listening: Listening, stopping: Callable[[], bool], seconds: float) -> N
         for channel in channels:
             busy = channel.requests or channel.request or channel.total_outbufs_len
             channel.will_close = channel.will_close or not busy
-        turn(timeout=0.1)
+        poll(timeout=0.1)
     server.task_dispatcher.shutdown()
     wasyncore.close_all(sockets)
 
 
 def _listeners(listening: Listening) -> list[BaseWSGIServer]:
-    """Return the dispatchers that accept connections, one for each address of the host."""
+    """Return the dispatchers that accept connections, one per address of the host."""
     return [it for it in listening.sockets.values() if isinstance(it, BaseWSGIServer)]
 
 
-def room() -> int:
-    """Raise the limit on open files, and return how many of them can be connections."""
+def max_connections() -> int:
+    """Raise the limit on open files, and return how many connections it allows."""
     if sys.platform == "win32":
-        return WINDOWS
+        return MAX_ON_WINDOWS
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, FILES), hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, MAX_FILES), hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(soft - SPARE, SPARE) if soft != resource.RLIM_INFINITY else FILES
+    if soft == resource.RLIM_INFINITY:
+        return MAX_FILES
+    return max(soft - RESERVED_FILES, RESERVED_FILES)
 
 
 def with_proxy_headers(app: WSGIApplication, trusted: bool) -> WSGIApplication:

@@ -71,7 +71,7 @@ class BasicAuth:
         )
         self._signer: Any = server.session_interface.get_signing_serializer(server)
         server.before_request(self.check)
-        fast_path.guard(self.check, self.knows)
+        fast_path.allow(self.check, self.knows)
 
     def check(self) -> Response | None:
         """Let a request through, or ask for a password."""

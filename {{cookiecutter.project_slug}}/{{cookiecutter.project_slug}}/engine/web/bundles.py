@@ -1,4 +1,4 @@
-"""JavaScript: compressed once, and cached by browsers for good."""
+"""Serves JavaScript: compressed once, and cached by browsers permanently."""
 
 from hashlib import blake2b
 from pathlib import Path
@@ -21,17 +21,17 @@ def install(app: Dash, compress: Compress) -> None:
     serve = app.server.view_functions[endpoint]
 
     def bundle(package_name: str, fingerprinted_path: str) -> Response:
-        path, lasts = parse_bundle_path(fingerprinted_path)
+        path, has_fingerprint = parse_bundle_path(fingerprinted_path)
 
         def make() -> CachedResponse:
             request.environ.pop("HTTP_IF_NONE_MATCH", None)  # a 304 must not be cached
             return to_cached(make_response(serve(package_name, fingerprinted_path)))
 
         try:
-            response = cache.response((package_name, path, lasts), make)
+            response = cache.response((package_name, path, has_fingerprint), make)
         except BundleNotFound:
             abort(404)
-        return _cacheable(response, lasts)
+        return _with_cache_control(response, has_fingerprint)
 
     app.server.view_functions[endpoint] = bundle
     _add_script(app, cache)
@@ -41,7 +41,7 @@ def install(app: Dash, compress: Compress) -> None:
 def _add_script(app: Dash, cache: ResponseCache) -> None:
     """Make the page load the engine's JavaScript.
 
-    It comes before Dash's, which uses the storage that it may have to replace.
+    It comes first, because it may have to replace the browser storage that Dash's scripts use.
     """
     script = b"\n".join(it.read_bytes() for it in sorted(STATIC.glob("*.js")))
     name = f"_engine-{blake2b(script, digest_size=8).hexdigest()}.js"
@@ -49,15 +49,16 @@ def _add_script(app: Dash, cache: ResponseCache) -> None:
     def engine() -> Response:
         headers = [("Content-Type", "text/javascript; charset=utf-8")]
         headers.append(("Cache-Control", "public, max-age=31536000"))
-        return _cacheable(cache.response(name, lambda: CachedResponse(headers, script)), lasts=True)
+        response = cache.response(name, lambda: CachedResponse(headers, script))
+        return _with_cache_control(response, has_fingerprint=True)
 
     app.server.add_url_rule(f"{app.config.routes_pathname_prefix}{name}", "engine_script", engine)
     app.config.external_scripts.insert(0, f"{app.config.requests_pathname_prefix}{name}")
 
 
-def _cacheable(response: Response, lasts: bool) -> Response:
-    """Let browsers cache a response for good, or revalidate it each time."""
-    if lasts:
+def _with_cache_control(response: Response, has_fingerprint: bool) -> Response:
+    """Let browsers cache a response permanently, or revalidate it each time."""
+    if has_fingerprint:
         response.cache_control.immutable = True
     else:
         response.cache_control.no_cache = True

@@ -22,17 +22,17 @@ __all__ = [
     "early_bundles",
     "find_callback",
     "has_streams",
-    "is_dashs",
+    "is_from_dash",
     "leave_callback",
     "outputs",
     "parse_bundle_path",
 ]
 
-# OSError if Dash lists a file that it does not ship.
+# Dash raises OSError for a file that it lists but does not ship.
 BundleNotFound = (DependencyException, OSError)
-# Packages whose hooks protect nothing.
-OWN = {"dash", "flask_compress"}
-# The page asks for these late, after it is drawn, and by names that cannot be cached.
+# Packages whose hooks do not restrict access.
+HARMLESS = {"dash", "flask_compress"}
+# Dash would load these only after drawing the page, from URLs that cannot be cached.
 EARLY = [
     ("plotly", "package_data/plotly.min.js"),
     ("dash", "dcc/async-graph.js"),
@@ -41,7 +41,7 @@ EARLY = [
 
 
 def callback_endpoint(app: Dash) -> str:
-    """Return the path of the route that runs callbacks, which is its endpoint, too."""
+    """Return the path of the route that runs callbacks; its endpoint has the same name."""
     return f"{app.config.routes_pathname_prefix}_dash-update-component"
 
 
@@ -52,42 +52,42 @@ def bundle_endpoint(app: Dash) -> str:
 
 
 def parse_bundle_path(path: str) -> tuple[str, bool]:
-    """Return the plain path of a bundle, and whether the given one has a fingerprint."""
-    plain, lasts = check_fingerprint(path)
-    return plain, lasts
+    """Return the path of a bundle without its fingerprint, and whether it had one."""
+    plain, has_fingerprint = check_fingerprint(path)
+    return plain, has_fingerprint
 
 
 def early_bundles(app: Dash) -> list[str]:
-    """Return URLs, which can be cached, of the large bundles that each page needs."""
+    """Return cacheable URLs of the large bundles that every page needs."""
     urls = []
     for package, path in EARLY:
         module = sys.modules[package]
         file = Path(str(module.__file__)).parent / path
         if file.exists():  # other versions of Dash may not have it
-            marked = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
+            fingerprinted = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
             prefix = app.config.requests_pathname_prefix
-            urls.append(f"{prefix}_dash-component-suites/{package}/{marked}")
+            urls.append(f"{prefix}_dash-component-suites/{package}/{fingerprinted}")
     return urls
 
 
 @dataclass(frozen=True)
 class Callback:
-    """A callback that runs in the server; inputs and state have an `id` and a `property`."""
+    """A callback that runs on the server; inputs and state have an `id` and a `property`."""
 
     function: Callable[..., Any]
     inputs: list[dict[str, Any]]
     state: list[dict[str, Any]]
     has_output: bool
-    places: object  # which input or state each parameter takes; a dict if they are grouped
+    places: object  # the index of each parameter's input or state; a dict if they are grouped
 
     @property
     def names(self) -> list[str]:
-        """The names of its inputs and state, as in `series.value`."""
+        """The names of its inputs and state, such as `series.value`."""
         return [f"{it['id']}.{it['property']}" for it in (*self.inputs, *self.state)]
 
     @property
     def parameters(self) -> list[str]:
-        """The name of what each parameter takes; nothing if some are grouped."""
+        """The name of the input or state of each parameter; empty if any are grouped."""
         places: list[Any] = self.places if isinstance(self.places, list) else [self.places]
         if not all(isinstance(it, int) for it in places):
             return []
@@ -96,12 +96,12 @@ class Callback:
 
 
 def callback_names(app: Dash) -> set[str]:
-    """Return the names of all callbacks, which Dash makes from their outputs."""
+    """Return the names of all callbacks; Dash derives them from the outputs."""
     return set(app.callback_map)
 
 
 def find_callback(app: Dash, name: str) -> Callback | None:
-    """Return a callback; None if there is none, or if it runs in the browser."""
+    """Return a callback, or None if it does not exist or runs in the browser."""
     it = app.callback_map.get(name)
     if it is None or "callback" not in it:
         return None
@@ -111,21 +111,24 @@ def find_callback(app: Dash, name: str) -> Callback | None:
 
 
 def has_streams(app: Dash) -> bool:
-    """Whether callbacks may stream, as from Dash 4.5 on."""
+    """Whether callbacks may stream, which Dash supports from 4.5 on."""
     return bool(getattr(app, "shared_storage_enabled", False))
 
 
 def outputs(name: str) -> Any:
-    """Return the output, or the list of outputs, that a callback's name stands for."""
+    """Return the output, or list of outputs, that a callback's name encodes."""
     return split_callback_id(name)
 
 
 def leave_callback() -> None:
-    """Have `dash.ctx` raise MissingCallbackContextException in this context."""
+    """Make `dash.ctx` raise MissingCallbackContextException in this context."""
     context_value.set({})
 
 
-def is_dashs(function: Callable[..., Any]) -> bool:
-    """Whether a function is Dash's own; `functools.wraps` copies names, but not globals."""
+def is_from_dash(function: Callable[..., Any]) -> bool:
+    """Whether a function comes from Dash.
+
+    The check uses its globals, because `functools.wraps` copies its name.
+    """
     where = getattr(getattr(function, "__func__", function), "__globals__", {})
-    return str(where.get("__name__")).partition(".")[0] in OWN
+    return str(where.get("__name__")).partition(".")[0] in HARMLESS

@@ -1,4 +1,4 @@
-"""The fast path: serves cached responses without Flask, which would take most of the time."""
+"""The fast path: serves cached responses without Flask, where most of the time would go."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -10,14 +10,14 @@ from wsgiref.types import WSGIEnvironment
 from dash import Dash
 from flask import Flask, request_finished, request_started, request_tearing_down
 
-from .dash_internals import is_dashs
+from .dash_internals import is_from_dash
 from .response_cache import CachedResponse
 
 logger = logging.getLogger(__name__)
 
-Answer = Callable[[WSGIEnvironment], CachedResponse | None]
+Handler = Callable[[WSGIEnvironment], CachedResponse | None]
 SIGNALS = (request_started, request_finished, request_tearing_down)
-# Methods that handle a request in Flask, and that a subclass may override.
+# Flask's request-handling methods, which a subclass may override.
 METHODS = (
     "request_context",
     "full_dispatch_request",
@@ -30,47 +30,49 @@ METHODS = (
 class FastPath:
     """Answers some requests before they reach Flask, if nothing else can affect the response.
 
-    All requests go through Flask if there are hooks (for authentication, say) that are not Dash's,
-    middleware, signal receivers, trusted hosts or replaced views. So do requests of clients that
-    `auth` does not know; without users, requests with a cookie or a password.
+    Every request goes through Flask if the app has hooks other than Dash's (for authentication,
+    say), middleware, signal receivers, trusted hosts or replaced views. So do requests that `auth`
+    does not recognize or, if no users are configured, that carry a cookie or a password.
     """
 
     def __init__(self, app: Dash) -> None:
         self._server: Flask = app.server
         self._hooks: list[Callable[..., Any]] = []
-        self._routes: dict[tuple[str, str], tuple[str, Any, Answer]] = {}
-        self._knows: Callable[[WSGIEnvironment], bool] = _is_nobody
-        self._said: set[str] = set()
+        self._routes: dict[tuple[str, str], tuple[str, Any, Handler]] = {}
+        self._accepts: Callable[[WSGIEnvironment], bool] = _is_anonymous
+        self._logged: set[str] = set()
         self._flask = app.server.wsgi_app
         self._wrapped = _overridden(app.server, ["wsgi_app"])
-        app.server.wsgi_app = self._answer
+        app.server.wsgi_app = self._handle
 
-    def guard(self, hook: Callable[[], Any], knows: Callable[[WSGIEnvironment], bool]) -> None:
-        """Allow a hook; it would let through the clients that `knows` accepts."""
+    def allow(self, hook: Callable[[], Any], accepts: Callable[[WSGIEnvironment], bool]) -> None:
+        """Ignore a hook that would let through every request that `accepts` accepts."""
         self._hooks.append(hook)
-        self._knows = knows
+        self._accepts = accepts
 
-    def add(self, method: str, path: str, endpoint: str, answer: Answer) -> None:
-        """Answer requests for an endpoint; if `answer` returns None, its view does."""
-        self._routes[method, path] = endpoint, self._server.view_functions[endpoint], answer
+    def add(self, method: str, path: str, endpoint: str, handler: Handler) -> None:
+        """Let `handler` answer requests for an endpoint; if it returns None, the view does."""
+        self._routes[method, path] = endpoint, self._server.view_functions[endpoint], handler
 
-    def _answer(self, environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Any:
+    def _handle(self, environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Any:
         route = self._routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-        if route and self._is_open(environ, *route[:2]) and (answer := route[2](environ)):
-            start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", [*answer.headers])
-            return [answer.body]
+        if route and self._is_allowed(environ, *route[:2]) and (response := route[2](environ)):
+            status = f"{response.status} {HTTPStatus(response.status).phrase}"
+            start_response(status, [*response.headers])
+            return [response.body]
         return self._flask(environ, start_response)
 
-    def _is_open(self, environ: WSGIEnvironment, endpoint: str, view: Any) -> bool:
-        if why := self._wrapped or self._foreign(endpoint, view):
-            if why not in self._said:
-                logger.warning("the fast path is off, and all requests go through Flask: %s", why)
-                self._said.add(why)
+    def _is_allowed(self, environ: WSGIEnvironment, endpoint: str, view: Any) -> bool:
+        if reason := self._wrapped or self._obstacle(endpoint, view):
+            if reason not in self._logged:
+                text = "the fast path is off, and all requests go through Flask: %s"
+                logger.warning(text, reason)
+                self._logged.add(reason)
             return False
-        return self._knows(environ)
+        return self._accepts(environ)
 
-    def _foreign(self, endpoint: str, view: Any) -> str:
-        """Return what else can affect responses, or nothing."""
+    def _obstacle(self, endpoint: str, view: Any) -> str:
+        """Return what else can affect responses, or ""."""
         server = self._server
         by_blueprint = (
             server.before_request_funcs,
@@ -80,7 +82,7 @@ class FastPath:
         )
         named = (hooks for funcs in by_blueprint for hooks in funcs.values())
         for hook in chain(*named, server.teardown_appcontext_funcs):
-            if not is_dashs(hook) and hook not in self._hooks:
+            if not is_from_dash(hook) and hook not in self._hooks:
                 return f"the hook {_name(hook)} runs for them"
         if overridden := _overridden(server, METHODS):
             return overridden
@@ -94,7 +96,7 @@ class FastPath:
 
 
 def _overridden(server: Flask, names: Iterable[str]) -> str:
-    """Return which of Flask's methods is replaced by what, or nothing."""
+    """Return which of Flask's methods is replaced and by what, or ""."""
     for name in names:
         method = getattr(server, name)
         if getattr(method, "__func__", None) is not getattr(Flask, name):
@@ -107,5 +109,5 @@ def _name(function: Any) -> str:
     return f"{getattr(function, '__module__', '')}.{name}"
 
 
-def _is_nobody(environ: WSGIEnvironment) -> bool:
+def _is_anonymous(environ: WSGIEnvironment) -> bool:
     return "HTTP_COOKIE" not in environ and "HTTP_AUTHORIZATION" not in environ

@@ -1,4 +1,4 @@
-"""The request bodies that a page sends to run callbacks."""
+"""The bodies of requests for callbacks."""
 
 from typing import Any, NotRequired
 
@@ -19,13 +19,13 @@ Cursor = TypedDict("Cursor", {"from": NotRequired[int | None]})
 
 
 class RequestId(TypedDict):
-    """The id of a request whose callback streams."""
+    """Identifies a request whose callback streams."""
 
     requestId: str
 
 
 class Body(BaseModel):
-    """Runs a callback; `streamConnection` is new in Dash 4.5."""
+    """A request to run a callback; `streamConnection` is new in Dash 4.5."""
 
     output: str
     outputs: Part | Parts | None = None
@@ -36,14 +36,14 @@ class Body(BaseModel):
 
 
 class Downlink(BaseModel):
-    """Fetches what streaming callbacks have sent, from Dash 4.5 on."""
+    """A request for what streaming callbacks have sent, from Dash 4.5 on."""
 
     model_config = ConfigDict(extra="forbid")
     streamDownlink: Cursor
 
 
 class Cancel(BaseModel):
-    """Cancels a streaming callback, from Dash 4.5 on."""
+    """A request to cancel a streaming callback, from Dash 4.5 on."""
 
     model_config = ConfigDict(extra="forbid")
     streamCancel: RequestId
@@ -53,7 +53,7 @@ _STREAM: TypeAdapter[Downlink | Cancel] = TypeAdapter(Downlink | Cancel)
 
 
 def is_about_a_stream(content: bytes) -> bool:
-    """Whether a body is about streaming callbacks, and does not run one."""
+    """Whether a body fetches from or cancels a streaming callback, rather than running one."""
     try:
         _STREAM.validate_json(content)
     except ValidationError:

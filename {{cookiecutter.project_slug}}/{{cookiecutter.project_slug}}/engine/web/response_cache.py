@@ -14,17 +14,17 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 ENCODINGS = ("zstd", "br", "gzip")
-OVERHEAD = 2_000  # bytes that a cached response takes besides its body, roughly
+OVERHEAD = 2_000  # approximate bytes that a cached response takes besides its body
 
 
 @dataclass(frozen=True)
 class CachedResponse:
-    """A finished response."""
+    """A finished response; one that is not `cacheable` is sent, but not cached."""
 
     headers: list[tuple[str, str]]
     body: bytes
     status: int = 200
-    lasts: bool = True  # if False, it is sent, but not cached
+    cacheable: bool = True
 
     def response(self) -> Response:
         """Return a response whose headers may be changed."""
@@ -32,7 +32,7 @@ class CachedResponse:
 
 
 class ResponseCache:
-    """Holds responses up to a number of bytes; drops the least recently used first."""
+    """Holds up to `max_bytes` of responses; drops the least recently used first."""
 
     def __init__(self, compress: Compress, max_bytes: int) -> None:
         self._compress = compress
@@ -42,30 +42,30 @@ class ResponseCache:
         self._lock, self._compressing = Lock(), Lock()
 
     def response(self, key: object, make: Callable[[], CachedResponse]) -> Response:
-        """Return the response of a key; compute it if there is none."""
+        """Return the response for a key; make it if there is none."""
         accepted = encoding(request.headers.get("Accept-Encoding", ""))
         if cached := self._get(key, accepted):
             return cached.response()
         if not (plain := self._get(key, "")):
             plain = make()
             self.put(key, plain)
-        with self._compressing:  # once, although many may wait for the same
+        with self._compressing:  # only once, even if many requests wait for the same response
             if cached := self._get(key, accepted):
                 return cached.response()
             response = plain.response()
-            # The header can be spelled in many ways: cache one response for each encoding.
+            # Clients spell the header in many ways; cache one response per encoding.
             request.environ["HTTP_ACCEPT_ENCODING"] = accepted
             self._compress.after_request(response)
-            self.put(key, to_cached(response, plain.lasts), accepted)
+            self.put(key, to_cached(response, plain.cacheable), accepted)
             return response
 
     def get(self, key: object, accepted: str) -> CachedResponse | None:
-        """Return the response of a key for the clients of an `Accept-Encoding` header."""
+        """Return the response for a key in the best encoding for an `Accept-Encoding` header."""
         return self._get(key, encoding(accepted))
 
     def put(self, key: object, response: CachedResponse, accepted: str = "") -> None:
-        """Cache a response that lasts and is not too large, plain or in an encoding."""
-        if response.lasts:
+        """Cache a response, plain or encoded, if it is cacheable and not too large."""
+        if response.cacheable:
             with self._lock:
                 if self._cached.getsizeof(response) <= self._cached.maxsize:
                     self._cached[key, accepted] = response
@@ -85,11 +85,11 @@ class ResponseCache:
             return self._cached.get((key, accepted))
 
 
-def to_cached(response: Response, lasts: bool = True) -> CachedResponse:
-    """Return a response in the form that is cached; it lasts only if its status is 200."""
+def to_cached(response: Response, cacheable: bool = True) -> CachedResponse:
+    """Convert a response for the cache; only one with status 200 is cacheable."""
     status = response.status_code
-    lasts = lasts and status == 200
-    return CachedResponse(list(response.headers), response.get_data(), status, lasts)
+    cacheable = cacheable and status == 200
+    return CachedResponse(list(response.headers), response.get_data(), status, cacheable)
 
 
 def cache_key(body: Mapping[str, Any]) -> str:
@@ -99,7 +99,7 @@ def cache_key(body: Mapping[str, Any]) -> str:
 
 def encoding(accepted: str) -> str:
     """Choose an encoding for an `Accept-Encoding` header."""
-    return _encoding(accepted[:200])  # browsers' are shorter; a long one would fill memory
+    return _encoding(accepted[:200])  # browsers send less; caching long headers would fill memory
 
 
 @lru_cache(maxsize=256)

@@ -1,4 +1,4 @@
-"""Computes each view once per snapshot and choices, for all viewers."""
+"""Computes each view once per snapshot and set of choices, for all viewers."""
 
 import contextlib
 import inspect
@@ -21,17 +21,17 @@ from .. import log
 from ..data.snapshot import Tables
 from ..settings import Server
 from .computations import Computations, NotReady
-from .dash_internals import callback_endpoint, find_callback, is_dashs
+from .dash_internals import callback_endpoint, find_callback, is_from_dash
 from .fast_path import FastPath
 from .response_cache import CachedResponse, ResponseCache, cache_key, to_cached
 from .views import TABLES, views_of
 
 logger = logging.getLogger(__name__)
 
-# The computations that a client waits for, from its last 202. Without it, a view that is slower
-# than the refresh would never be delivered. With several processes, each adds its own.
+# Lists the computations that a client waits for. Each 202 sets it, and the client sends it back:
+# otherwise a view slower than the refresh would never arrive. Each server process adds its own key.
 WAITS_FOR = "X-Computation"
-MOST = 8  # keys in that header
+MAX_KEYS = 8  # in that header
 JSON = "application/json"
 
 
@@ -46,9 +46,9 @@ class Query(NamedTuple):
 class SharedViews:
     """Answers requests for views from a cache; Dash answers all other callbacks.
 
-    Cache key: the request's body with the server's version of the data, whatever version the
-    client claims. A response is computed in a request without a viewer. So no viewer can put
-    anything into the cache that another must not see.
+    The cache key is the request body with the server's data version, whatever version the client
+    claims. Responses are computed in a request without a viewer, so no viewer can put anything into
+    the cache that another must not see.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class SharedViews:
         body = request.get_data()
         try:
             query = self._query(body)
-            return self._shared(query) if query else self._own(body)
+            return self._shared(query) if query else self._personal(body)
         except NotReady as it:
             return _not_ready(it.key, _keys(request.headers.get(WAITS_FOR, ""))).response()
 
     def _shared(self, query: Query) -> Response:
-        """Return the response for all viewers. Raises NotReady."""
+        """Return the response that all viewers share. Raises NotReady."""
         hit = True
 
         def make() -> CachedResponse:
@@ -86,26 +86,26 @@ class SharedViews:
             hit = False
             compute = partial(self._compute, query, log.REQUEST.get())
             waited_for = _keys(request.headers.get(WAITS_FOR, ""))
-            computation = self._computations.ended(query.key, compute, waited_for)
+            computation = self._computations.wait_for(query.key, compute, waited_for)
             response = computation.future.result()
-            return response if computation.key == query.key else replace(response, lasts=False)
+            return response if computation.key == query.key else replace(response, cacheable=False)
 
         response = self._cache.response(query.key, make)
         self.on_response(hit)
-        if number := response.headers.pop("X-Request-ID", None):
-            request.environ["HTTP_X_REQUEST_ID"] = number  # the id in the log
+        if request_id := response.headers.pop("X-Request-ID", None):
+            request.environ["HTTP_X_REQUEST_ID"] = request_id  # the id that the log has
         return response
 
-    def _own(self, body: bytes) -> Response:
-        """Have Dash answer this viewer's callback. Raises NotReady."""
-        if self._is_quick(body):
+    def _personal(self, body: bytes) -> Response:
+        """Return Dash's response for this viewer only. Raises NotReady."""
+        if self._is_internal(body):
             return make_response(self._dash())
         with self._computations.slot():
             return make_response(self._dash())
 
-    def _compute(self, query: Query, number: str) -> CachedResponse:
-        """Have Dash answer for all viewers, in a request without cookies, headers or address."""
-        log.REQUEST.set(number)
+    def _compute(self, query: Query, request_id: str) -> CachedResponse:
+        """Compute the shared response in a request without cookies, headers or client address."""
+        log.REQUEST.set(request_id)
         TABLES.set(query.tables)
         body = json.dumps(query.body)
         environ = create_environ(self._path, method="POST", data=body, content_type=JSON)
@@ -115,13 +115,13 @@ class SharedViews:
             except Exception as error:
                 response = make_response(self._app.server.handle_user_exception(error))
         if response.status_code >= 400:
-            response.headers["X-Request-ID"] = number
-        cached = to_cached(response, _is_whole(response, query.body))
+            response.headers["X-Request-ID"] = request_id
+        cached = to_cached(response, _is_complete(response, query.body))
         self._cache.put(query.key, cached)
         return cached
 
     def _cached(self, environ: dict[str, Any]) -> CachedResponse | None:
-        """Answer a request from the cache, without Flask; None if `_view` must do it."""
+        """Return a cached response without going through Flask, or None to leave it to `_view`."""
         length = int(environ.get("CONTENT_LENGTH") or 0)
         if not 0 < length <= (self._app.server.config["MAX_CONTENT_LENGTH"] or length):
             return None
@@ -135,23 +135,23 @@ class SharedViews:
             return cached
         waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
         try:
-            self._computations.refuse_in_a_crowd(query.key, waited_for)
+            self._computations.raise_if_busy(query.key, waited_for)
         except NotReady as it:
             return _not_ready(it.key, waited_for)
         return None
 
     def _query(self, body: bytes) -> Query | None:
-        """Return the query of a request; None if it is not for a view."""
+        """Return the query in a request body, or None if it is not for a view."""
         try:
-            asked = json.loads(body)  # as Flask does: what differs there must differ here
-            view = self._views.get(asked["output"])
+            payload = json.loads(body)  # as Flask does: what differs there must differ here
+            view = self._views.get(payload["output"])
             if view is None:
                 return None
-            tables = view.data.tables(_version(asked["inputs"]))
-            _set_version(asked["inputs"], tables.version)
-            asked["changedPropIds"] = []  # what this viewer has just changed
+            tables = view.data.tables(_version(payload["inputs"]))
+            _set_version(payload["inputs"], tables.version)
+            payload["changedPropIds"] = []  # depends on what this viewer changed last
             self._forget_other_versions(tables.version)
-            return Query(cache_key(asked), asked, tables)
+            return Query(cache_key(payload), payload, tables)
         except (ValueError, LookupError, TypeError, RecursionError):
             return None  # Dash reports the error
 
@@ -160,11 +160,11 @@ class SharedViews:
             self._version = version
             self._cache.clear()
 
-    def _is_quick(self, body: bytes) -> bool:
+    def _is_internal(self, body: bytes) -> bool:
         """Whether a callback is Dash's own, such as the one for pages, or does not exist."""
         with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
             callback = find_callback(self._app, json.loads(body)["output"])
-            return callback is None or is_dashs(inspect.unwrap(callback.function))
+            return callback is None or is_from_dash(inspect.unwrap(callback.function))
         return True  # Dash reports the error
 
 
@@ -174,30 +174,30 @@ def _not_ready(key: str, waited_for: list[str]) -> CachedResponse:
 
 
 def _keys(header: str) -> list[str]:
-    return re.findall("[0-9a-f]{128}", header)[-MOST:]
+    return re.findall("[0-9a-f]{128}", header)[-MAX_KEYS:]
 
 
-def _is_whole(response: Response, asked: dict[str, Any]) -> bool:
-    """Whether a response has a value for each output."""
+def _is_complete(response: Response, payload: dict[str, Any]) -> bool:
+    """Whether a response has a value for every output."""
     if response.status_code != 200:
         return False
     updated = orjson.loads(response.get_data()).get("response", {})
-    return sum(map(len, updated.values())) >= len(_flat(asked.get("outputs")))
+    return sum(map(len, updated.values())) >= len(_flatten(payload.get("outputs")))
 
 
 def _version(inputs: list[Any]) -> int | None:
-    """Return the version that a client has seen, perhaps on another server."""
-    versions = [it.get("value") for it in _flat(inputs) if it["id"] == "snapshot-version"]
+    """Return the version that a client has seen, possibly from another server."""
+    versions = [it.get("value") for it in _flatten(inputs) if it["id"] == "snapshot-version"]
     return versions[0] if versions and isinstance(versions[0], int) else None
 
 
 def _set_version(inputs: list[Any], version: int | None) -> None:
-    for it in _flat(inputs):
+    for it in _flatten(inputs):
         if it["id"] == "snapshot-version":
             it["value"] = version
 
 
-def _flat(parts: Any) -> list[dict[str, Any]]:
-    """Return the inputs or outputs in one list; those of a pattern are nested."""
+def _flatten(parts: Any) -> list[dict[str, Any]]:
+    """Return inputs or outputs as a flat list; those of a pattern are nested."""
     parts = parts if isinstance(parts, list) else [parts]
     return [it for part in parts for it in (part if isinstance(part, list) else [part])]

@@ -19,7 +19,7 @@ from .dash_internals import (
     MissingCallbackContextException,
     callback_names,
     find_callback,
-    is_dashs,
+    is_from_dash,
     leave_callback,
 )
 
@@ -28,14 +28,14 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 VERSION = Input("snapshot-version", "data")
-# The tables that the current response is computed from.
+# The tables from which the current response is computed.
 TABLES: ContextVar[Tables | None] = ContextVar("TABLES", default=None)
 
 REPLACED = "two callbacks have the output {}: remove one, or give it another output"
 
 
 class ViewError(Exception):
-    """A view does what only a callback may do; the message says what to do instead."""
+    """A view did what only a callback may do; the message names the remedy."""
 
 
 class View(Generic[P, R]):
@@ -57,7 +57,9 @@ class View(Generic[P, R]):
 def view(
     output: Output | Sequence[Output], choices: Sequence[DashDependency] = ()
 ) -> Callable[[Callable[P, R]], View[P, R]]:
-    """Show what a function returns, computed once per snapshot and choice for all viewers.
+    """Make a function a view: `output` shows its result, which all viewers share.
+
+    It is computed once per snapshot and choice.
 
     The function takes the tables, one argument per choice, and `settings` if it needs them. It
     must not depend on the viewer: the request, the session or the user.
@@ -76,7 +78,7 @@ def per_snapshot(function: Callable[[Tables], T]) -> Callable[[Tables], T]:
 
 
 def add_views(app: Dash, module: ModuleType, settings: AnySettings, data: Data) -> None:
-    """Add the views of a module as callbacks; they follow the data and the choices."""
+    """Register the views of a module as callbacks that follow the data and the choices."""
     views = app.server.extensions.setdefault("views", {})
     for it in vars(module).values():
         if isinstance(it, View) and it.__module__ == module.__name__:
@@ -90,12 +92,12 @@ def add_views(app: Dash, module: ModuleType, settings: AnySettings, data: Data) 
 
 
 def refuse_wrapped(app: Dash) -> None:
-    """Refuse wrapped routes of Dash: the engine's own routes come later and would stay open.
+    """Reject wrapped Dash routes: the engine adds its own routes later, which would stay open.
 
     Raises TypeError.
     """
     for endpoint, function in app.server.view_functions.items():
-        if endpoint.startswith("/") and not is_dashs(function):
+        if endpoint.startswith("/") and not is_from_dash(function):
             raise TypeError(
                 f"create_app wraps the route {endpoint}, which would leave other routes open: "
                 "check who may see the page in a hook, with @app.server.before_request"
@@ -103,7 +105,7 @@ def refuse_wrapped(app: Dash) -> None:
 
 
 def refuse_replaced(app: Dash) -> None:
-    """Refuse a plain callback in place of a view: it would be shared. Raises TypeError."""
+    """Reject a plain callback that replaces a view: it would be shared. Raises TypeError."""
     for name, bound in views_of(app).items():
         found = find_callback(app, name)
         if found is None or unwrap(found.function) != bound.callback:
@@ -111,13 +113,13 @@ def refuse_replaced(app: Dash) -> None:
 
 
 def views_of(app: Dash) -> dict[str, "BoundView"]:
-    """Return the views of an app by the name that Dash gives to their outputs."""
+    """Return the views of an app, keyed by Dash's names for their outputs."""
     found: dict[str, BoundView] = app.server.extensions.get("views", {})
     return found
 
 
 class BoundView:
-    """A view with the data and the settings of an app."""
+    """A view bound to the data and settings of an app."""
 
     def __init__(self, app: Dash, view: View[..., Any], settings: AnySettings, data: Data) -> None:
         self.data, self.choices, self._app, self._settings = data, view.choices, app, settings
@@ -134,7 +136,7 @@ class BoundView:
         self._arguments = Arguments(names, hints(view.function)[1:expected])
 
     def callback(self, _version: object, *choices: Any) -> Any:
-        """Call the function in a context without a viewer; this is what Dash calls."""
+        """Call the function in a context without a viewer; Dash calls this."""
         tables = TABLES.get() or self.data.tables()
         return Context().run(self._call, log.REQUEST.get(), tables, choices)
 
