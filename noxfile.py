@@ -1,4 +1,4 @@
-"""The sessions of the template's own development; `uv run nox` runs all the tests."""
+"""Nox sessions for developing the template; `uv run nox` runs all the tests."""
 
 import json
 import os
@@ -13,7 +13,7 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "tests"]
 
 ROOT = Path(__file__).parent
-# The modules that hold data or open doors, and the tests that would notice a mistake in them.
+# Modules that store data or control access, and the tests that should detect a fault in each.
 MUTANTS = {
     "data/codec": "store damage",
     "data/file_store": "store damage",
@@ -43,15 +43,15 @@ GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 def install(session: nox.Session, group: str) -> None:
     """Install a dependency group of pyproject.toml."""
     session.install(*nox.project.dependency_groups(GROUPS, group))
-    # A rendered project has an environment of its own, and uv must not take this one for it.
+    # A rendered project has its own environment; uv must not use this one instead.
     session.env.update({"UV_PROJECT_ENVIRONMENT": None, "UV_PYTHON": None, "VIRTUAL_ENV": None})
     session.env["PYTHONUTF8"] = "1"  # on Windows too
 
 
 def install_debian(session: nox.Session, *programs: str, **packages: str) -> None:
-    """Install what is missing of Debian's packages; a package is called as its program is, or not.
+    """Install missing programs as Debian packages; keywords give a package its program's name.
 
-    On another system, or without the right to, they are to be there.
+    Without apt-get or root, the programs must already be installed.
     """
     packages |= {program: program for program in programs}
     missing = [package for program, package in packages.items() if not shutil.which(program)]
@@ -63,7 +63,7 @@ def install_debian(session: nox.Session, *programs: str, **packages: str) -> Non
 
 
 def install_browser(session: nox.Session) -> None:
-    """Have a Chromium: the system's, Debian's by apt-get, or the one that Playwright downloads."""
+    """Make sure there is a Chromium: the system's, Debian's package, or Playwright's download."""
     names = ("chromium", "chromium-browser", "google-chrome")
     if not any(map(shutil.which, names)) and shutil.which("apt-get"):
         install_debian(session, "chromium")
@@ -72,7 +72,7 @@ def install_browser(session: nox.Session) -> None:
 
 
 def render(session: nox.Session) -> Path:
-    """Render a project by the answers that are given as arguments."""
+    """Render a project with the answers given as arguments."""
     install(session, "template")
     folder = Path(session.create_tmp()) / "rendered"
     shutil.rmtree(folder, ignore_errors=True)
@@ -81,16 +81,16 @@ def render(session: nox.Session) -> Path:
 
 
 def install_for_tests(session: nox.Session) -> None:
-    """Install what the tests run, and run against."""
+    """Install the tests' dependencies and the programs they use."""
     install(session, "test")
     install_browser(session)
-    if os.name != "nt":  # where the tests that need them are left out
+    if os.name != "nt":  # on Windows, tests that need these are skipped
         install_debian(session, "redis-server", nginx="nginx-light", pg_ctlcluster="postgresql")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check the template's own Python."""
+    """Lint the template's own Python code."""
     install(session, "test")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
@@ -98,15 +98,15 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run all the tests: render, install, start and drive each combination of answers."""
+    """Run all the tests: render, install, start and use each combination of answers."""
     install_for_tests(session)
-    # Two at once, as most of their time is waiting; who is done takes from the other's rest.
+    # Two workers, because tests mostly wait; an idle worker steals from the other's queue.
     session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """Do to a running server whatever may befall it, and write what was seen to docs/faults.md."""
+    """Inject faults into a running server, and write the results to docs/faults.md."""
     install_for_tests(session)
     table = "--faults-table=docs/faults.md"
     session.run("pytest", "tests/stress", "-m", "faults", table, *session.posargs)
@@ -114,20 +114,20 @@ def faults(session: nox.Session) -> None:
 
 @nox.session
 def long(session: nox.Session) -> None:
-    """Run what takes two hours: of each kind that the tests have a short form of, the whole."""
+    """Run the long form of the fuzzing, soak and fault tests, which takes two hours."""
     install_for_tests(session)
-    whole = {"FUZZ": 100_000, "REFRESHES": 20_000, "STOPS": 50, "KILLS": 100, "DUE": 200}
-    whole |= {"FLOOD": 100_000, "UPDATES": 5_000, "WALKS": 200, "FLIPS": 2_000}
+    sizes = {"FUZZ": 100_000, "REFRESHES": 20_000, "STOPS": 50, "KILLS": 100, "DUE": 200}
+    sizes |= {"FLOOD": 100_000, "UPDATES": 5_000, "WALKS": 200, "FLIPS": 2_000}
     kinds = "harm or months or cut_short or killed or three or poisoned or growth or flipped"
     session.run(
         *("pytest", "-s", "-k", kinds, *session.posargs),
-        env={name: str(count) for name, count in whole.items()},
+        env={name: str(count) for name, count in sizes.items()},
     )
 
 
 @nox.session
 def quick(session: nox.Session) -> None:
-    """Run what takes seconds: what is rendered, and what is refused."""
+    """Run the fast tests: rendered files and rejected answers."""
     install(session, "test")
     session.run("ruff", "check")
     session.run("pytest", "-m", "not slow", *session.posargs)
@@ -135,7 +135,7 @@ def quick(session: nox.Session) -> None:
 
 @nox.session
 def lowest(session: nox.Session) -> None:
-    """Check a project with the lowest versions it allows, as in: nox -s lowest -- source=sql."""
+    """Check a project with its lowest allowed versions: nox -s lowest -- source=sql."""
     with session.chdir(render(session)):
         session.run("uv", "sync", "--quiet", "--all-extras", "--resolution", "lowest-direct")
         session.run("uv", "run", "--no-sync", "mypy")
@@ -144,9 +144,9 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Change the engine's lines one by one, and list the changes that no test notices.
+    """Change the engine's lines one by one, and list the changes that no test detects.
 
-    Modules as arguments, as in: nox -s mutants -- data/merge; without any, all in MUTANTS.
+    Pass modules as arguments: nox -s mutants -- data/merge. The default is all in MUTANTS.
     """
     chosen, session.posargs[:] = session.posargs or [*MUTANTS], ["source=csv"]
     project = render(session)
@@ -172,7 +172,7 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Render and serve a dashboard; answers as arguments, as in: nox -s demo -- source=csv."""
+    """Render and serve a dashboard; pass answers as arguments: nox -s demo -- source=csv."""
     project = render(session)
     with session.chdir(project):
         session.run("uv", "run", "python", "-m", f"{project.name}.server", success_codes=[0, 130])
@@ -180,7 +180,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def pictures(session: nox.Session) -> None:
-    """Make the pictures of docs/ from the real pages, in light and dark."""
+    """Take the screenshots in docs/ from real pages, in light and dark."""
     install(session, "test")
     install_browser(session)
     session.run("python", "docs/pictures.py", env={"PYTHONPATH": "tests"})
@@ -188,9 +188,9 @@ def pictures(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure what is too slow or too noisy for a test: nox -s bench, or for every day -- --quick.
+    """Run the benchmarks, which are too slow or noisy for tests; for a short run: -- --quick.
 
-    It needs wrk (Debian's, or Homebrew's), and Linux for a core of the server's own.
+    They need wrk (from Debian or Homebrew), and Linux to give the server its own core.
     """
     install(session, "bench")
     install_browser(session)
@@ -200,7 +200,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def audit(session: nox.Session) -> None:
-    """Look for known weaknesses in what a rendered project depends on, at the package index."""
+    """Check the dependencies of a rendered project for known vulnerabilities."""
     with session.chdir(render(session)):
         session.run(
             *("uv", "export", "--quiet", "--all-extras", "--no-emit-project"),
@@ -214,7 +214,7 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def containers(session: nox.Session) -> None:
-    """Build the image and run what compose.yaml and compose.scale.yaml say, on Debian, as root."""
+    """Build the image and run the services of both compose files; needs Debian and root."""
     install(session, "containers")
     install_debian(
         session,

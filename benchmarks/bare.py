@@ -1,4 +1,4 @@
-"""Waitress alone, sending the bytes of a file. Run as: python bare.py PORT FILE ENCODING."""
+"""Waitress alone, serving a file. Run as: python bare.py PORT FILE ENCODING."""
 
 import sys
 from pathlib import Path
@@ -10,7 +10,7 @@ HEADERS = [("Content-Type", "application/json"), ("Content-Encoding", sys.argv[3
 
 
 def application(environ, start_response):
-    """Answer every request alike."""
+    """Send the same response to every request."""
     start_response("200 OK", list(HEADERS))
     return [BODY]
 

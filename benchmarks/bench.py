@@ -1,4 +1,4 @@
-"""Measure this project beside naive Dash, careful Dash and bare waitress."""
+"""Benchmark the template against naive Dash, careful Dash and bare waitress."""
 
 import argparse
 import json
@@ -57,7 +57,7 @@ SERVERS: dict[str, Callable[[Path, int], list[list[Any]]]] = {
 
 
 def main() -> int:
-    """Run every benchmark, print its tables and the bounds; 1 if a bound is broken."""
+    """Run all benchmarks and print their results; return 1 if a bound is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="in about two minutes")
     quick = parser.parse_args().quick
@@ -123,7 +123,7 @@ def main() -> int:
 def compare(
     name: str, server: Server, browser: Browser, quick: bool, rows: dict[str, list[Row]]
 ) -> None:
-    """Measure what is compared between the apps."""
+    """Run the measurements that compare the apps."""
     body = server.view()
     server.ask(body)  # Dash's first requests race (plotly/dash#3971)
     rows["rates"].append({"app": name, **measures.throughput(server, body, 2 if quick else 6)})
@@ -141,7 +141,7 @@ def compare(
 
 
 def judge(rows: dict[str, list[Row]]) -> Bounds:
-    """Compare what was measured with what is promised."""
+    """Return the measured values with their promised bounds."""
     rate = {row["app"]: row["views/s"] for row in rows["rates"]}
     of = {(row["app"], row["viewers"]): row for row in rows["viewers"]}
     cpu = {key: row["CPU ms/update"] for key, row in of.items()}
@@ -182,7 +182,7 @@ def judge(rows: dict[str, list[Row]]) -> Bounds:
 
 
 def memory(project: Path, refreshes: int) -> float:
-    """Return resident memory after many refreshes at full history, over that after a tenth."""
+    """Return the ratio of memory use after many refreshes to that after a tenth of them."""
     command = ["uv", "run", "python", str(HERE / "memory.py"), str(refreshes)]
     output = subprocess.run(command, cwd=project, check=True, stdout=subprocess.PIPE).stdout
     rows = [json.loads(line) for line in output.splitlines()]
@@ -190,7 +190,7 @@ def memory(project: Path, refreshes: int) -> float:
 
 
 def readable(row: Row) -> Row:
-    """Say bytes in kB and MB, and seconds in ms."""
+    """Convert bytes to kB or MB."""
     units = {"page": ("kB", 1e3), "packed": ("kB", 1e3), "table": ("MB", 1e6), "peak": ("MB", 1e6)}
     units["first load bytes"] = "kB", 1e3
     return {
@@ -215,7 +215,7 @@ def show(title: str, rows: list[dict]) -> None:
 
 
 def verdict(bounds: list[tuple[str, float, str, float]]) -> int:
-    """Print the bounds, and the machine."""
+    """Print the bounds and the machine; return 1 if a bound is broken."""
     CONSOLE.print("\nBounds")
     table = Table()
     for column in ("what", "measured", "bound", ""):
@@ -234,7 +234,7 @@ def verdict(bounds: list[tuple[str, float, str, float]]) -> int:
 
 
 def plot(rows: dict[str, list[Row]]) -> None:
-    """Save the picture of the README."""
+    """Save the README's chart."""
     names = {"naive": "naive Dash", "careful": "careful Dash", "live": "this template"}
     rate = {row["app"]: row["views/s"] for row in rows["rates"]}
     cpu = {(row["app"], row["viewers"]): row["CPU ms/update"] for row in rows["viewers"]}

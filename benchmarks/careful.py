@@ -1,4 +1,4 @@
-"""Dash as a careful expert has it: figures built once a refresh, nothing sent while nothing is new.
+"""Dash as a careful expert would use it: builds figures once per refresh, sends only new ones.
 
 Run as: python careful.py PORT. Plotly's JSON engine is orjson.
 """
@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-import orjson  # noqa: F401  that Plotly finds it
+import orjson  # noqa: F401  Plotly uses it if it is imported
 import waitress
 import work
 from dash import Dash, Input, Output, State, dcc, html
@@ -24,7 +24,7 @@ latest = build()
 
 
 def refresh():
-    """Read and draw anew, for ever."""
+    """Read and draw again, forever."""
     global latest
     while True:
         time.sleep(work.EVERY - time.time() % work.EVERY)
@@ -50,7 +50,7 @@ app.layout = html.Div(
     State("seen", "data"),
 )
 def update(_, seen):
-    """Give the newest figures to who has not seen them."""
+    """Return the newest figures to a viewer who has not seen them."""
     version, line, bar = latest
     if seen == version:
         raise PreventUpdate

@@ -1,6 +1,6 @@
-"""Run in a rendered project with a number of rows: print what a refresh and a page cost then.
+"""Measures refreshes and pages with a number of rows; run it in a rendered project.
 
-Memory is what the process takes beyond the same program without data (Linux only, else null).
+Memory is what the process uses beyond the same program without data (Linux only, else null).
 """
 
 import ctypes
@@ -25,26 +25,26 @@ LINUX = sys.platform == "linux"
 
 
 def table(rows, end):
-    """Return as many rows as asked for, of four series, about one each five seconds.
+    """Return a number of rows of four series, about one per series every five seconds.
 
-    The times are odd to the microsecond, as those of a measurement are.
+    The times are uneven to the microsecond, like those of real measurements.
     """
-    count, chance = rows // len(SERIES), np.random.default_rng(0)
+    count, rng = rows // len(SERIES), np.random.default_rng(0)
     codes = np.tile(np.arange(len(SERIES), dtype="int8"), count)
     times = pd.date_range(end=end, periods=count, freq="5s", unit="us")
-    times -= pd.to_timedelta(chance.integers(0, 1_000_000, count), unit="us")
+    times -= pd.to_timedelta(rng.integers(0, 1_000_000, count), unit="us")
     data = pd.DataFrame(
         {
             "time": times.repeat(len(SERIES)),
             "series": pd.Categorical.from_codes(codes, SERIES),
-            "value": chance.normal(50, 10, len(codes)),
+            "value": rng.normal(50, 10, len(codes)),
         }
     )
     return data.astype({"time": "datetime64[us, UTC]"})
 
 
 def memory(key):
-    """Return a figure of this process in bytes: VmRSS, or VmHWM for its peak."""
+    """Return this process's memory in bytes: VmRSS, or VmHWM for the peak."""
     if not LINUX:
         return None
     gc.collect()
@@ -64,14 +64,14 @@ def main():
     own.draw(client)
     empty = memory("VmRSS")
     now = datetime.now(UTC)
-    start = pd.Timestamp(now).floor("s") - timedelta(minutes=15)  # no row is of the future
+    start = pd.Timestamp(now).floor("s") - timedelta(minutes=15)  # no row is in the future
     data = table(int(sys.argv[1]), start)
     weight = int(data.memory_usage(deep=True).sum())
     store.publish(engine.Snapshot(1, now, now, {"readings": data}))
     del data
     memory("VmRSS")
     if LINUX:
-        Path("/proc/self/clear_refs").write_text("5", "utf-8")  # the peak counts from here
+        Path("/proc/self/clear_refs").write_text("5", "utf-8")  # reset the peak
     seconds = []
     for turn in range(5):
         times = start + pd.to_timedelta(np.arange(1, 26) * 5 + 125 * turn, unit="s")

@@ -1,4 +1,4 @@
-"""What is measured: each function returns rows of a table."""
+"""The measurements; each function returns one or more table rows."""
 
 import http.client
 import json
@@ -28,7 +28,7 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Accept-Encoding"] = "gzip, deflate"
 wrk.body = [==[{body}]==]
 """
-# Notes when each version is first seen in the chart.
+# Records when each version first appears in the chart.
 WATCH = """
     performance.setResourceTimingBufferSize(100000);
     window.seen = {};
@@ -42,7 +42,7 @@ POLLS = """() => performance.getEntriesByType("resource")
 
 
 def throughput(server: Server, body: bytes, seconds: int, connections: int = 8) -> Row:
-    """Have the view sent as often as can be."""
+    """Request the view as often as possible."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "view.lua"
         script.write_text(WRK.format(body=body.decode()), "utf-8")
@@ -56,9 +56,9 @@ def throughput(server: Server, body: bytes, seconds: int, connections: int = 8) 
 
 
 def capacity(server: Server, seconds: int) -> Row:
-    """Have the view sent as often as can be, by servers that share the work."""
+    """Request the view as often as possible from servers that share the load."""
     body = server.view()
-    for _ in range(50):  # each of them draws it once
+    for _ in range(50):  # so that each server has computed it once
         server.ask(body)
     cpu = server.cpu()
     rate = throughput(server, body, seconds, 64)["views/s"]
@@ -66,7 +66,7 @@ def capacity(server: Server, seconds: int) -> Row:
 
 
 def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
-    """Open tabs of a real browser, and count what the server spends on each update of each."""
+    """Open tabs in a real browser, and measure the server's CPU time per tab and update."""
     pages = [browser.new_page(viewport={"width": 1000, "height": 600}) for _ in range(count)]
     for page in pages:
         page.add_init_script(WATCH)
@@ -89,18 +89,18 @@ def tabs(browser: Browser, server: Server, count: int, seconds: float) -> Row:
 
 
 def quiet(browser: Browser, server: Server, count: int, seconds: float) -> Row:
-    """Open pages on a source that brings nothing new, and count what they ask and what it costs."""
+    """Open pages on a source without new data, and measure requests and CPU time."""
     row = tabs(browser, server, count, seconds)
     kept = ("viewers", "CPU ms/update", "requests/update")
     return {key: row[key] for key in kept}
 
 
 def simulated(server: Server, count: int, seconds: float, *cookie: str) -> Row:
-    """Let simulated viewers watch, who may have logged in before."""
+    """Run simulated viewers, with the cookie of a login if given."""
     command = [sys.executable, str(HERE / "viewers.py"), server.url, server.kind, str(count)]
     command += [str(seconds + 1), *cookie]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    time.sleep(5.5)  # they come over five seconds
+    time.sleep(5.5)  # they arrive over five seconds
     cpu, began = server.cpu(), time.time()
     time.sleep(seconds)
     cpu, ended = server.cpu() - cpu, time.time()
@@ -118,12 +118,12 @@ def simulated(server: Server, count: int, seconds: float, *cookie: str) -> Row:
 def summary(
     seen: list[dict[int, float]], polls: float, cpu: float, began: float, ended: float
 ) -> Row:
-    """Sum up what viewers saw; versions are Unix times in milliseconds."""
+    """Summarize what viewers saw; versions are Unix times in milliseconds."""
     versions = sorted({version for each in seen for version in each})
     due = [it for it in versions if began < it / 1000 < ended - 2]
     fresh = [at - it / 1000 for each in seen for it, at in each.items() if it in set(due)]
     missed = sum(it not in each for each in seen for it in due)
-    # By time, not by what was seen: who shows nothing shall not look cheap.
+    # Based on time, not on what was seen: an app that shows nothing must not look cheap.
     updates = len(seen) * (ended - began) / EVERY
     p50, p95 = quantiles(fresh, 0.5, 0.95)
     return {
@@ -137,7 +137,7 @@ def summary(
 
 
 def quantiles(values: list[float], *shares: float) -> list[float]:
-    """Return the values below which some shares lie."""
+    """Return quantiles of the values; each share is between 0 and 1."""
     ordered = sorted(values)
     if not ordered:
         return [float("nan") for _ in shares]
@@ -145,7 +145,7 @@ def quantiles(values: list[float], *shares: float) -> list[float]:
 
 
 def tick(server: Server, seconds: float) -> Row:
-    """Ask for the newest version twenty times a second, one after the other."""
+    """Poll for the newest version sequentially, at most twenty times a second."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"))
     took, end = [], time.monotonic() + seconds
     while time.monotonic() < end:
@@ -159,7 +159,7 @@ def tick(server: Server, seconds: float) -> Row:
 
 
 def history(home: Path, counts: list[int]) -> list[Row]:
-    """Measure refresh, page and memory with more and more rows."""
+    """Measure refresh time, page size and memory for several row counts."""
     command = [python(home), str(HERE / "history.py")]
     outputs = [
         subprocess.run([*command, str(count)], cwd=home, check=True, stdout=subprocess.PIPE).stdout
@@ -169,14 +169,14 @@ def history(home: Path, counts: list[int]) -> list[Row]:
 
 
 def first_load(browser: Browser, server: Server, times: int) -> Row:
-    """Open a page in a fresh browser, at a plain-HTTP name as in an office network."""
+    """Open a page in a fresh browser context, over plain HTTP as in an office network."""
     url = server.url.replace("127.0.0.1", "dashboard.test")
     weights, seconds = zip(*(load(browser, url) for _ in range(times)), strict=True)
     return {"first load bytes": statistics.median(weights), "seconds": statistics.median(seconds)}
 
 
 def load(browser: Browser, url: str) -> tuple[float, float]:
-    """Return what came over the wire for a page, and after how many seconds its first chart."""
+    """Return the bytes transferred for a page, and the seconds until its first chart."""
     context = browser.new_context()
     page = context.new_page()
     session = context.new_cdp_session(page)
@@ -187,14 +187,14 @@ def load(browser: Browser, url: str) -> tuple[float, float]:
     page.goto(url)
     page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
     seconds = time.perf_counter() - began
-    page.wait_for_timeout(500)  # for the last of them
+    page.wait_for_timeout(500)  # let the last responses finish
     context.close()
     return sum(sizes), seconds
 
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start the system's Chromium, or Playwright's where there is none."""
+    """Start the system's Chromium, or Playwright's if there is none."""
     found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
     path = next(filter(None, found), None)
     name = "--host-resolver-rules=MAP dashboard.test 127.0.0.1"

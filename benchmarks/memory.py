@@ -1,7 +1,7 @@
-"""Run in a rendered project: refresh many times at full history and print the memory as JSON lines.
+"""Refreshes many times with a full history, and prints memory use as JSON lines.
 
-The source is real; only the clock is moved on by two seconds before each refresh, and the history
-is filled beforehand, so that an hour of refreshes takes minutes.
+Run it in a rendered project. The source is real, but the history is filled in advance and the clock
+moves on two seconds before each refresh, so that an hour of refreshes takes minutes.
 """
 
 import json
@@ -21,7 +21,7 @@ DASHBOARD = schedule.DASHBOARD
 
 
 def filled(settings, now):
-    """Return a snapshot that is as long as the history allows."""
+    """Return a snapshot with a full history."""
     sample = DASHBOARD.refresh_once(settings).tables["readings"]
     count = int(settings.refresh.history / settings.refresh.every)
     times = pd.date_range(end=now, periods=count, freq=settings.refresh.every)
@@ -33,7 +33,7 @@ def filled(settings, now):
 
 
 def main():
-    """Print a line after each tenth of the refreshes."""
+    """Run the refreshes, and print a line after each tenth of them."""
     refreshes = int(sys.argv[1])
     settings = DASHBOARD.settings.load()
     source = settings.source.model_copy(update={"sample_seconds": 0.01})

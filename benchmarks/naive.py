@@ -1,6 +1,6 @@
-"""Dash as most tutorials have it: a global dataframe, a thread, a one-second interval.
+"""Dash as most tutorials use it: a global dataframe, a thread, a one-second interval.
 
-Run as: python naive.py PORT. Plotly's JSON engine is the standard library's, as without orjson.
+Run as: python naive.py PORT. Plotly uses the standard library's JSON encoder, as without orjson.
 """
 
 import sys
@@ -18,7 +18,7 @@ df, version = work.rows(), int(time.time() * 1000)
 
 
 def refresh():
-    """Read everything again, for ever."""
+    """Read everything again, forever."""
     global df, version
     while True:
         time.sleep(work.EVERY - time.time() % work.EVERY)
@@ -35,7 +35,7 @@ app.layout = html.Div(
     Output("line-graph", "figure"), Output("bar-graph", "figure"), Input("tick", "n_intervals")
 )
 def update(_):
-    """Draw both charts, for each viewer and second."""
+    """Draw both charts, for every viewer and second."""
     lines = df.set_index("time").groupby("series")["value"].resample("25s").mean().reset_index()
     means = df.groupby("series", as_index=False)["value"].mean()
     line = px.line(lines, x="time", y="value", color="series")  # 1,000 points each

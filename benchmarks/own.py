@@ -1,4 +1,4 @@
-"""A rendered project from inside: its modules, and its page, for scripts that run in its folder."""
+"""Gives scripts in a rendered project's folder access to its modules and page."""
 
 import importlib
 import sys
@@ -10,7 +10,7 @@ CHOICES = [("snapshot-version", "data", 0), ("series", "value", []), ("window", 
 
 
 def modules(names):
-    """Return modules of the project by their names, in one text."""
+    """Import modules of the project; `names` separates them by spaces."""
     text = Path("pyproject.toml").read_text("utf-8")
     package = tomllib.loads(text)["project"]["name"].replace("-", "_")
     sys.path.insert(0, str(Path.cwd()))
@@ -18,7 +18,7 @@ def modules(names):
 
 
 def draw(client):
-    """Have each view drawn, as one page does; return what is sent."""
+    """Request each view as a page does, and return the responses."""
     inputs = [{"id": id_, "property": prop, "value": value} for id_, prop, value in CHOICES]
     sent = []
     for view, prop in VIEWS.items():

@@ -1,4 +1,4 @@
-"""The apps that are compared, each served by a process of its own on a core of its own."""
+"""Serves the apps that are compared, each in its own process on its own core."""
 
 import base64
 import json
@@ -43,14 +43,14 @@ http {{
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     url: str
-    kind: str  # of its viewers
+    kind: str  # of its viewers: "live" or "interval"
     processes: tuple[psutil.Process, ...]
 
     def cpu(self) -> float:
-        """Return how many seconds of a core it has used, all its processes together."""
+        """Return the CPU seconds that all its processes have used."""
         times = [
             process.cpu_times()
             for parent in self.processes
@@ -59,55 +59,55 @@ class Server:
         return float(sum(it.user + it.system for it in times))
 
     def pin(self) -> None:
-        """Keep it to the first core, all its processes together."""
+        """Restrict all its processes to the first core."""
         for parent in self.processes:
             for process in (parent, *parent.children(recursive=True)):
                 pin(CORES[:1], process)
 
     def free_workers(self) -> None:
-        """Let the processes that its refreshes run in use any core."""
+        """Allow its refresh workers to use any core."""
         for parent in self.processes:
             for process in parent.children(recursive=True):
                 pin(CORES, process)
 
     def get(self, path: str) -> bytes:
-        """Return what a path gives."""
-        with urllib.request.urlopen(self.url + path, timeout=60) as answer:
-            return bytes(answer.read())
+        """Return the content of a path."""
+        with urllib.request.urlopen(self.url + path, timeout=60) as response:
+            return bytes(response.read())
 
     def login(self, name: str, password: str) -> str:
-        """Return the cookie that a password brings."""
+        """Log in with a password and return the cookie."""
         given = base64.b64encode(f"{name}:{password}".encode()).decode()
         request = urllib.request.Request(self.url, headers={"Authorization": f"Basic {given}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return str(answer.headers["Set-Cookie"]).partition(";")[0]
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return str(response.headers["Set-Cookie"]).partition(";")[0]
 
     def view(self) -> bytes:
-        """Return the request for the view."""
+        """Return the request body for the view."""
         return json.dumps(view(json.loads(self.get("/_dash-dependencies")))).encode()
 
     def ask(self, body: bytes) -> bytes:
-        """Return the view, compressed if the server does."""
+        """Return the view, compressed if the server compresses it."""
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
         request = urllib.request.Request(f"{self.url}/_dash-update-component", body, headers)
         while True:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                if answer.status != 202:  # else it is still being computed
-                    return bytes(answer.read())
+            with urllib.request.urlopen(request, timeout=60) as response:
+                if response.status != 202:  # not still being computed
+                    return bytes(response.read())
             time.sleep(0.1)
 
 
 def users(home: Path, name: str, password: str) -> str:
-    """Return what `auth.users` is to be for a user, as JSON."""
+    """Return the value of `auth.users` for one user, as JSON."""
     command = [python(home), "-m", f"{SLUG}.server", "--hash-password", name]
-    said = subprocess.run(
+    output = subprocess.run(
         command, cwd=home, input=password, stdout=subprocess.PIPE, text=True, check=True
     ).stdout
-    return json.dumps({name: said.split('"')[-2]})
+    return json.dumps({name: output.split('"')[-2]})
 
 
 def pin(cores: list[int], process: psutil.Process | None = None) -> None:
-    """Keep a process to some cores, where the system can (Linux, Windows)."""
+    """Restrict a process to some cores, where the system supports it (Linux, Windows)."""
     if len(CORES) > 1 and hasattr(psutil.Process, "cpu_affinity"):
         (process or psutil.Process()).cpu_affinity(cores)
 
@@ -126,7 +126,7 @@ def render(folder: Path, **answers: str) -> Path:
 
 
 def render_live(folder: Path) -> Path:
-    """Render a project and change what its user changes, so that it does the same work."""
+    """Render a project and replace its user's modules, so that it does the same work."""
     project = render(folder)
     for file in (HERE / "work.py", *(HERE / "live").glob("*.py")):
         shutil.copy(file, project / SLUG)
@@ -139,7 +139,7 @@ def render_live(folder: Path) -> Path:
 
 @contextmanager
 def serving(name: str, home: Path, live: Path, *flags: str, **settings: object) -> Iterator[Server]:
-    """Serve an app on the first core; `home` has the environment, `live` this project's app."""
+    """Serve an app on the first core; `home` has the environment, `live` the template's app."""
     port = free_port()
     command, folder = [python(home), str(HERE / f"{name}.py"), str(port), *flags], HERE
     if name == "live":
@@ -154,15 +154,15 @@ def serving(name: str, home: Path, live: Path, *flags: str, **settings: object) 
 
 @contextmanager
 def replicas(home: Path, live: Path, *commands: list[str], **settings: object) -> Iterator[Server]:
-    """Serve this project's app by several commands on one Redis, behind nginx."""
+    """Run several servers of the template's app on one Redis, behind nginx."""
     ports = [free_port() for _ in commands]
     redis, front = free_port(), free_port()
     upstream = " ".join(f"server 127.0.0.1:{port};" for port in ports)
     with ExitStack() as stack, tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "nginx.conf"
         config.write_text(NGINX.format(folder=folder, port=front, upstream=upstream))
-        keeps = ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""]
-        stack.enter_context(running(keeps, Path(folder)))
+        redis_command = ["redis-server", "--port", str(redis), "--bind", "127.0.0.1", "--save", ""]
+        stack.enter_context(running(redis_command, Path(folder)))
         settings["store__url"] = f"redis://127.0.0.1:{redis}/0"
         processes = [
             stack.enter_context(running(command, live, server__port=port, **settings))
@@ -179,7 +179,7 @@ def replicas(home: Path, live: Path, *commands: list[str], **settings: object) -
 
 @contextmanager
 def running(command: list[object], folder: Path, **settings: object) -> Iterator[psutil.Process]:
-    """Run a program; settings such as refresh__every go by the environment."""
+    """Run a program, with settings such as refresh__every as environment variables."""
     named = {f"{SLUG}__{key}".upper(): str(value) for key, value in settings.items()}
     quiet = subprocess.DEVNULL
     process = psutil.Popen(
@@ -194,7 +194,7 @@ def running(command: list[object], folder: Path, **settings: object) -> Iterator
 
 
 def free_port() -> int:
-    """Return a port that nobody uses."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
@@ -209,7 +209,7 @@ def wait_for(server: Server) -> None:
 
 
 def answers(server: Server) -> bool:
-    """Whether a server has something to show."""
+    """Return whether a server has something to show."""
     try:
         server.get("/readyz" if server.kind == "live" else "/")
     except (urllib.error.URLError, OSError):

@@ -1,7 +1,7 @@
-"""Simulated viewers, each with a connection of its own; prints what they saw as JSON.
+"""Simulates viewers, each with its own connection, and prints what they saw as JSON.
 
-Run as: python viewers.py URL live|interval COUNT SECONDS [COOKIE]. They ask as the pages do: `live`
-as live.js, `interval` once a second.
+Run as: python viewers.py URL live|interval COUNT SECONDS [COOKIE]. Viewers poll like real pages:
+`live` like live.js, `interval` once a second.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ class Viewer:
 
     polls: int = 0
     errors: int = 0
-    seen: dict[int, float] = field(default_factory=dict)  # version: when it was there
+    seen: dict[int, float] = field(default_factory=dict)  # version: when it arrived
 
     async def ask(self, session: aiohttp.ClientSession, url: str, body: str | None) -> bytes:
-        """Send a request, again while the answer is not there yet; a failed one is counted."""
+        """Send a request, repeat it while the result is not ready, and count failures."""
         pause, headers = 0.1, {}
         try:
             while True:
                 method = "POST" if body else "GET"
-                async with session.request(method, url, data=body, headers=headers) as answer:
-                    content = await answer.read()
-                if answer.status in (200, 204):
+                async with session.request(method, url, data=body, headers=headers) as response:
+                    content = await response.read()
+                if response.status in (200, 204):
                     return content
-                if answer.status != 202:
+                if response.status != 202:
                     break
-                headers = {"X-Computation": answer.headers["X-Computation"]}
+                headers = {"X-Computation": response.headers["X-Computation"]}
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 3)
         except (aiohttp.ClientError, OSError):
@@ -49,7 +49,7 @@ class Viewer:
 
 
 def view(dependencies: list[dict]) -> dict:
-    """Return the request for the view with the charts, as a browser sends it."""
+    """Return the request body for the view with the charts, as a browser sends it."""
     callback = next(it for it in dependencies if "figure" in it["output"])
     ids = [it.split(".") for it in callback["output"].strip(".").split("...")]
     return {
@@ -62,29 +62,29 @@ def view(dependencies: list[dict]) -> dict:
 
 
 async def live(viewer: Viewer, session: aiohttp.ClientSession, url: str, body: dict) -> None:
-    """Ask when the next data are expected, and for the view when they have come."""
+    """Poll when the next data are expected, and fetch the view when they arrive."""
     pause, shown = SOON, None
     while True:
         viewer.polls += 1
         query = f"?version={shown}" if shown else ""
-        answer = json.loads(await viewer.ask(session, f"{url}/_live{query}", None) or "{}")
-        if answer and answer["version"] != shown:
-            shown, pause = answer["version"], SOON
+        response = json.loads(await viewer.ask(session, f"{url}/_live{query}", None) or "{}")
+        if response and response["version"] != shown:
+            shown, pause = response["version"], SOON
             body["inputs"][0]["value"] = shown
             content = await viewer.ask(session, f"{url}/_dash-update-component", json.dumps(body))
             if content:
                 viewer.seen.setdefault(shown, time.time())
-            if random.random() < 0.05:  # to look into each would cost more than to serve it
+            if random.random() < 0.05:  # checking each would cost more than serving it
                 assert int(version(gzip.decompress(content))) >= shown
-        if answer.get("next", 0) > 0:
-            pause, wait = SOON, answer["next"] + random.random() * min(answer["next"] / 10, 1)
+        if response.get("next", 0) > 0:
+            pause, wait = SOON, response["next"] + random.random() * min(response["next"] / 10, 1)
         else:
             wait, pause = pause * (0.75 + random.random() / 2), min(2 * pause, LATE)
         await asyncio.sleep(min(wait, RARELY))
 
 
 async def interval(viewer: Viewer, session: aiohttp.ClientSession, url: str, body: dict) -> None:
-    """Ask every second."""
+    """Poll every second."""
     while True:
         started = time.monotonic()
         viewer.polls += 1
@@ -97,20 +97,20 @@ async def interval(viewer: Viewer, session: aiohttp.ClientSession, url: str, bod
 
 
 def version(content: bytes) -> str:
-    """Return the version that a view shows."""
+    """Return the version in a view's response."""
     found = re.search(rb'"meta":\s*(\d+)', content)
     return found[1].decode() if found else ""
 
 
 async def visit(url: str, kind: str, count: int, seconds: float) -> list[Viewer]:
-    """Let viewers come over five seconds, and watch for some seconds more."""
+    """Start viewers over five seconds, and let them watch for some seconds more."""
     async with (
         aiohttp.ClientSession(headers=HEADERS) as session,
         session.get(f"{url}/_dash-dependencies") as it,
     ):
         dependencies = await it.json()
 
-    async def come(viewer: Viewer) -> None:
+    async def start_viewer(viewer: Viewer) -> None:
         connector = aiohttp.TCPConnector(limit=1, keepalive_timeout=600)
         timeout = aiohttp.ClientTimeout(60)
         async with aiohttp.ClientSession(
@@ -120,7 +120,7 @@ async def visit(url: str, kind: str, count: int, seconds: float) -> list[Viewer]
             await {"live": live, "interval": interval}[kind](viewer, own, url, view(dependencies))
 
     viewers = [Viewer() for _ in range(count)]
-    tasks = [asyncio.create_task(come(viewer)) for viewer in viewers]
+    tasks = [asyncio.create_task(start_viewer(viewer)) for viewer in viewers]
     await asyncio.wait(tasks, timeout=5 + seconds, return_when=asyncio.FIRST_EXCEPTION)
     for task in tasks:
         if task.done():

@@ -1,4 +1,4 @@
-"""The same work for every app: 20,000 rows, as a resampled chart of four lines and as bars."""
+"""The same work for every app: 20,000 rows as a downsampled line chart and a bar chart."""
 
 import time
 
@@ -7,14 +7,14 @@ import pandas as pd
 import plotly.graph_objects as go
 from tsdownsample import MinMaxLTTBDownsampler
 
-EVERY = 5  # seconds between two refreshes, and between two rows of a series
+EVERY = 5  # seconds between refreshes, and between rows of a series
 SERIES = ["north", "east", "south", "west"]
 ROWS = 20_000
-POINTS = 1_000  # of a line, as many as a screen shows
+POINTS = 1_000  # per line, about as many as a screen can show
 
 
 def rows(since: float | None = None) -> pd.DataFrame:
-    """Return the rows up to now, of each series one every five seconds; `since` is a Unix time."""
+    """Return the rows up to now, one per series every five seconds; `since` is a Unix time."""
     newest = int(time.time()) // EVERY * EVERY
     first = max(newest - EVERY * (ROWS // len(SERIES) - 1), int(since or 0) + 1)
     seconds = np.arange(-(-first // EVERY) * EVERY, newest + 1, EVERY)[:, None]
@@ -27,7 +27,7 @@ def rows(since: float | None = None) -> pd.DataFrame:
 
 
 def figures(data: pd.DataFrame, version: int) -> tuple[go.Figure, go.Figure]:
-    """Draw both charts as one does who minds the cost; the version tells a viewer what it sees."""
+    """Draw both charts cheaply; the version identifies the data to viewers."""
     times, values = data["time"].to_numpy("datetime64[ms]"), data["value"].to_numpy()
     lines = []
     for name in SERIES:

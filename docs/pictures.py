@@ -1,4 +1,4 @@
-"""Make the README's pictures: the dashboards that the template renders, in light and dark."""
+"""Takes the README's screenshots of rendered dashboards, in light and dark."""
 
 import tempfile
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from helpers.browser import launch_arguments  # of tests/, which nox puts on the path
+from helpers.browser import launch_arguments  # in tests/, which nox adds to the path
 from helpers.processes import wait_until
 from helpers.projects import Project, install
 from helpers.rendering import render
@@ -22,7 +22,7 @@ GALLERY = {
     "http": {"project_name": "Weather", "description": "Berlin, the last seven days."},
     "sql": {"project_name": "Sales", "description": "What three shops sell in an hour."},
 }
-MOMENTS = 40  # that a picture of the computer shows
+MOMENTS = 40  # readings per series in the screenshot of the computer
 
 
 def main() -> None:
@@ -37,7 +37,7 @@ def main() -> None:
 
 @contextmanager
 def shown(source: str, **answers: str) -> Iterator[Server]:
-    """Serve a dashboard that has something to show; the internet is not asked for weather."""
+    """Serve a dashboard with data; the weather comes from a local server."""
     with tempfile.TemporaryDirectory() as folder, serving() as site:
         render(Path(folder), source=source, **answers)
         project = install(Project(next(Path(folder).iterdir())))
@@ -48,7 +48,7 @@ def shown(source: str, **answers: str) -> Iterator[Server]:
 
 
 def picture(browser: Browser, server: Server, name: str) -> None:
-    """Save a page in both themes, once it shows its data."""
+    """Save a screenshot of a page in both themes, once it shows its data."""
     for theme in ("light", "dark"):
         page = browser.new_page(viewport=SIZE, color_scheme=theme)
         page.goto(server.url)

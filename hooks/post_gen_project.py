@@ -17,7 +17,7 @@ THEMES = {"auto": "light dark", "light": "light", "dark": "dark"}
 
 
 def rewrite(path: Path, old: str, new: str) -> None:
-    """Replace a text that must be in the file."""
+    """Replace text in a file. Raises ValueError if it is not there."""
     text = path.read_text("utf-8")
     if old not in text:
         raise ValueError(f"{path} does not contain {old!r}: the template and its hook do not match")
@@ -25,7 +25,7 @@ def rewrite(path: Path, old: str, new: str) -> None:
 
 
 def wire(prompt: str) -> None:
-    """Copy the files of the chosen answer over the project; append its config.toml."""
+    """Move the files of the chosen answer into the project; append its config.toml."""
     answer = {True: "yes", False: "no"}.get(ANSWERS[prompt], ANSWERS[prompt])
     chosen = CHOICES / prompt.lstrip("_") / answer
     for file in filter(Path.is_file, chosen.rglob("*")):
@@ -39,13 +39,13 @@ def wire(prompt: str) -> None:
 
 
 def make_sales(path: Path) -> None:
-    """Create the database for `source = sql`: the sales of three shops, up to this hour."""
-    chance, now, rows = random.Random(7), datetime.now(UTC), []
+    """Create the database for `source = sql`: two weeks of sales in three shops, up to now."""
+    rng, now, rows = random.Random(7), datetime.now(UTC), []
     for back in reversed(range(14 * 24)):
         hour = now - timedelta(hours=back)
-        day = 1 - math.cos(hour.hour / 12 * math.pi)  # little at night, most at noon
+        day = 1 - math.cos(hour.hour / 12 * math.pi)  # lowest at midnight, highest at noon
         for shop, base, size in (("downtown", 5, 90), ("airport", 60, 30), ("online", 90, 40)):
-            revenue = (base + size * day) * chance.gauss(1, 0.06)
+            revenue = (base + size * day) * rng.gauss(1, 0.06)
             rows.append((f"{hour:%Y-%m-%d %H:00:00}", shop, round(revenue, 2)))
     path.parent.mkdir()
     with closing(sqlite3.connect(path)) as database, database:
@@ -54,21 +54,21 @@ def make_sales(path: Path) -> None:
 
 
 def make_readings(path: Path) -> None:
-    """Create the file for `source = csv`: two days of a plant, every five minutes, up to now."""
-    chance, now = random.Random(7), datetime.now(UTC)
+    """Create the file for `source = csv`: two days of plant readings, five minutes apart."""
+    rng, now = random.Random(7), datetime.now(UTC)
     now = now.replace(minute=now.minute // 5 * 5, second=0, microsecond=0)
     drift, rows = [0.0, 0.0], ["time,series,value"]
     for back in reversed(range(2 * 24 * 12 + 1)):
         time = now - timedelta(minutes=5 * back)
         hour = time.hour + time.minute / 60
         day = -math.cos((hour - 2) / 12 * math.pi)  # coolest at two in the morning
-        drift = [0.96 * it + chance.gauss(0, 0.55) for it in drift]
+        drift = [0.96 * it + rng.gauss(0, 0.55) for it in drift]
         output = 1030 if 6 <= hour < 22 else 330  # two shifts
         for series, value in (
             ("line_1", f"{63 + 5 * day + drift[0]:.1f}"),
             ("line_2", f"{63 + 5.5 * day + drift[1]:.1f}"),
-            ("pressure", f"{6.5 + day / 4 + chance.gauss(0, 0.04):.2f}"),
-            ("output", f"{output + chance.gauss(0, 35):.0f}"),
+            ("pressure", f"{6.5 + day / 4 + rng.gauss(0, 0.04):.2f}"),
+            ("output", f"{output + rng.gauss(0, 35):.0f}"),
         ):
             rows.append(f"{time:%Y-%m-%dT%H:%M:%SZ},{series},{value}")
     path.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Reject a folder or an answer that cannot work, before any file is written."""
+"""Reject an unusable folder or answer before any file is written."""
 
 import json
 import keyword
@@ -10,8 +10,8 @@ from pathlib import Path
 ANSWERS = json.loads(r"""{{ cookiecutter | jsonify }}""")
 
 FOLDERS = {"choices", "data", "deploy", "dist", "docs", "logs", "store", "test", "tests"}
-# The import and distribution names of a project's dependencies, and of cruft's, which
-# `uv run --with cruft` imports beside the project.
+# Import and distribution names of the dependencies of a project and of cruft, which
+# `uv run --with cruft` imports alongside the project.
 DEPENDENCIES = set(
     """
     annotated_doc annotated_types anyio arrow ast_serialize async_timeout backports
@@ -36,12 +36,12 @@ DEVICES = {"aux", "con", "nul", "prn"} | {f"{it}{n}" for it in ("com", "lpt") fo
 
 
 def refuse(answer: str, rule: str) -> None:
-    """Exit with a sentence that names the answer and the rule."""
+    """Exit with a message that names the answer and the rule."""
     sys.exit(f"{answer} = {ANSWERS[answer]!r} cannot be used: {rule}.")
 
 
 def refuse_existing_files() -> None:
-    """Reject a folder that contains anything but a repository: `-f` would overwrite it."""
+    """Reject a folder that contains anything but .git: `-f` would overwrite it."""
     found = sorted(it.name for it in Path.cwd().iterdir() if it.name != ".git")
     if found:
         sys.exit(
@@ -67,7 +67,7 @@ def main() -> None:
         refuse("project_slug", "it would shadow the standard library module of that name")
     if slug in FOLDERS:
         refuse("project_slug", "it is the name of one of the project's folders")
-    if re.sub("_+", "_", slug) in DEPENDENCIES:  # as pip and uv compare names
+    if re.sub("_+", "_", slug) in DEPENDENCIES:  # pip and uv compare names like this
         refuse("project_slug", "it is the name of a dependency of the project")
     if slug in DEVICES:
         refuse("project_slug", "Windows reserves it for a device")

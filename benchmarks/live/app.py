@@ -20,7 +20,7 @@ def show(tables: Tables) -> tuple[go.Figure, go.Figure]:
 
 
 def create_app(settings: Settings, data: Data) -> Dash:
-    """Make the Dash application."""
+    """Create the Dash application."""
     app = Dash(__package__, assets_folder=str(ASSETS))
     app.layout = lambda: html.Div(
         [

@@ -1,4 +1,4 @@
-"""Where the data come from: what the benchmark's other apps show too."""
+"""The source: the same data as in the benchmark's other apps."""
 
 import time
 from datetime import datetime
@@ -11,14 +11,14 @@ from .engine import Section
 
 
 class Source(Section):
-    """What `[source]` in config.toml may say."""
+    """The settings in `[source]` of config.toml."""
 
-    burn_seconds: float = 0  # of the CPU, at each refresh
-    quiet: bool = False  # whether it has nothing new after the first read
+    burn_seconds: float = 0  # CPU time to waste on each refresh
+    quiet: bool = False  # return nothing new after the first read
 
 
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
-    """Return the rows that are new."""
+    """Return the new rows."""
     end = time.monotonic() + source.burn_seconds
     while time.monotonic() < end:
         sum(range(1000))

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from helpers.browser import shown, state
 from helpers.processes import wait_until
 from helpers.projects import Project
-from helpers.readings import kept_file
+from helpers.readings import restored_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 ODD = ["__proto__", "constructor", "hasOwnProperty", "toString", "valueOf", "x __PROTO__ y"]
@@ -21,7 +21,7 @@ FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}
 @pytest.fixture
 def rows(csv: Project) -> Iterator[Callable[[str], None]]:
     """Write what the dashboard reads, as `minutes since the start,series,value` in each line."""
-    kept = kept_file(csv)
+    kept = restored_file(csv)
     file = next(kept)
 
     def write(lines: str) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from helpers.browser import next_version, shown, state
 from helpers.processes import wait_until
 from helpers.projects import Project
-from helpers.readings import kept_file
+from helpers.readings import restored_file
 
 pytestmark = pytest.mark.slow
 FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}
@@ -26,7 +26,7 @@ MANY = [f"pump {it:02} of the north hall, temperature at its outlet" for it in r
 
 @pytest.fixture
 def source(pages: Project) -> Iterator[Path]:
-    yield from kept_file(pages)
+    yield from restored_file(pages)
 
 
 @pytest.fixture

@@ -12,14 +12,14 @@ from playwright.sync_api import Page, expect
 from helpers.browser import inaccessible, next_version, shown, state, version
 from helpers.processes import wait_until
 from helpers.projects import Project
-from helpers.readings import after, correct, kept_file
+from helpers.readings import after, correct, restored_file
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 
 
 @pytest.fixture
 def source(pages: Project) -> Iterator[Path]:
-    yield from kept_file(pages)
+    yield from restored_file(pages)
 
 
 def go(page: Page, name: str) -> None:

@@ -1,4 +1,4 @@
-"""What runs the dashboard elsewhere: the image, the compose files, nginx's and systemd's."""
+"""The files for deployment: the image, the compose files, and those for nginx and systemd."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.containers import Builder, Image, Machine, Service, answers, compose
+from helpers.containers import Builder, Image, Machine, Service, wait_for_text, compose
 from helpers.nginx import nginx
 from helpers.processes import output, wait_until
 from helpers.projects import Project
@@ -22,8 +22,8 @@ COMPOSE_FILES = ("compose.yaml", "compose.scale.yaml")
 OLD_CLICK = "8.1.8"
 
 
-def real(test: Callable[..., None]) -> Callable[..., None]:
-    """Mark a test that builds and runs an image, which only nox -s containers does."""
+def builds_image(test: Callable[..., None]) -> Callable[..., None]:
+    """Mark a test that builds and runs an image, for nox -s containers."""
     return pytest.mark.slow(pytest.mark.containers(test))
 
 
@@ -39,12 +39,12 @@ def test_a_compose_file_follows_the_specification(name: str, project: Project) -
 
 
 def ours(project: Project) -> Iterator[dict[str, Any]]:
-    """The services of all compose files that run the project's own image."""
+    """Yield the services of all compose files that run the project's own image."""
     for name in COMPOSE_FILES:
         yield from (it for it in compose(project, name).values() if "build" in it)
 
 
-def test_what_compose_names_is_there(project: Project) -> None:
+def test_everything_that_compose_names_exists(project: Project) -> None:
     services = [it for name in COMPOSE_FILES for it in compose(project, name).values()]
     mounted = {volume.split(":")[0] for it in services for volume in it.get("volumes", [])}
     files = {path for path in mounted if path.startswith("./")}
@@ -57,8 +57,8 @@ def test_what_compose_names_is_there(project: Project) -> None:
             prefix, section, key = variable.lower().split("__")
             assert prefix == project.slug
             assert key in config[section], variable
-        asked = service["build"]["args"]["EXTRAS"].split(",")
-        assert set(asked) <= set(extras["optional-dependencies"])
+        chosen = service["build"]["args"]["EXTRAS"].split(",")
+        assert set(chosen) <= set(extras["optional-dependencies"])
 
 
 def test_the_dockerfile_passes_hadolint(project: Project) -> None:
@@ -93,7 +93,7 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
 
 @pytest.fixture(scope="module")
 def image(builder: Builder, project: Project) -> Image:
-    """The image of compose.yaml, with the versions of a uv.lock, one of which is old."""
+    """The image of compose.yaml, with the versions from a uv.lock that pins an old one."""
     output("uv", "lock", "--quiet", f"--upgrade-package=click=={OLD_CLICK}", cwd=project.path)
     for unwanted in (".git/config", ".venv/pyvenv.cfg", "tests/__pycache__/a.pyc"):
         (project.path / unwanted).parent.mkdir(exist_ok=True)
@@ -106,13 +106,13 @@ def service(project: Project) -> dict[str, Any]:
     return dict(compose(project, "compose.yaml")["dashboard"])
 
 
-@real
-def test_it_has_the_locked_versions(image: Image) -> None:
+@builds_image
+def test_the_image_has_the_locked_versions(image: Image) -> None:
     assert list(image.root.glob(f"opt/venv/lib/*/site-packages/click-{OLD_CLICK}.dist-info"))
 
 
-@real
-def test_nothing_secret_or_superfluous_is_inside(image: Image, project: Project) -> None:
+@builds_image
+def test_the_image_contains_nothing_secret_or_superfluous(image: Image, project: Project) -> None:
     held = {path.name for path in (image.root / "app").iterdir()}
     assert held == {
         *(project.slug, "config.toml", "gunicorn.conf.py", "pyproject.toml", "uv.lock"),
@@ -124,8 +124,8 @@ def test_nothing_secret_or_superfluous_is_inside(image: Image, project: Project)
     assert subprocess.run([*search, image.root]).returncode == 1, "found, or not searched"
 
 
-@real
-def test_it_serves_and_ends_as_a_container_should(
+@builds_image
+def test_a_container_serves_and_stops_cleanly(
     image: Image, project: Project, service: dict[str, Any], machine: Machine
 ) -> None:
     kind, *command = image.config["Healthcheck"]["Test"]
@@ -133,15 +133,15 @@ def test_it_serves_and_ends_as_a_container_should(
     write = machine.enter(image, project, service, ["touch", "/app/new"])
     assert kind == "CMD"
     assert machine.call(*check).returncode == 1
-    told = {"APP__TIMEZONE": "Europe/Oslo", "LOG__ACCESS": "true"}  # a zone unknown to the base
-    with machine.running(*machine.enter(image, project, service, **told)) as dashboard:
-        answers(machine, dashboard, "/healthz")
-        assert json.loads(answers(machine, dashboard, "/readyz"))["status"] == "live"
+    settings = {"APP__TIMEZONE": "Europe/Oslo", "LOG__ACCESS": "true"}  # the base image has no time zones
+    with machine.running(*machine.enter(image, project, service, **settings)) as dashboard:
+        wait_for_text(machine, dashboard, "/healthz")
+        assert json.loads(wait_for_text(machine, dashboard, "/readyz"))["status"] == "live"
         assert machine.get("/")[0] == 200
         assert machine.call(*check).returncode == 0
         assert '127.0.0.1 "GET /healthz" 200' in dashboard.output()
         user = dashboard.main.uids()
-        assert {user.real, user.effective, user.saved} == {10001}
+        assert {user.builds_image, user.effective, user.saved} == {10001}
         assert image.config["User"] == "10001:10001"
         assert "Read-only file system" in machine.call(*write).stderr
         volume = Path(f"/proc/{dashboard.main.pid}/root/data")
@@ -151,15 +151,15 @@ def test_it_serves_and_ends_as_a_container_should(
     assert machine.call(*check).returncode == 1
 
 
-@real
-def test_nginx_shows_it_under_a_path(
+@builds_image
+def test_nginx_serves_the_dashboard_under_a_path(
     image: Image, project: Project, service: dict[str, Any], machine: Machine
 ) -> None:
-    told = {"SERVER__URL_PREFIX": "/dashboard/", "SERVER__TRUSTED_PROXY": "127.0.0.1"}
-    command = machine.enter(image, project, service, **told, LOG__ACCESS="true")
+    settings = {"SERVER__URL_PREFIX": "/dashboard/", "SERVER__TRUSTED_PROXY": "127.0.0.1"}
+    command = machine.enter(image, project, service, **settings, LOG__ACCESS="true")
     proxy = nginx(project.path / "deploy" / "nginx.conf", machine.folder)
     with machine.running(*command) as dashboard, machine.running(*proxy) as front:
-        answers(machine, dashboard, "/readyz")
+        wait_for_text(machine, dashboard, "/readyz")
         wait_until(lambda: machine.get("/dashboard/", port=80)[0] == 200, front.last_lines)
         assert "/dashboard/_dash-" in machine.get("/dashboard/", port=80)[1]
         assert machine.get("/dashboard/_dash-layout", port=80)[0] == 200
@@ -185,11 +185,11 @@ def scaled_image(unlocked: Project, builder: Builder) -> Image:
     return builder.build(unlocked, services["web"])
 
 
-@real
-def test_many_servers_share_the_data_and_the_visitors(
+@builds_image
+def test_several_servers_share_the_data_and_the_visitors(
     scaled_image: Image, unlocked: Project, machine: Machine
 ) -> None:
-    """All that compose.scale.yaml names, each by its own command, with two of the web servers."""
+    """Runs every service of compose.scale.yaml with its own command, and two web servers."""
     services = compose(unlocked, "compose.scale.yaml")
     hosts = ("127.0.0.21", "127.0.0.22")
     with ExitStack() as stack:
@@ -206,10 +206,10 @@ def test_many_servers_share_the_data_and_the_visitors(
         wait_until(lambda: machine.call(*check).returncode == 0, scheduler.last_lines)
         servers = []
         for host in hosts:
-            told = {"SERVER__HOST": host, "LOG__ACCESS": "true"}
-            servers.append(start(*machine.enter(scaled_image, unlocked, services["web"], **told)))
+            settings = {"SERVER__HOST": host, "LOG__ACCESS": "true"}
+            servers.append(start(*machine.enter(scaled_image, unlocked, services["web"], **settings)))
         for host, server in zip(hosts, servers, strict=True):
-            assert json.loads(answers(machine, server, "/readyz", host))["status"] == "live"
+            assert json.loads(wait_for_text(machine, server, "/readyz", host))["status"] == "live"
         proxy = unlocked.path / "deploy" / "nginx.scale.conf"
         front = start(*nginx(proxy, machine.folder))
         wait_until(lambda: machine.get("/", port=80)[0] == 200, front.last_lines)
@@ -223,7 +223,7 @@ def test_many_servers_share_the_data_and_the_visitors(
 
 
 def name_server(machine: Machine, name: str, hosts: tuple[str, ...]) -> list[str | Path]:
-    """Return the command line of a name server at Docker's own address, that knows one name."""
+    """Return the command line of a name server, at Docker's address, that knows one name."""
     known = machine.folder / "names"
     known.write_text("".join(f"{host} {name}\n" for host in hosts), "utf-8")
     options = ["--user=root", "--no-resolv", "--no-hosts", "--bind-interfaces"]

@@ -1,1 +1,1 @@
-"""What the template's tests share: rendering, serving, watching in a browser, databases."""
+"""Helpers for the template's tests: rendering, serving, browsing, databases."""

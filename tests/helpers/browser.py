@@ -1,4 +1,4 @@
-"""A real browser, and what a page shows in it."""
+"""Helpers for a real browser and the pages in it."""
 
 import re
 import shutil
@@ -13,14 +13,14 @@ FLAGS = """
     --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync
 """
-# What Chromium logs of a request to a server that has ended or is ending.
+# Errors that Chromium logs for requests to a server that is stopping or has stopped.
 SERVER_GONE = re.compile(r"net::ERR_(CONNECTION_|EMPTY_|INCOMPLETE_|CONTENT_LENGTH_)")
-# What Dash 4.4 gives its own Dropdown and RadioItems, and no property of theirs can change.
+# Violations in Dash 4.4's own Dropdown and RadioItems that no property of theirs can fix.
 DASH_OWN = {"aria-hidden-focus", "aria-input-field-name", "nested-interactive"}
 
 
 def system_chromium() -> str | None:
-    """Return the path of the system's Chromium; Playwright takes its own for None."""
+    """Return the path of the system's Chromium, or None, for which Playwright uses its own."""
     found = filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
     return next(found, None)
 
@@ -31,18 +31,18 @@ def state(page: Page, wanted: str) -> None:
 
 
 def version(page: Page) -> str:
-    """Return the version that a page shows, once it shows one."""
+    """Wait until a page shows a version, and return it."""
     expect(page.locator("#status")).to_have_attribute("data-version", re.compile(r"\d"))
     return version_now(page)
 
 
 def version_now(page: Page) -> str:
-    """Return the version that a page shows now; "" before the first."""
+    """Return the version that a page shows now, or "" before the first."""
     return page.locator("#status").get_attribute("data-version") or ""
 
 
 def next_version(page: Page, than: str | None = None) -> None:
-    """Wait until a page shows another version than now, or than it has shown."""
+    """Wait until a page shows a version other than the current one, or than `than`."""
     before = version_now(page) if than is None else than
     another = re.compile(rf"^(?!{before}$)\d+$")
     expect(page.locator("#status")).to_have_attribute("data-version", another)
@@ -72,14 +72,14 @@ def shown(page: Page) -> int:
 
 
 def polls(page: Page) -> list[float]:
-    """Return when a page has asked for the newest version, in seconds since it was opened."""
+    """Return when a page polled, in seconds since it was opened."""
     script = """() => performance.getEntriesByType("resource")
         .filter((it) => /_live(\\?|$)/.test(it.name)).map((it) => it.startTime / 1000)"""
     return list(page.evaluate(script))
 
 
 def inaccessible(page: Page) -> set[tuple[str, str]]:
-    """Return what axe finds on a page, but for what Dash does."""
+    """Return the violations that axe finds on a page, except Dash's own."""
     results = Axe().run(page, options={"runOnly": ["wcag2a", "wcag2aa"]})
     return {
         (violation["id"], node["html"])
@@ -90,5 +90,5 @@ def inaccessible(page: Page) -> set[tuple[str, str]]:
 
 
 def launch_arguments() -> dict[str, Any]:
-    """Return the arguments by which Playwright launches the system's Chromium."""
+    """Return Playwright's arguments for launching the system's Chromium."""
     return {"args": FLAGS.split(), "executable_path": system_chromium()}

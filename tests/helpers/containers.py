@@ -1,7 +1,7 @@
-"""Builds a rendered project's image, and runs its services, as Docker would but without Docker.
+"""Builds a rendered project's image and runs its services like Docker, but without Docker.
 
-Buildah builds on a base that debootstrap makes, so no registry of images is needed. A service then
-runs in namespaces of its own: as process 1, by the image's user, on a read-only root.
+Buildah builds on a base made by debootstrap, so no image registry is needed. A service then runs in
+its own namespaces: as process 1 and the image's user, on a read-only root.
 """
 
 import ast
@@ -49,7 +49,7 @@ def compose(project: Project, name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Image:
-    """An image, unpacked, and its configuration."""
+    """An unpacked image and its configuration."""
 
     root: Path
     config: dict[str, Any]
@@ -57,7 +57,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Builder:
-    """Buildah, with a storage of its own."""
+    """Buildah, with its own storage."""
 
     folder: Path
 
@@ -66,7 +66,7 @@ class Builder:
         return output("buildah", *storage, "--storage-driver", "vfs", *args).strip()
 
     def make_base(self) -> None:
-        """Make a slim image of this machine's Debian, with Python and without time zones."""
+        """Make a slim image of this machine's Debian, with Python but without time zones."""
         root = self.folder / "base"
         line = "$(REPO_URI) $(RELEASE)"
         targets = output("apt-get", "indextargets", "--format", line, "Created-By: Packages")
@@ -80,7 +80,7 @@ class Builder:
         self.buildah("commit", "--rm", container, "slim")
 
     def build(self, project: Project, service: dict[str, Any]) -> Image:
-        """Build a service's image, with this machine's own pip settings."""
+        """Build a service's image with this machine's pip settings."""
         settings = self.folder / "pip.conf"
         settings.write_text(pip_settings(), "utf-8")
         arguments = {"BASE": "localhost/slim", **service["build"]["args"]}
@@ -96,9 +96,10 @@ class Builder:
 
 
 def pip_settings() -> str:
-    """Return where this machine's pip finds packages, as a pip.conf that needs no local file."""
+    """Return this machine's pip settings as a pip.conf that refers to no local files."""
     lines = output(sys.executable, "-m", "pip", "config", "list").splitlines()
-    pairs = (it.partition("=") for it in reversed(lines))  # the environment's, which count, last
+    # Reversed, so that the environment's settings, which take precedence, come last.
+    pairs = (it.partition("=") for it in reversed(lines))
     found = {key.rpartition(".")[2]: value for key, _, value in pairs}
     values = {key: ast.literal_eval(found[key]) for key in sorted(PIP_OPTIONS & set(found))}
     remote = [f"{key} = {value}" for key, value in values.items() if "file:" not in value]
@@ -107,21 +108,21 @@ def pip_settings() -> str:
 
 @dataclass
 class Service:
-    """A service that runs."""
+    """A running service."""
 
     process: "subprocess.Popen[bytes]"
     log: Path
 
     @property
     def main(self) -> psutil.Process:
-        """The service's own process, which is number 1 in its namespace."""
+        """The service's main process, which is process 1 in its namespace."""
         return psutil.Process(self.process.pid).children()[0]
 
     def output(self) -> str:
         return self.log.read_text("utf-8", "replace")
 
     def last_lines(self) -> str:
-        """Return the end of its output."""
+        """Return the last lines of its output."""
         return "".join(self.output().splitlines(keepends=True)[-50:])
 
     def stop(self) -> int:
@@ -132,7 +133,7 @@ class Service:
 
 @dataclass
 class Machine:
-    """A machine of the services' own: a network namespace, whose ports are all free."""
+    """A network namespace for the services, in which all ports are free."""
 
     folder: Path
     name: str = field(default_factory=lambda: f"containers-{os.getpid()}")
@@ -153,7 +154,7 @@ class Machine:
             assert ctypes.CDLL(None).setns(namespace.fileno(), new_network) == 0
 
     def get(self, path: str, host: str = "127.0.0.1", port: int = 8050) -> tuple[int, str]:
-        """Ask as a client at 127.0.0.5 does; 0 is the status where nobody answers."""
+        """Send a request from 127.0.0.5; the status is 0 if there is no response."""
 
         def ask() -> tuple[int, str]:
             client = http.client.HTTPConnection(host, port, 10, source_address=("127.0.0.5", 0))
@@ -169,7 +170,7 @@ class Machine:
         return self.visitor.submit(ask).result()
 
     def call(self, *command: str | Path) -> "subprocess.CompletedProcess[str]":
-        """Run a program to its end."""
+        """Run a program and wait until it ends."""
         program = ["ip", "netns", "exec", self.name, *command]
         return subprocess.run(program, capture_output=True, text=True)
 
@@ -193,7 +194,7 @@ class Machine:
         command: list[str] | None = None,
         **settings: str,
     ) -> list[str | Path]:
-        """Return the command line that runs a service, or another command in its place."""
+        """Return the command line that runs a service, or another command in its container."""
         config = image.config
         settings = {f"{project.slug.upper()}__{name}": value for name, value in settings.items()}
         secrets = (project.path / ".env").read_text("utf-8").splitlines()
@@ -212,7 +213,7 @@ class Machine:
     def _mounts(
         self, image: Image, project: Project, service: dict[str, Any]
     ) -> Iterator[str | Path]:
-        """What is mounted, and where; a new volume belongs to whom the image's folder belongs."""
+        """Yield what to mount and where; a new volume gets the owner of the image's folder."""
         names = self.folder / "hosts"
         names.write_text("127.0.0.1 localhost redis scheduler\n", "utf-8")
         yield from (names, "/etc/hosts")
@@ -226,8 +227,8 @@ class Machine:
             yield from (folder / source, target)
 
 
-def answers(machine: Machine, service: Service, path: str, host: str = "127.0.0.1") -> str:
-    """Return what is answered with 200, once it is; fail at once if the service ends."""
+def wait_for_text(machine: Machine, service: Service, path: str, host: str = "127.0.0.1") -> str:
+    """Wait for a response with status 200 and return its text; fail if the service ends."""
 
     def ask() -> str:
         assert service.process.poll() is None, service.output()

@@ -1,4 +1,4 @@
-"""Redis and PostgreSQL servers of a test's own."""
+"""Runs Redis and PostgreSQL servers for a test."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ from helpers.processes import free_port, listens, running, wait_until
 
 @contextmanager
 def redis_server(port: int) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a Redis, or the Valkey that REDIS_SERVER names, that keeps nothing on the disk."""
+    """Run Redis, or the Valkey that REDIS_SERVER names, without storing anything on disk."""
     name = os.environ.get("REDIS_SERVER", "redis-server")
     with running(name, "--port", str(port), "--bind", "127.0.0.1", "--save", "") as process:
         wait_until(lambda: listens(port))
@@ -30,7 +30,7 @@ def _programs() -> Path:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """Run a PostgreSQL server; give the URL of its database."""
+    """Run a PostgreSQL server, and yield the URL of its database."""
     programs = _programs()
     user = "postgres" if os.geteuid() == 0 else None  # it refuses to run as root
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
@@ -53,6 +53,6 @@ def postgresql() -> Iterator[str]:
 
 
 def execute(url: str, *statements: str) -> None:
-    """Run statements in its database."""
-    asked = [part for statement in statements for part in ("-c", statement)]
-    subprocess.run([_programs() / "psql", "-q", "-v", "ON_ERROR_STOP=1", url, *asked], check=True)
+    """Run statements in a database."""
+    options = [part for statement in statements for part in ("-c", statement)]
+    subprocess.run([_programs() / "psql", "-q", "-v", "ON_ERROR_STOP=1", url, *options], check=True)

@@ -1,4 +1,4 @@
-"""The guides as their reader takes them: commands to type, and edits to make."""
+"""Parses the guides, types their commands and makes their edits."""
 
 import os
 import re
@@ -17,12 +17,12 @@ from helpers.servers import Server, ready
 
 REPOSITORY = "https://github.com/org/dash-waitress-template"
 SERVES = re.compile(r"-m \w+\.server\b(?! --hash)|nox -s demo")
-COMMANDS = {"", "sh", "powershell"}  # the languages of blocks that are typed
+COMMANDS = {"", "sh", "powershell"}  # languages of blocks with commands
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a guide, and the file that is named last before it."""
+    """A fenced block of a guide, and the last file named before it."""
 
     language: str
     text: str
@@ -30,7 +30,7 @@ class Block:
 
     @property
     def commands(self) -> list[str]:
-        """What is typed; one command goes on while a parenthesis is open."""
+        """The commands in the block; a command continues while a parenthesis is open."""
         if self.language not in COMMANDS:
             return []
         commands: list[str] = []
@@ -43,26 +43,26 @@ class Block:
 
 
 def blocks(guide: Path) -> list[Block]:
-    """Return the blocks of a guide in their order."""
+    """Return the blocks of a guide in order."""
     found, file = [], ""
-    for said, language, text in re.findall(
+    for before, language, text in re.findall(
         r"(.*?)(?:^```(\w*)\n(.*?)^```$|\Z)", guide.read_text("utf-8"), re.M | re.S
     ):
-        file = (re.findall(r"`([\w./-]+\.(?:py|toml|csv|css)|\.env)`", said) or [file])[-1]
+        file = (re.findall(r"`([\w./-]+\.(?:py|toml|csv|css)|\.env)`", before) or [file])[-1]
         if text:
             found.append(Block(language, text, file))
     return found
 
 
 def edits(guide: Path) -> list[Block]:
-    """Return the blocks of a guide that say what to change."""
+    """Return the blocks of a guide that are diffs."""
     return [it for it in blocks(guide) if it.language == "diff"]
 
 
 def make(edit: Block, project: Path) -> None:
-    """Make an edit in the one place where it fits; lines with nothing around them go to the end.
+    """Make an edit in the one place where it applies; lines without context go to the end.
 
-    A … at the end of a line stands for the rest of it.
+    A … at the end of a line matches the rest of it.
     """
     lines = edit.text.splitlines()
     new = "\n".join(it[1:] for it in lines if it[:1] != "-")
@@ -80,31 +80,31 @@ def make(edit: Block, project: Path) -> None:
 
 @dataclass
 class Shell:
-    """Types commands one by one; what serves is asked whether it is ready, and ended."""
+    """Types commands one by one; waits until a server is ready, then stops it."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=lambda: dict(os.environ))
-    places: dict[str, str] = field(default_factory=dict)  # what is elsewhere in a test
+    places: dict[str, str] = field(default_factory=dict)  # text to replace in commands
 
     def __post_init__(self) -> None:
         template = {"gh:org/dash-waitress-template": str(TEMPLATE)}
         self.places = {**template, **self.places}
 
     def type(self, command: str) -> None:
-        """Type a command, and wait for its end."""
+        """Type a command, and wait until it ends."""
         if command.startswith("cd "):
-            self.folder /= self._placed(command).removeprefix("cd ")
+            self.folder /= self._substituted(command).removeprefix("cd ")
             assert self.folder.is_dir(), command
         elif SERVES.search(command):
             with self.serving(command) as server:
                 wait_until(lambda: ready(server)[0] == 200, server.output)
         else:
             result = subprocess.run(
-                self._placed(command),
+                self._substituted(command),
                 shell=True,
                 cwd=self.folder,
                 env=self.environment,
-                # A password, or the default of each prompt.
+                # A password, or Enter for each prompt.
                 input="hush\n" if "--hash-password" in command else 40 * "\n",
                 capture_output=True,
                 text=True,
@@ -114,13 +114,13 @@ class Shell:
 
     @contextmanager
     def serving(self, command: str, **settings: str) -> Iterator[Server]:
-        """Serve by a command, on a free port."""
+        """Run a command that serves, on a free port."""
         settings = {"SERVER__PORT": str(free_port()), **settings}
         environment = {f"MY_DASHBOARD__{name}": value for name, value in settings.items()}
         log = self.folder / f"typed-{settings['SERVER__PORT']}.txt"
         with log.open("w", encoding="utf-8") as output:
             process = subprocess.Popen(
-                self._placed(command),
+                self._substituted(command),
                 shell=True,
                 cwd=self.folder,
                 env={**self.environment, **environment},
@@ -129,21 +129,21 @@ class Shell:
             )
         server = Server(log, process)
         try:
-            # It may have to install all that it needs.
+            # It may have to install its dependencies first.
             wait_until(lambda: process.poll() is not None or server.url, server.output, 300)
             assert server.url, f"{command}\n{server.output()}"
             yield server
         finally:
             end(process)
 
-    def _placed(self, command: str) -> str:
+    def _substituted(self, command: str) -> str:
         for name, place in self.places.items():
             command = command.replace(name, place)
         return command
 
 
 def empty_machine(folder: Path) -> Shell:
-    """Return a shell in an empty folder, and in a virtual environment that has pip alone."""
+    """Return a shell in an empty folder, in a virtual environment with only pip."""
     python = folder / "python"
     subprocess.run([sys.executable, "-m", "venv", python], check=True)
     path = [str(python / ("Scripts" if os.name == "nt" else "bin"))]

@@ -1,4 +1,4 @@
-"""Requests that no browser would send: an endless row of them, the same for each seed."""
+"""Generates requests that no browser would send: an endless sequence, fixed by the seed."""
 
 import copy
 import gzip
@@ -19,9 +19,9 @@ from helpers.projects import Project
 from helpers.viewers import CALLBACK
 
 FUZZ_SEED = int(os.environ.get("FUZZ_SEED", "1"))
-CORPUS = 1_500  # requests are drawn by Hypothesis; all others are made of these
-LARGE = 200_000  # bytes; of what is larger some is refused before all is sent
-SILENCE = 0.1  # seconds, after which one who sent half a request gives up
+CORPUS = 1_500  # requests drawn by Hypothesis; all others are derived from these
+LARGE = 200_000  # bytes; larger requests may be rejected before they are sent completely
+SILENCE = 0.1  # seconds until a client that sent half a request gives up
 CLOSE = b"Connection: close"
 SHOW = """
 import json, os
@@ -38,18 +38,18 @@ print(json.dumps({{"callbacks": asked, "rules": rules, "files": files}}))
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent, to the byte."""
+    """A request, down to the byte."""
 
     method: bytes = b"GET"
     target: bytes = b"/"
     headers: tuple[bytes, ...] = ()
     content: bytes = b""
-    length: bytes | None = None  # the line that is sent instead of the true one
-    raw: bytes = b""  # if that is to be sent instead of all this
+    length: bytes | None = None  # the line to send instead of the correct one
+    raw: bytes = b""  # bytes to send instead of all the rest
 
     @property
     def is_whole(self) -> bool:
-        """Whether it has one answer: its end is clear, and it is not refused while it is sent."""
+        """Whether it gets exactly one response: its end is clear, and it is not too large."""
         head = b"".join((self.method, self.target, *self.headers))
         plain = not self.raw and self.length is None and not re.search(rb"[\r\n]", head)
         return plain and len(head) + len(self.content) < LARGE
@@ -66,7 +66,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back."""
+    """A response."""
 
     status: int
     head: bytes
@@ -80,7 +80,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Known:
-    """What the application answers, as its own routes and callbacks say."""
+    """What the application serves: its routes, files and callbacks."""
 
     bodies: list[dict[str, Any]]
     rules: list[str]
@@ -88,17 +88,17 @@ class Known:
 
 
 def known(project: Project) -> Known:
-    """Return the routes of a project, and for each of its callbacks what a browser sends."""
+    """Return a project's routes and files, and a browser's request body for each callback."""
     shown = json.loads(project.run("python", "-c", SHOW.format(slug=project.slug)).stdout)
     assets = project.path / project.slug / "assets"
     files = [str(it.relative_to(assets).as_posix()) for it in assets.rglob("*.*")]
-    bodies = [asked(it) for it in shown["callbacks"]]
+    bodies = [callback_body(it) for it in shown["callbacks"]]
     assert {"cards.children", "download.data"} <= {it["output"] for it in bodies}
     return Known(bodies, shown["rules"], [*shown["files"], *files])
 
 
-def asked(callback: dict[str, Any], **values: Any) -> dict[str, Any]:
-    """Return the body by which a browser has a callback run; values go by the ids of its inputs."""
+def callback_body(callback: dict[str, Any], **values: Any) -> dict[str, Any]:
+    """Return a browser's request body for a callback; `values` are by the ids of its inputs."""
     outputs = [
         dict(zip(("id", "property"), it.rsplit(".", 1), strict=False))
         for it in callback["output"].strip(".").split("...")
@@ -117,7 +117,7 @@ def asked(callback: dict[str, Any], **values: Any) -> dict[str, Any]:
     }
 
 
-# What no page sends, in values, names and paths.
+# Values, names and paths that no page sends.
 ODD_TEXT = [
     *("All", "5 min", "line_1", "cards", "constructor", "__proto__", "__class__", "NaN", "1e999"),
     *("..cards.children...x.y..", '{"type":"x","index":["MATCH"]}.value', "x.y@1234", "*", "."),
@@ -176,7 +176,7 @@ VALID = {
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Return all places in a JSON value, as what holds them and their key."""
+    """Yield all places in a JSON value, each as a container and a key."""
     is_object, is_list = isinstance(value, dict), isinstance(value, list)
     for key in list(value) if is_object else range(len(value)) if is_list else ():
         yield value, key
@@ -189,9 +189,9 @@ def latin(text: str) -> bytes:
 
 @st.composite
 def wrong_json(draw: st.DrawFn, bodies: list[dict[str, Any]]) -> bytes:
-    """Draw a callback's request in which up to three places have something else, or nothing."""
+    """Draw a callback's request body with up to three places changed or removed."""
     body = copy.deepcopy(draw(st.sampled_from(bodies)))
-    for it in (*body["inputs"], *body["state"]):  # so that many are answered
+    for it in (*body["inputs"], *body["state"]):  # so that many requests succeed
         it["value"] = draw(VALID.get(it["id"], VALUES))
     for _ in range(draw(st.sampled_from([0, 0, 1, 2, 3]))):
         holder, key = draw(st.sampled_from([*places(body)]))
@@ -208,13 +208,13 @@ def wrong_json(draw: st.DrawFn, bodies: list[dict[str, Any]]) -> bytes:
             break
     text = json.dumps(body, ensure_ascii=draw(st.booleans()))
     if draw(st.integers(0, 9)) == 0:
-        text = text.replace("{", '{"output": 1, "id": [], ', draw(st.integers(1, 3)))  # twice
+        text = text.replace("{", '{"output": 1, "id": [], ', draw(st.integers(1, 3)))  # repeats
     charset = draw(st.sampled_from(["utf-8"] * 8 + ["utf-8-sig", "utf-16", "utf-32-be", "utf-7"]))
     return text.encode(charset, "surrogatepass")
 
 
 def contents(bodies: list[dict[str, Any]]) -> st.SearchStrategy[bytes]:
-    """Draw what a callback's endpoint may be sent."""
+    """Draw content for the callback endpoint."""
     json_ = wrong_json(bodies)
     opening = st.sampled_from([b"[", b'{"a":', b'{"output":[', b'{"inputs":[{"value":'])
     deep = st.builds(lambda it, count: it * count, opening, st.integers(1, 60_000))
@@ -233,7 +233,7 @@ def headers(draw: st.DrawFn) -> tuple[bytes, ...]:
     line = st.builds(
         lambda name, it: b"%b: %b" % (latin(name), it), st.sampled_from(ODD_HEADERS), value
     )
-    # A line break of chance would only cut most requests into two.
+    # A random line break would only split most requests in two.
     line = line.map(lambda it: it if b"Injected" in it else it.translate(None, b"\r\n"))
     return tuple(draw(st.lists(line, max_size=3)))
 
@@ -252,7 +252,7 @@ def visits(draw: st.DrawFn, it: Known) -> Request:
 
 
 def calls(bodies: list[dict[str, Any]]) -> st.SearchStrategy[Request]:
-    """Draw a request to have a callback run."""
+    """Draw a request to run a callback."""
     kind = st.sampled_from(["application/json"] * 12 + TYPES).map(latin)
     return st.builds(
         lambda content, kind, more, length: Request(
@@ -273,7 +273,7 @@ def chunked(request: Request) -> Request:
 
 
 def corpus(it: Known, keys: list[bytes]) -> list[Request]:
-    """Have Hypothesis draw requests, the same ones each time; most have the headers of a key."""
+    """Let Hypothesis draw requests, the same each time; most have the headers `keys`."""
     drawn: list[Request] = []
     keyed = st.sampled_from([*[tuple(keys)] * 3, ()])
 
@@ -294,47 +294,47 @@ def corpus(it: Known, keys: list[bytes]) -> list[Request]:
 
 
 def nth(requests: list[Request], number: int) -> Request:
-    """Return a request of the endless row of them: one of those drawn, or one made of it."""
-    chance = random.Random(f"{FUZZ_SEED} {number}")
-    request, other = chance.choices(requests, k=2)
-    match chance.randrange(20):
+    """Return the nth request of the endless sequence: one that was drawn, or a variation."""
+    rng = random.Random(f"{FUZZ_SEED} {number}")
+    request, other = rng.choices(requests, k=2)
+    match rng.randrange(20):
         case 0 | 1 | 2 | 3 | 4 | 5:
             return request
         case 6 | 7 | 8 | 9 | 10 | 11:
             with suppress(ValueError, RecursionError, IndexError):
-                return replace(request, content=spliced(request.content, other.content, chance))
-            return replace(request, content=scrambled(request.content, chance))
+                return replace(request, content=spliced(request.content, other.content, rng))
+            return replace(request, content=scrambled(request.content, rng))
         case 12 | 13 | 14:
-            return replace(request, content=scrambled(request.content, chance))
+            return replace(request, content=scrambled(request.content, rng))
         case 15 | 16:
             return replace(
-                request, target=scrambled(request.target, chance).translate(None, b"\r\n")
+                request, target=scrambled(request.target, rng).translate(None, b"\r\n")
             )
         case 17 | 18:
             return replace(request, headers=(*request.headers[:2], *other.headers))
         case _:
-            return replace(request, raw=scrambled(request.encoded(CLOSE)[:5_000], chance))
+            return replace(request, raw=scrambled(request.encoded(CLOSE)[:5_000], rng))
 
 
-def spliced(content: bytes, other: bytes, chance: random.Random) -> bytes:
-    """Put a part of one JSON value somewhere into another."""
+def spliced(content: bytes, other: bytes, rng: random.Random) -> bytes:
+    """Insert part of one JSON value somewhere into another."""
     value, rest = json.loads(content), [*places(json.loads(other))]
-    holder, key = chance.choice([*places(value)])
-    there, name = chance.choice(rest)
+    holder, key = rng.choice([*places(value)])
+    there, name = rng.choice(rest)
     holder[key] = there[name]
     return json.dumps(value).encode()
 
 
-def scrambled(content: bytes, chance: random.Random) -> bytes:
-    """Change, drop, double or put in some bytes."""
-    for _ in range(chance.randint(1, 4)):
-        start = chance.randint(0, len(content))
-        end = start + chance.choice([0, 1, 1, 2, 9, 50])
-        put = chance.choice(
+def scrambled(content: bytes, rng: random.Random) -> bytes:
+    """Change, drop, duplicate or insert some bytes."""
+    for _ in range(rng.randint(1, 4)):
+        start = rng.randint(0, len(content))
+        end = start + rng.choice([0, 1, 1, 2, 9, 50])
+        put = rng.choice(
             [
                 b"",
                 content[start:end] * 2,
-                chance.randbytes(chance.randint(1, 4)),
+                rng.randbytes(rng.randint(1, 4)),
                 b'"',
                 b"\\",
                 b"\0",

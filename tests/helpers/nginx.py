@@ -1,4 +1,4 @@
-"""An nginx with one of the project's server blocks."""
+"""Runs nginx with one of the project's server blocks."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from helpers.processes import output
 
 
 def nginx(server: Path, folder: Path) -> list[str | Path]:
-    """Return the command line of an nginx with one server block, after it has passed its check."""
+    """Write an nginx configuration with one server block, check it, and return the command."""
     config = folder / "nginx.conf"
     lines = ["daemon off;", f"pid {folder}/nginx.pid;", "error_log stderr;", "events {}"]
     config.write_text("\n".join([*lines, f"http {{ access_log off; include {server}; }}"]), "utf-8")

@@ -1,4 +1,4 @@
-"""Programs that a test starts and ends, and waiting for what they do."""
+"""Starts and stops programs, and waits for conditions."""
 
 import socket
 import subprocess
@@ -14,7 +14,7 @@ import psutil
 def wait_until(
     condition: Callable[[], Any], explain: Callable[[], str] = str, seconds: float = 60
 ) -> Any:
-    """Return what the condition gives once it is true; fail after a minute."""
+    """Wait until the condition is true and return its value; fail after some seconds."""
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, f"waited in vain\n{explain()}"
@@ -23,18 +23,18 @@ def wait_until(
 
 
 def output(*command: str | Path, **options: Any) -> str:
-    """Return what a command prints; if it fails, fail with all that it said."""
+    """Run a command and return its output; fail with its output if it fails."""
     result = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", **options)
     assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
     return result.stdout
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a process and all that it has started."""
+    """Kill a process and all its children."""
     running = process.poll() is None
     children = psutil.Process(process.pid).children(recursive=True) if running else []
     for member in (*children, process):
-        with suppress(psutil.NoSuchProcess):  # it ends with what was killed before
+        with suppress(psutil.NoSuchProcess):  # it ended together with another one
             member.kill()
     process.wait()
 
@@ -51,12 +51,12 @@ def running(*command: str | Path, **options: Any) -> Iterator["subprocess.Popen[
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
 def listens(port: int) -> bool:
-    """Say whether something listens at a port of this machine."""
+    """Return whether something listens on a local port."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""A rendered project, installed and served as its user would."""
+"""Installs and serves rendered projects as a user would."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from helpers.processes import output
-from helpers.readings import corrected
+from helpers.readings import correcting
 from helpers.rendering import INJECTED
 from helpers.servers import Server, started
 
@@ -31,7 +31,7 @@ class Project:
         return self.path.name
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command of the project's environment; its output is shown if it fails."""
+        """Run a command in the project's environment; show its output if it fails."""
         result = subprocess.run(
             ["uv", "run", *command], cwd=self.path, capture_output=True, text=True
         )
@@ -39,16 +39,16 @@ class Project:
         return result
 
     def check(self, *tests: str) -> None:
-        """Run its own linter, type checker and some of its tests."""
+        """Run the project's linter, type checker and some of its tests."""
         self.run("ruff", "check")
         self.run("ruff", "format", "--check")
         self.run("mypy")
         self.run("pytest", "-q", *tests)
 
     def differing_tests(self) -> list[str]:
-        """Return those of its tests that differ by its answers: its user's, and of the web.
+        """Return the tests that depend on the answers: the user's, and those of web sources.
 
-        The engine's are the same in each project, and one project runs them all.
+        The engine's tests are the same in every project, so one project runs them for all.
         """
         config = tomllib.loads((self.path / "pyproject.toml").read_text("utf-8"))
         yours = [it for it in config["tool"]["cruft"]["skip"] if it.startswith("tests/")]
@@ -64,9 +64,9 @@ class Project:
     def serving(
         self, *flags: str, server: str = "waitress", news: bool = False, **settings: str
     ) -> Iterator[Server]:
-        """Serve on a free port; settings such as REFRESH__EVERY="1s" go by the environment.
+        """Serve on a free port, with settings such as REFRESH__EVERY="1s" in the environment.
 
-        With `news`, the file that it reads is changed all the while.
+        With `news`, the file that the project reads keeps changing.
         """
         command = [self.tool("python"), "-m", f"{self.slug}.server", *flags]
         if server == "gunicorn":
@@ -75,7 +75,7 @@ class Project:
         environment = self._environment(settings)
         with (
             started(command, self.path, self._log("server"), environment) as it,
-            corrected(self) if news else nullcontext(),
+            correcting(self) if news else nullcontext(),
         ):
             yield it
 
@@ -87,7 +87,7 @@ class Project:
         environment: Mapping[str, str] = MappingProxyType({}),
         **settings: str,
     ) -> Iterator[Server]:
-        """Serve by a script of tests/injected, whose first argument is the package."""
+        """Serve with a script of tests/injected; its first argument is the package."""
         file = INJECTED / f"{script}.py"
         command = [self.tool("python"), str(file), self.slug, *map(str, arguments)]
         variables = {**self._environment(settings), "PYTHONPATH": str(self.path), **environment}
@@ -95,7 +95,7 @@ class Project:
             yield it
 
     def users(self) -> str:
-        """Return the setting AUTH__USERS that lets Ann in, whose password is "right"."""
+        """Return an AUTH__USERS setting with the user "ann" and the password "right"."""
         command = [self.tool("python"), "-m", f"{self.slug}.server", "--hash-password", "ann"]
         line = output(*command, cwd=self.path, input="right\n")
         return json.dumps({"ann": line.split('"')[-2]})
@@ -111,20 +111,20 @@ class Project:
 def install(project: Project, locks: Path | None = None) -> Project:
     """Install a project into a fresh environment.
 
-    The versions that uv has found for a project are kept in `locks`, and are those of the next one
-    that asks for the same: they are looked for once in a run, which takes seconds.
+    Lock files are cached in `locks` by the content of pyproject.toml: resolving takes seconds, so
+    each run resolves the same requirements only once.
     """
     assert shutil.which("uv"), "run the tests by nox, which brings uv"
     lock = project.path / "uv.lock"
-    asked = (project.path / "pyproject.toml").read_bytes()
-    kept = locks and locks / f"{hashlib.sha256(asked).hexdigest()}.lock"
-    if kept and not lock.exists():
+    requirements = (project.path / "pyproject.toml").read_bytes()
+    cached = locks and locks / f"{hashlib.sha256(requirements).hexdigest()}.lock"
+    if cached and not lock.exists():
         with suppress(FileNotFoundError):
-            shutil.copyfile(kept, lock)
+            shutil.copyfile(cached, lock)
     command = ["uv", "sync", "--quiet", "--python", sys.executable]
     subprocess.run(command, cwd=project.path, check=True)
-    if kept and not kept.exists():
-        aside = kept.with_suffix(f".{os.getpid()}")
-        shutil.copyfile(lock, aside)
-        aside.replace(kept)  # whole, as another process may look for it
+    if cached and not cached.exists():
+        temporary = cached.with_suffix(f".{os.getpid()}")
+        shutil.copyfile(lock, temporary)
+        temporary.replace(cached)  # atomic, because another process may read it
     return project

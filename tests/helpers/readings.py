@@ -1,4 +1,4 @@
-"""The file that a project of `source = csv` reads, and what a test does to it."""
+"""Changes the file that a project with `source = csv` reads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from helpers.projects import Project
 
 
-def patient(project: "Project") -> "Project":
-    """Set that its file, which is as old as the tests run, is not stale."""
+def never_stale(project: "Project") -> "Project":
+    """Configure a project so that its data, which age during a test run, never become stale."""
     config = project.path / "config.toml"
     text = config.read_text("utf-8")
     assert 'stale_after = "0s"' in text
@@ -20,8 +20,8 @@ def patient(project: "Project") -> "Project":
     return project
 
 
-def kept_file(project: "Project") -> Iterator[Path]:
-    """Give the file that a project reads, and put it back afterwards."""
+def restored_file(project: "Project") -> Iterator[Path]:
+    """Yield the file that a project reads, and restore it afterwards."""
     file = project.path / "data" / "readings.csv"
     content = file.read_bytes()
     yield file
@@ -29,18 +29,18 @@ def kept_file(project: "Project") -> Iterator[Path]:
 
 
 def correct(project: "Project") -> None:
-    """Correct the last reading of the file that a project reads, as another program would."""
+    """Change the last reading in a project's file, as another program would."""
     file = project.path / "data" / "readings.csv"
     before, _, value = file.read_text("utf-8").rstrip().rpartition(",")
-    aside = file.with_suffix(".tmp")
-    aside.write_text(f"{before},{float(value) + 0.5}\n", "utf-8", newline="\n")
-    with suppress(PermissionError):  # on Windows while it is read
-        aside.replace(file)
+    temporary = file.with_suffix(".tmp")
+    temporary.write_text(f"{before},{float(value) + 0.5}\n", "utf-8", newline="\n")
+    with suppress(PermissionError):  # on Windows, while the server reads it
+        temporary.replace(file)
 
 
 @contextmanager
-def corrected(project: "Project") -> Iterator[None]:
-    """Correct the last reading again and again, so that each refresh has something new."""
+def correcting(project: "Project") -> Iterator[None]:
+    """Keep changing the last reading, so that each refresh finds something new."""
     file, stopped = project.path / "data" / "readings.csv", Event()
     content = file.read_bytes()
 
@@ -59,13 +59,13 @@ def corrected(project: "Project") -> Iterator[None]:
 
 
 def fresh(content: bytes) -> bytes:
-    """Return a file with a row of each series that has just been read."""
+    """Return the content of a file with one more row per series, with the current time."""
     now = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
     newest = [line.split(b",", 1)[1] for line in content.splitlines()[-4:]]
     return content + b"".join(b"%b,%b\n" % (now.encode(), line) for line in newest)
 
 
 def after(file: Path, minutes: float) -> str:
-    """Return the time so long after the newest row of a file."""
+    """Return the time some minutes after the newest row of a file."""
     newest = datetime.fromisoformat(file.read_text("utf-8").splitlines()[-1].split(",")[0])
     return f"{newest + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"

@@ -1,11 +1,11 @@
-"""Renders the template, as a user does who answers beforehand."""
+"""Renders the template with pairs answers."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 TEMPLATE = Path(__file__).parents[2]
-INJECTED = TEMPLATE / "tests" / "injected"  # what runs in a rendered project's environment
+INJECTED = TEMPLATE / "tests" / "injected"  # files that run in a rendered project's environment
 COMBINATIONS: dict[str, dict[str, str]] = {
     "default": {},
     "csv": {
@@ -29,9 +29,9 @@ COMBINATIONS: dict[str, dict[str, str]] = {
 
 
 def render(folder: Path, **answers: str) -> "subprocess.CompletedProcess[str]":
-    """Render a project into a folder; what is not answered has its default."""
-    given = (f"{name}={value}" for name, value in answers.items())
-    return cookiecutter("--no-input", "-o", str(folder), *given)
+    """Render a project into a folder; missing answers get their defaults."""
+    pairs = (f"{name}={value}" for name, value in answers.items())
+    return cookiecutter("--no-input", "-o", str(folder), *pairs)
 
 
 def cookiecutter(*arguments: str) -> "subprocess.CompletedProcess[str]":

@@ -1,4 +1,4 @@
-"""The template in a git repository of its own, to which a test adds newer commits."""
+"""Adds commits to a copy of the template in its own git repository."""
 
 import subprocess
 from pathlib import Path
@@ -31,7 +31,7 @@ def add_line(file: Path, word: str) -> None:
 
 
 def publish(template: Path, *names: str) -> None:
-    """Commit a newer template, in which these files have a line more."""
+    """Commit a newer template in which each of these files has one more line."""
     for name in names:
         add_line(template / FOLDER / name, "newer")
     commit(template)

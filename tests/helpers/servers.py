@@ -1,4 +1,4 @@
-"""A server that runs in a process of its own."""
+"""A server in its own process."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ from helpers.processes import end, wait_until
 
 @dataclass(frozen=True)
 class Server:
-    """A process that serves, and the file that it logs to."""
+    """A server process and its log file."""
 
     log: Path
     process: "subprocess.Popen[bytes]"
@@ -35,7 +35,7 @@ class Server:
         return found[1] if found else ""
 
     def wait_until_it_listens(self) -> None:
-        """Wait for the first connection; fail if the server ends before."""
+        """Wait until the server accepts a connection; fail if it exits first."""
 
         def listens() -> bool:
             at = urlsplit(self.url)
@@ -52,7 +52,7 @@ class Server:
 def started(
     command: list[str], folder: Path, log: Path, environment: dict[str, str]
 ) -> Iterator[Server]:
-    """Start a server in a folder, wait until it listens, and end it afterwards."""
+    """Start a server in a folder, wait until it listens, and stop it after the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, stdout=output, stderr=output, env=environment
@@ -66,16 +66,16 @@ def started(
 
 
 def ready(server: Server, seconds: float = 10) -> tuple[int, str]:
-    """Return the status and the content of /readyz; 0 is the status while nobody answers."""
+    """Return the status and content of /readyz; the status is 0 if there is no response."""
     try:
         with urllib.request.urlopen(f"{server.url}/readyz", timeout=seconds) as response:
             return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:  # as it is while the data are stale
+    except urllib.error.HTTPError as error:  # for example, while the data are stale
         return error.code, error.read().decode()
     except (OSError, http.client.HTTPException) as error:
         return 0, str(error)
 
 
 def health(server: Server) -> dict[str, Any]:
-    """Return what /readyz says, once it is answered."""
+    """Wait for a response of /readyz, and return its JSON."""
     return dict(json.loads(wait_until(lambda: (it := ready(server))[0] and it[1], server.output)))

@@ -1,4 +1,4 @@
-"""The web server that a rendered project's own tests have."""
+"""The web server from the rendered project's own tests."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a page asks of a server, and viewers who ask it while whatever else is done to that."""
+"""Simulates viewers, who poll a server and fetch views while a test does something else to it."""
 
 import copy
 import http.client
@@ -16,27 +16,27 @@ from typing import Any
 from helpers.processes import wait_until
 
 CALLBACK = "/_dash-update-component"
-SOON, LATE, RARELY = 0.25, 2, 60  # seconds between two questions of a page, as in live.js
+SOON, LATE, RARELY = 0.25, 2, 60  # seconds between polls of a page, as in live.js
 
 
 class Viewer(threading.Thread):
-    """One who minds his own business: asks as live.js does, and fetches views of what is new."""
+    """A normal viewer: polls like live.js, and fetches the views of each new version."""
 
     def __init__(
         self,
         url: str,
         views: list[dict[str, Any]],
-        hurry: float = 1,
-        restless: float = 0,
+        speedup: float = 1,
+        hang_up_rate: float = 0,
         **headers: str,
     ) -> None:
         super().__init__(daemon=True)
-        self.seen: dict[int, float] = {}  # when all views of a version were there
-        self.took: list[float] = []  # seconds, each request
+        self.seen: dict[int, float] = {}  # when all views of a version had arrived
+        self.took: list[float] = []  # the seconds of each request
         self.failed: list[str] = []
         self._views = copy.deepcopy(views)
-        self._hurry = hurry  # how much faster the server's clock is
-        self._restless = restless  # how often, of its questions, it hangs up first
+        self._speedup = speedup  # how many times faster the server's clock runs
+        self._hang_up_rate = hang_up_rate  # the share of polls before which it hangs up
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip", **headers}
         self._ended = threading.Event()
         self._client = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
@@ -44,15 +44,15 @@ class Viewer(threading.Thread):
     def run(self) -> None:
         shown, pause, late = None, SOON * random.random(), SOON
         while not self._ended.wait(pause):
-            if random.random() < self._restless:
+            if random.random() < self._hang_up_rate:
                 self._client.close()
-            said = self._ask(f"/_live?version={shown}" if shown else "/_live")
-            answer = json.loads(said or "null")
-            if answer and answer["version"] not in (None, shown):
-                shown, late = answer["version"], SOON
+            content = self._ask(f"/_live?version={shown}" if shown else "/_live")
+            response = json.loads(content or "null")
+            if response and response["version"] not in (None, shown):
+                shown, late = response["version"], SOON
                 if all([self._show(view, shown) for view in self._views]):
                     self.seen.setdefault(shown, time.time())
-            due = answer["next"] / self._hurry if answer else 0
+            due = response["next"] / self._speedup if response else 0
             if due > 0:
                 pause, late = max(due + random.random() * min(due / 10, 1), SOON), SOON
             else:
@@ -65,11 +65,11 @@ class Viewer(threading.Thread):
         self._client.close()
 
     def fresh(self) -> list[float]:
-        """Return how long after each publish its views were there; it came later than the first."""
+        """Return the delay of each version's views; the first was published before it came."""
         return [seen - version / 1000 for version, seen in [*self.seen.items()][1:]]
 
     def after(self, version: int) -> float:
-        """Return when it had the views of a version, or of a newer one."""
+        """Return when it had the views of a version or a newer one."""
         return min((seen for it, seen in self.seen.items() if it >= version), default=math.inf)
 
     def _show(self, view: dict[str, Any], version: int) -> bytes:
@@ -81,11 +81,11 @@ class Viewer(threading.Thread):
     def _ask(self, path: str, content: bytes | None = None) -> bytes:
         started = time.monotonic()
         try:
-            answer, said = fetch(self._client, path, content, self._headers)
+            response, received = fetch(self._client, path, content, self._headers)
             self.took.append(time.monotonic() - started)
-            if answer.status == 200:
-                return said
-            self.failed.append(f"{path}: {answer.status} {said[:200]!r}")
+            if response.status == 200:
+                return received
+            self.failed.append(f"{path}: {response.status} {received[:200]!r}")
         except (OSError, http.client.HTTPException) as error:
             self._client.close()
             self.failed.append(f"{path}: {error!r}")
@@ -93,35 +93,35 @@ class Viewer(threading.Thread):
 
 
 def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:
-    """Return the request of a view, as a browser sends it."""
+    """Return the request body for a view, as a browser sends it."""
     id_, _, property_ = output.partition(".")
     inputs = [
         {"id": "snapshot-version", "property": "data", "value": version},
         {"id": "series", "property": "value", "value": names},
         {"id": "window", "property": "value", "value": "all"},
     ]
-    asked = {"output": output, "outputs": {"id": id_, "property": property_}, "inputs": inputs}
-    return json.dumps({**asked, "changedPropIds": ["snapshot-version.data"]}).encode()
+    request = {"output": output, "outputs": {"id": id_, "property": property_}, "inputs": inputs}
+    return json.dumps({**request, "changedPropIds": ["snapshot-version.data"]}).encode()
 
 
 def fetch(
     client: http.client.HTTPConnection, path: str, content: bytes | None, headers: dict[str, str]
 ) -> tuple[http.client.HTTPResponse, bytes]:
-    """Return an answer and what it holds; as a page does, ask again while it is not there yet."""
+    """Return a response and its content; like a page, repeat the request until it is ready."""
     pause, waits_for = 0.1, {}
     while True:
         client.request("POST" if content else "GET", path, content, {**headers, **waits_for})
-        answer = client.getresponse()
-        said = answer.read()
-        if answer.status != 202:
-            return answer, said
-        waits_for = {"X-Computation": answer.headers["X-Computation"]}
+        response = client.getresponse()
+        received = response.read()
+        if response.status != 202:
+            return response, received
+        waits_for = {"X-Computation": response.headers["X-Computation"]}
         time.sleep(pause)
         pause = min(2 * pause, 3)
 
 
 def views(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the requests of the views that are fetched anew for each version."""
+    """Return the request bodies of the views that pages fetch for each version."""
     found = [
         it for it in bodies if re.match("(cards|trend-graph|distribution-graph)[.]", it["output"])
     ]
@@ -134,8 +134,8 @@ def p95(values: list[float]) -> float:
 
 
 @contextmanager
-def unharmed(url: str, bodies: list[dict[str, Any]], **headers: str) -> Iterator[Viewer]:
-    """Let a viewer watch, and see that it fared well."""
+def unaffected_viewer(url: str, bodies: list[dict[str, Any]], **headers: str) -> Iterator[Viewer]:
+    """Run a viewer during the block, and check that it is served well."""
     viewer = Viewer(url, views(bodies), **headers)
     viewer.start()
     try:

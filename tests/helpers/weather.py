@@ -1,4 +1,4 @@
-"""What Open-Meteo would say, for who has no internet."""
+"""Imitates the response of Open-Meteo, so that tests need no internet."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 
 def weather() -> str:
-    """Return the hours of a made-up week, up to now."""
+    """Return hourly values of an invented week, up to now."""
     now = datetime.now(UTC)
     times = [now - timedelta(hours=back) for back in reversed(range(168))]
     sun = [math.sin((time.hour - 9) / 12 * math.pi) for time in times]

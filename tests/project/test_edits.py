@@ -1,4 +1,4 @@
-"""A project's own tests stand the first edits that its README asks for."""
+"""A project's own tests survive the first edits that its README suggests."""
 
 import re
 import subprocess
@@ -33,7 +33,7 @@ def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     return {"readings": pd.DataFrame(rows)}
 '''
 FAILS = "    raise RuntimeError('an edit that went wrong')\n"
-# No more dependent on the user's modules than the others, but slow.
+# Slow, and no more dependent on the user's modules than the others.
 SLOW = ("auth", "cli", "computations", "damage", "executors", "scheduler", "times")
 
 
@@ -44,7 +44,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def failing(project: Project, *paths: str) -> set[str]:
-    """Run the project's tests, and return the files in which some fail."""
+    """Run the project's tests, and return the files with failures."""
     slow = [path for name in SLOW for path in project.path.glob(f"tests/**/test_{name}.py")]
     ignored = (f"--ignore={path.relative_to(project.path)}" for path in slow)
     command = ["uv", "run", "pytest", "-q", "-rfE", "--tb=no", *paths, *ignored]
@@ -54,11 +54,11 @@ def failing(project: Project, *paths: str) -> set[str]:
     return {name.replace("test_", "") for name in found}
 
 
-def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Project]) -> None:
+def test_edits_break_only_the_tests_of_the_edited_modules(bake_and_install: Callable[..., Project]) -> None:
     project = bake_and_install()
     package, config = project.path / project.slug, project.path / "config.toml"
 
-    # Another source, one more column, another path: no test fails.
+    # A different source, an extra column and a different path break no test.
     (package / "reading.py").write_text(READING, "utf-8", newline="\n")
     text = config.read_text("utf-8")
     text = text[: text.index("[source]")].replace('url_prefix = "/" ', 'url_prefix = "/plant/" ')
@@ -67,7 +67,7 @@ def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Proje
     edit(package / "preprocess.py", value, f'                "quality": pa.Column(str),\n{value}')
     assert failing(project) == set()
 
-    # Mistakes: only the tests of what was edited, and of the page that shows it, fail.
+    # Mistakes break only the tests of the edited modules and of the page.
     figure = '    """Draw each series over time,'
     edit(package / "engineering.py", figure, FAILS + figure)
     edit(package / "app.py", "    app = Dash(\n", f"{FAILS}    app = Dash(\n")
@@ -75,7 +75,7 @@ def test_only_those_of_edited_modules_fail(bake_and_install: Callable[..., Proje
     own = [f"tests/{file.name}" for file in project.path.glob("tests/test_*.py")]
     assert failing(project, *own) == {"app", "engineering", "preprocess"}
 
-    # No edit turns a test of the engine red: not even if no module of the user can be imported.
+    # No edit breaks a test of the engine, even if none of the user's modules can be imported.
     for module in [*package.glob("*.py"), *package.glob("pages/*.py")]:
         if module.name != "__init__.py":
             module.write_text("def (:\n", "utf-8", newline="\n")

@@ -1,4 +1,4 @@
-"""A served project behind the logins that people put before it."""
+"""Projects that use a third-party login."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ from helpers.rendering import INJECTED
 pytestmark = pytest.mark.slow
 
 
-def test_nobody_gets_past_a_login_of_others(csv: Project, tmp_path: Path) -> None:
+def test_third_party_logins_cannot_be_bypassed(csv: Project, tmp_path: Path) -> None:
     packages = ["dash-auth==2.3.0", "flask-login==0.6.3"]
     install = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(tmp_path)]
     subprocess.run([*install, "--python", sys.executable, *packages], check=True)

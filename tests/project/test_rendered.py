@@ -1,4 +1,4 @@
-"""What is rendered passes its own linter, type checker and tests, as it is."""
+"""A rendered project passes its own linter, type checker and tests."""
 
 import json
 import os
@@ -14,32 +14,32 @@ from helpers.rendering import COMBINATIONS, TEMPLATE
 
 pytestmark = pytest.mark.slow
 
-# The combination that has most: its whole suite is run, and of the others what differs.
+# The largest combination runs its whole suite; the others run only the tests that differ.
 WHOLE = "csv"
 OTHERS = [it for it in COMBINATIONS if it != WHOLE]
 SYSTEMS = ("linux", "win32", "darwin")
 ELSEWHERE = [f"mypy --platform {it}" for it in SYSTEMS if it != sys.platform]
 
 
-@pytest.mark.begun_first
+@pytest.mark.run_first
 @pytest.mark.parametrize("combination", [WHOLE], indirect=True)
-def test_one_passes_its_whole_suite(installed: Project) -> None:
+def test_one_combination_passes_its_whole_suite(installed: Project) -> None:
     installed.run("pytest", "-q")
 
 
 @pytest.mark.parametrize("combination", [WHOLE], indirect=True)
 @pytest.mark.parametrize("command", ELSEWHERE)
-def test_one_is_typed_for_other_systems(command: str, installed: Project) -> None:
+def test_one_combination_type_checks_for_other_systems(command: str, installed: Project) -> None:
     installed.run(*command.split())
 
 
 @pytest.mark.parametrize("command", ["ruff check", "ruff format --check", "mypy"])
-def test_it_passes_its_own_linters(command: str, installed: Project) -> None:
+def test_each_combination_passes_its_own_linters(command: str, installed: Project) -> None:
     installed.run(*command.split())
 
 
 @pytest.mark.parametrize("combination", OTHERS, indirect=True)
-def test_it_passes_its_own_tests_of_what_differs(installed: Project) -> None:
+def test_other_combinations_pass_the_tests_that_depend_on_answers(installed: Project) -> None:
     tests = installed.differing_tests()
     assert {"tests/test_app.py", "tests/test_preprocess.py"} < set(tests)
     installed.run("pytest", "-q", *tests)
@@ -52,7 +52,7 @@ def test_flipped_bits_in_stored_snapshots(machine: Project) -> None:
 
 
 def test_the_config_file_names_every_setting(installed: Project) -> None:
-    """As rendered: it is the user's, so that an update's new settings are not in theirs."""
+    """This holds as rendered: the file is the user's, so updates do not add new settings."""
     listing = f"""
 import json
 from {installed.slug}.setting import Settings
@@ -66,7 +66,7 @@ print(json.dumps({{name: list(section.model_fields) for name, section in section
     assert {section: list(keys) for section, keys in config.items()} == settings
 
 
-def test_what_the_benchmark_runs_in_a_project_runs(
+def test_benchmark_scripts_run_in_a_rendered_project(
     bake_and_install: Callable[..., Project],
 ) -> None:
     project = bake_and_install()

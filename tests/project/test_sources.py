@@ -1,4 +1,4 @@
-"""Each source, read as its user would: from a real database, a misbehaving web, files."""
+"""Projects with each source: a real database, a web server, files, this machine."""
 
 import re
 import shutil
@@ -23,13 +23,13 @@ pytestmark = pytest.mark.slow
 WRITERS = INJECTED / "writers.py"
 MODULES = INJECTED / "modules"
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
-# Neither choice changes the other's files, and test_rendered.py has a file with one page and more.
+# Neither answer changes the other's files, and test_rendered.py covers csv with and without pages.
 CHECKED = [(it, "yes") for it in SOURCES if it != "csv"]
 
 
 @pytest.fixture(scope="session")
 def sources(bake_and_install: Callable[..., Project]) -> Callable[..., Project]:
-    """Return a function that gives an installed project of a source, with one page or more."""
+    """Return a function that installs a project with a source, and with one page or several."""
 
     @cache
     def of(source: str, pages: str = "no") -> Project:
@@ -39,7 +39,7 @@ def sources(bake_and_install: Callable[..., Project]) -> Callable[..., Project]:
 
 
 @pytest.mark.parametrize(("source", "pages"), CHECKED)
-def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
+def test_each_source_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
     project = sources(source, pages)
     project.check(*project.differing_tests())
 
@@ -47,10 +47,10 @@ def test_it_passes_its_own_checks(source: str, pages: str, sources: Callable[...
 @pytest.mark.parametrize(
     ("source", "pages"), [("machine", "no"), *((it, "yes") for it in SOURCES[1:])]
 )
-def test_the_modules_it_begins_with_do_all_they_should(
+def test_the_initial_modules_pass_the_full_tests(
     source: str, pages: str, sources: Callable[..., Project]
 ) -> None:
-    """The tests that a project gets of its user's modules are few; these are all."""
+    """A project contains only a few tests of its user's modules; these are the full set."""
     project = sources(source, pages)
     names = ["app", "engineering", *(["pages"] if pages == "yes" else [])]
     files = [MODULES / f"test_{name}.py" for name in names] + [*MODULES.glob(f"*_{source}.py")]
@@ -66,12 +66,12 @@ def test_the_modules_it_begins_with_do_all_they_should(
 
 @pytest.mark.parametrize("pages", ["no", "yes"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_it_is_shown(source: str, pages: str, sources: Callable[..., Project], page: Page) -> None:
+def test_each_source_is_shown(source: str, pages: str, sources: Callable[..., Project], page: Page) -> None:
     project = sources(source, pages)
     with serving() as site:
         site.answers["/"] = Answer(weather())
         settings = {"SOURCE__URL": site.url} if source == "http" else {}
-        settings["APP__STALE_AFTER"] = "36500d"  # the sample of Parquet files is old
+        settings["APP__STALE_AFTER"] = "36500d"  # the Parquet sample is old
         with project.serving(**settings) as server:
             page.goto(server.url)
             expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
@@ -80,7 +80,7 @@ def test_it_is_shown(source: str, pages: str, sources: Callable[..., Project], p
 
 
 @pytest.mark.parametrize("source", [it for it in SOURCES if it != "http"])
-def test_the_reading_can_be_tried(source: str, sources: Callable[..., Project]) -> None:
+def test_the_preview_accepts_each_source(source: str, sources: Callable[..., Project]) -> None:
     project = sources(source)
     said = project.run("python", "-m", f"{project.slug}.reading").stdout
     assert re.search(r"readings: [\d,]+ rows, with time \(", said)
@@ -95,7 +95,7 @@ def test_the_reading_can_be_tried(source: str, sources: Callable[..., Project]) 
         ("2026-07-30T12:00", "2026-07-30T13:00", "Europe/Oslo", "Europe/Oslo"),
     ],
 )
-def test_a_date_stays_that_date_and_a_local_time_that_time(
+def test_dates_and_local_times_are_shown_unchanged(
     first: str, second: str, zone: str, shown_in: str, sources: Callable[..., Project], page: Page
 ) -> None:
     project = sources("csv")
@@ -175,10 +175,10 @@ for minutes in map(int, sys.argv[1:]):
 
 
 @pytest.mark.parametrize("kind", ["timestamptz", "timestamp"])
-def test_postgresqls_hour_that_happens_twice_is_read_whole(
+def test_postgresqls_repeated_hour_is_read_in_full(
     kind: str, sources: Callable[..., Project]
 ) -> None:
-    """On a server in Tokyo; its rows are of each half an hour, and their value is a number."""
+    """The server is in Tokyo; it has a row every half hour, numbered by its value."""
     project = sources("sql")
     times = [f"{hour:02}:{minute:02}" for hour in (0, 1, 2) for minute in (0, 30)]
     at = "timestamptz '2026-10-25 00:00+00' + n * interval '30 minutes'"
@@ -195,7 +195,7 @@ def test_postgresqls_hour_that_happens_twice_is_read_whole(
             "TIMEZONE": "Europe/Oslo",
         }.items():
             patch.setenv(f"{project.slug.upper()}__SOURCE__{name}", value)
-        minutes = (-60, 10, 50, 70, 119)  # after midnight, UTC; from 0 to 120 the clock shows twice
+        minutes = (-60, 10, 50, 70, 119)  # after midnight UTC; the clock shows the times from 0 to 120 twice
         code = OSLO.format(slug=project.slug)
         said = project.run("python", "-c", code, *map(str, minutes)).stdout.splitlines()
     for since, line in zip(minutes, said, strict=True):
@@ -208,7 +208,7 @@ def test_postgresqls_hour_that_happens_twice_is_read_whole(
 
 @contextmanager
 def written_to(kind: str, project: Project) -> Iterator[tuple[str, dict[str, str]]]:
-    """Give the place that writers write to, and the settings by which it is read."""
+    """Yield the place that the writers write to, and the settings to read it."""
     query = "SELECT time, series, value FROM written WHERE time > :since"
     if kind == "parquet":
         path = str(project.path / "written")
@@ -225,7 +225,7 @@ def written_to(kind: str, project: Project) -> Iterator[tuple[str, dict[str, str
 def test_a_late_series_and_a_fast_clock_lose_no_rows(
     kind: str, sources: Callable[..., Project], page: Page
 ) -> None:
-    """One writes 1.5 seconds after its own time, one 30, and one's clock is two minutes fast."""
+    """One series arrives 1.5 seconds late, one 30, and one has a clock two minutes fast."""
     project = sources("parquet" if kind == "parquet" else "sql")
     with written_to(kind, project) as (place, settings):
         command, pipe = [project.tool("python"), str(WRITERS), place], subprocess.PIPE
@@ -251,7 +251,7 @@ def test_a_late_series_and_a_fast_clock_lose_no_rows(
 
 
 def downloaded(page: Page) -> set[float]:
-    """Return the values of all rows, as the page gives them for download."""
+    """Download the rows from the page, and return their values."""
     with page.expect_download() as downloading:
         page.get_by_role("button", name="Download CSV").click()
     lines = Path(downloading.value.path()).read_text("utf-8").splitlines()[1:]

@@ -19,7 +19,7 @@ from helpers.hostile import CLOSE, FUZZ_SEED, SILENCE, Answer, Request, corpus, 
 from helpers.processes import wait_until
 from helpers.projects import Project
 from helpers.servers import Server, ready
-from helpers.viewers import unharmed
+from helpers.viewers import unaffected_viewer
 
 pytestmark = pytest.mark.slow
 # How many requests are sent; FUZZ=100000 takes some minutes. A failure names its request, which is
@@ -162,7 +162,7 @@ def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
         key = [latin(f"{name}: {it}") for name, it in session.items()]
         requests = corpus(shown, key)
         fill(shown.files, client, key)
-        with unharmed(server.url, shown.bodies, **session):
+        with unaffected_viewer(server.url, shown.bodies, **session):
             numbers = range(FUZZ_FROM, FUZZ_FROM + FUZZ)
             send(numbers[: FUZZ // 10], requests, client, check)
             before = used().rss
@@ -185,7 +185,7 @@ def test_five_hundred_slow_ones_hold_up_nobody(csv: Project) -> None:
     with csv.serving(news=True, REFRESH__EVERY="1s") as server, ExitStack() as stack:
         wait_until(lambda: ready(server)[0] == 200)
         host, _, port = server.url.removeprefix("http://").partition(":")
-        with unharmed(server.url, bodies) as viewer:
+        with unaffected_viewer(server.url, bodies) as viewer:
             slow = [
                 stack.enter_context(socket.create_connection((host, int(port)), timeout=30))
                 for _ in range(500)

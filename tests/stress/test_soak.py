@@ -108,7 +108,7 @@ def test_months_of_refreshes_leave_no_trace(machine: Project) -> None:
     start = time.time()
     bodies = views(known(machine).bodies)
     with soaking(machine, start) as server, ExitStack() as stack:
-        viewers = [Viewer(server.url, bodies, HURRY, restless=0.02) for _ in range(VIEWERS)]
+        viewers = [Viewer(server.url, bodies, HURRY, hang_up_rate=0.02) for _ in range(VIEWERS)]
         for viewer in viewers:
             viewer.start()
             stack.callback(viewer.stop)

@@ -1,4 +1,4 @@
-"""The colors of the series, as color-blind viewers see them."""
+"""The colors of the series as color-blind viewers see them."""
 
 import math
 import re
@@ -10,7 +10,7 @@ import pytest
 from helpers.rendering import TEMPLATE
 
 SLUG = "{{cookiecutter.project_slug}}"
-# What Machado, Oliveira and Fernandes (2009) give for those who lack one kind of cone.
+# The matrices of Machado, Oliveira and Fernandes (2009) for people who lack one kind of cone.
 SEEN = {
     "protan": [
         [0.152286, 1.052583, -0.204868],
@@ -35,7 +35,7 @@ def product(matrix: list[list[float]], vector: list[float]) -> list[float]:
 
 
 def lab(color: str, seen: list[list[float]]) -> list[float]:
-    """Return where a color lies in CIELAB for a viewer."""
+    """Return the CIELAB coordinates of a color as a viewer sees it."""
     parts = [int(color[it : it + 2], 16) / 255 for it in (1, 3, 5)]
     linear = [it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts]
     visible = [min(max(it, 0), 1) for it in product(seen, linear)]

@@ -1,4 +1,4 @@
-"""Every command of the READMEs and guides is run, and what they have their reader edit works."""
+"""Runs every command of the READMEs and guides, and tests the edits they describe."""
 
 import os
 import re
@@ -28,15 +28,15 @@ from helpers.sites import Answer, serving
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
 GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*.md"))]
-# A command is in one of these tables, or it is run by one of the two `…commands_work`. Another
-# test runs these, or the file that has just this command:
+# A command is in one of these tables, or one of the two `…commands_work` tests runs it. These are
+# run by the given test or file instead:
 ELSEWHERE = {
     "python -m pip install uv && python -m uv run nox": ".ci/run",
-    "uv run pytest": "tests/project/test_rendered.py::test_one_passes_its_whole_suite",
-    "uv run ruff check": "tests/project/test_rendered.py::test_it_passes_its_own_linters",
-    "uv run mypy": "tests/project/test_rendered.py::test_it_passes_its_own_linters",
+    "uv run pytest": "tests/project/test_rendered.py::test_one_combination_passes_its_whole_suite",
+    "uv run ruff check": "tests/project/test_rendered.py::test_each_combination_passes_its_own_linters",
+    "uv run mypy": "tests/project/test_rendered.py::test_each_combination_passes_its_own_linters",
     "uv run pre-commit install": "tests/project/test_rendered.py::test_a_commit_is_checked",
-    "nginx -t": "tests/template/test_guides.py::test_nginx_takes_its_configuration",
+    "nginx -t": "tests/template/test_guides.py::test_nginx_accepts_its_configuration",
     **dict.fromkeys(
         [
             "python -m uv tool run cookiecutter --no-input gh:org/dash-waitress-template "
@@ -44,7 +44,7 @@ ELSEWHERE = {
             "python -m uv run --directory my_dashboard python -m my_dashboard.server",
             "python -m pip install uv",
         ],
-        "tests/template/test_guides.py::test_from_pip_alone_to_a_page_on_a_table",
+        "tests/template/test_guides.py::test_pip_alone_leads_to_a_page_that_shows_a_table",
     ),
     **dict.fromkeys(
         [
@@ -54,17 +54,17 @@ ELSEWHERE = {
             "git diff HEAD",
             'git commit -a -m "Update the template"',
         ],
-        "tests/template/test_guides.py::test_an_update_goes_as_its_guide_says",
+        "tests/template/test_guides.py::test_an_update_works_as_the_guide_says",
     ),
     **dict.fromkeys(
         [
             f"git clone --depth 1 {REPOSITORY} ../template",
             "uv run python ../template/tools/migrate.py",
         ],
-        "tests/template/test_update.py::test_what_the_first_template_made_is_rewritten_and_live",
+        "tests/template/test_update.py::test_a_project_from_the_first_template_is_migrated_and_live",
     ),
 }
-# These want Docker, or systemd; tests/containers comes as near to them as can be without.
+# These need Docker or systemd; tests/containers covers them as far as possible without.
 NOT_HERE = {
     "docker compose up --build --detach",
     "docker compose logs --follow",
@@ -74,7 +74,7 @@ NOT_HERE = {
     "systemctl reload nginx",
     "journalctl -f -u my_dashboard",
 }
-# Of what wants Windows, the programs.
+# Programs that only Windows has.
 WINDOWS = r"""
     py .venv\Scripts\python mkdir icacls .\my_dashboard.exe Register-ScheduledTask
     New-ScheduledTaskAction @( New-ScheduledTaskSettingsSet New-ScheduledTaskPrincipal
@@ -85,7 +85,7 @@ slow = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def project(bake: Callable[..., Project]) -> Project:
-    """One that has all the guides, and all that they speak of."""
+    """A project with all the guides, and everything that they mention."""
     return bake(docker="yes", pages="yes")
 
 
@@ -93,7 +93,7 @@ def commands(file: Path) -> list[str]:
     return [command for block in blocks(file) for command in block.commands]
 
 
-def test_the_tables_are_of_commands_that_are_there(project: Project) -> None:
+def test_the_tables_list_only_commands_from_the_guides(project: Project) -> None:
     files = [TEMPLATE / "README.md", *(project.path / name for name in GUIDES)]
     found = {command for file in files for command in commands(file)}
     assert ELSEWHERE.keys() | NOT_HERE <= found
@@ -104,7 +104,7 @@ def test_the_tables_are_of_commands_that_are_there(project: Project) -> None:
 
 
 @pytest.mark.parametrize("name", GUIDES)
-def test_its_links_lead_somewhere(name: str, project: Project) -> None:
+def test_links_resolve(name: str, project: Project) -> None:
     file = project.path / name
     for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", file.read_text("utf-8")):
         text = (file.parent / path if path else file).read_text("utf-8")
@@ -114,18 +114,18 @@ def test_its_links_lead_somewhere(name: str, project: Project) -> None:
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")
 @pytest.mark.parametrize("command", sorted(NOT_HERE))
-def test_what_cannot_run_here_is_sound(command: str) -> None:
+def test_commands_that_cannot_run_here_are_valid_shell(command: str) -> None:
     subprocess.run(["sh", "-n"], input=command, text=True, check=True)
 
 
-def test_what_wants_windows_starts_programs_of_windows(project: Project) -> None:
+def test_windows_commands_start_known_programs(project: Project) -> None:
     for block in blocks(project.path / "deploy" / "windows-service.md"):
         assert block.language in ("powershell", "xml")
         programs = [re.sub(r"^\$\w+ = ", "", it).split()[0] for it in block.commands]
         assert set(programs) <= set(WINDOWS.split())
 
 
-def test_the_service_of_windows_runs_with_few_rights(project: Project) -> None:
+def test_the_windows_service_runs_with_few_rights(project: Project) -> None:
     text = (project.path / "deploy" / "windows-service.md").read_text("utf-8")
     found = blocks(project.path / "deploy" / "windows-service.md")
     service = ElementTree.fromstring(next(it.text for it in found if it.language == "xml"))
@@ -138,8 +138,8 @@ def test_the_service_of_windows_runs_with_few_rights(project: Project) -> None:
 
 @slow
 @pytest.mark.parametrize("name", [it for it in GUIDES if "windows" not in it])
-def test_its_commands_work(name: str, project: Project, tmp_path: Path) -> None:
-    """Those of a project's guide, in its folder, one after the other."""
+def test_a_guides_commands_work(name: str, project: Project, tmp_path: Path) -> None:
+    """They run in order in the project's folder."""
     if os.name == "nt" and "deploy" in name:
         pytest.skip("it is for a Linux machine")
     for folder in ("opt", "etc/systemd/system", "etc/nginx/conf.d"):
@@ -160,7 +160,7 @@ def test_its_commands_work(name: str, project: Project, tmp_path: Path) -> None:
     ids=lambda it: it.commands[-1],
 )
 def test_the_readmes_commands_work(block: Block, tmp_path: Path) -> None:
-    """Each block in an empty folder, or a clone; what it installs by pip is not there before."""
+    """Each block runs in an empty folder or a clone; what it installs is not there before."""
     installs = "pip install" in block.text
     shell = empty_machine(tmp_path) if installs else Shell(tmp_path)
     if "nox" in block.text:
@@ -171,7 +171,7 @@ def test_the_readmes_commands_work(block: Block, tmp_path: Path) -> None:
 
 
 @slow
-def test_an_update_goes_as_its_guide_says(
+def test_an_update_works_as_the_guide_says(
     project: Project,
     template: Path,
     tmp_path: Path,
@@ -183,7 +183,7 @@ def test_an_update_goes_as_its_guide_says(
         shell.type(command)
     shell.type("cd my_dashboard")
     shell.type("git init --quiet")
-    (shell.folder / ".cruft.json").unlink()  # as if cookiecutter had made it
+    (shell.folder / ".cruft.json").unlink()  # as if cookiecutter had created it
     for command in link:
         shell.type(command)
     commit(shell.folder)
@@ -196,8 +196,8 @@ def test_an_update_goes_as_its_guide_says(
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx")
-def test_nginx_takes_its_configuration(project: Project, tmp_path: Path) -> None:
-    nginx(project.path / "deploy" / "nginx.conf", tmp_path)  # which has it checked
+def test_nginx_accepts_its_configuration(project: Project, tmp_path: Path) -> None:
+    nginx(project.path / "deploy" / "nginx.conf", tmp_path)  # checks the configuration
 
 
 @pytest.mark.parametrize("source", ["machine", "csv", "sql", "http", "parquet"])
@@ -212,7 +212,7 @@ def test_the_edits_fit_each_source(
 
 
 @slow
-def test_what_the_change_guide_edits_is_sound_and_shown(
+def test_the_change_guides_edits_pass_the_checks_and_are_shown(
     bake_and_install: Callable[..., Project], page: Page
 ) -> None:
     project = bake_and_install()
@@ -235,7 +235,7 @@ FILES = {"sqlite": "config.toml", "postgresql": ".env"}
 
 @contextmanager
 def database(kind: str, project: Path) -> Iterator[tuple[str, Callable[..., None]]]:
-    """Give the URL of a database, if it is not where the guide has it, and what runs statements."""
+    """Yield the URL of a database (if it differs from the guide's) and a function to run SQL."""
     if kind == "postgresql":
         with postgresql() as url:
             yield url, partial(execute, url)
@@ -250,7 +250,7 @@ def sqlite(file: Path, *statements: str) -> None:
 
 
 def measure(machine: str, count: int) -> list[str]:
-    """Return statements that add a row for each of the last hours, the newest of 1 degree."""
+    """Return statements that add one row per hour; the newest has 1 degree."""
     now = datetime.now(UTC).replace(microsecond=0, tzinfo=None)
     rows = [(now - timedelta(hours=back), machine, back + 1) for back in range(count)]
     return ["INSERT INTO measured VALUES ('{}', '{}', {})".format(*row) for row in rows]
@@ -258,10 +258,10 @@ def measure(machine: str, count: int) -> list[str]:
 
 @slow
 @pytest.mark.parametrize("kind", FILES)
-def test_from_pip_alone_to_a_page_on_a_table(
+def test_pip_alone_leads_to_a_page_that_shows_a_table(
     kind: str, project: Project, tmp_path: Path, page: Page
 ) -> None:
-    """By three commands and an edit of one file, of ten lines at most, as the guide has them."""
+    """As in the guide: three commands, and editing at most ten lines of one file."""
     data = guide(project, "data.md")
     typed = next(it.commands for it in blocks(data) if "pip install uv" in it.text)
     edit = next(it for it in edits(data) if it.file == FILES[kind])
@@ -286,8 +286,8 @@ def test_from_pip_alone_to_a_page_on_a_table(
             expect(page.locator("#status")).to_have_attribute("data-state", "live")
 
 
-def take_over(rows: Block, project: Project) -> None:
-    """Put a function `rows` of a guide in place of the project's own."""
+def replace_rows(rows: Block, project: Project) -> None:
+    """Replace the project's function `rows` with one from a guide."""
     file = project.path / rows.file
     text, count = re.subn(
         r"def rows\(.*?\n\n\n", lambda _: f"{rows.text}\n\n", file.read_text("utf-8"), flags=re.S
@@ -297,11 +297,11 @@ def take_over(rows: Block, project: Project) -> None:
 
 
 @slow
-def test_another_csv_is_read(bake_and_install: Callable[..., Project]) -> None:
-    """Of German make, as the guide says, with a gap."""
+def test_the_csv_file_of_the_guide_is_read(bake_and_install: Callable[..., Project]) -> None:
+    """It has German formats, as in the guide, and a missing value."""
     project = bake_and_install(source="csv")
     _, rows = (it for it in blocks(guide(project, "data.md")) if it.text.startswith("def rows("))
-    take_over(rows, project)
+    replace_rows(rows, project)
     file = project.path / "data" / "plant.csv"
     lines = ["Zeit;Anlage;Wert", "31.01.2026 12:00;Öfen;1,5", "31.01.2026 13:00;Öfen;"]
     file.write_text("\n".join(lines), "cp1252")
@@ -314,14 +314,14 @@ def test_another_csv_is_read(bake_and_install: Callable[..., Project]) -> None:
 
 
 @slow
-def test_another_api_is_read(bake_and_install: Callable[..., Project]) -> None:
-    """Its JSON and the function that makes rows of it are the guide's."""
+def test_the_api_of_the_guide_is_read(bake_and_install: Callable[..., Project]) -> None:
+    """Both its JSON and the function that converts it come from the guide."""
     project = bake_and_install(source="http")
     data = guide(project, "data.md")
     rows = next(it for it in blocks(data) if it.text.startswith("def rows("))
-    take_over(rows, project)
-    said = data.read_text("utf-8")
-    key, answer = re.findall("`(MY_DASHBOARD__.*?)`.* If that is `(.*?)`:", said)[0]
+    replace_rows(rows, project)
+    text = data.read_text("utf-8")
+    key, answer = re.findall("`(MY_DASHBOARD__.*?)`.* If that is `(.*?)`:", text)[0]
     with serving() as site:
         site.answers["/"] = Answer(answer)
         with (project.path / ".env").open("a", encoding="utf-8") as environment:
@@ -331,7 +331,7 @@ def test_another_api_is_read(bake_and_install: Callable[..., Project]) -> None:
     assert "Bearer KEY" in site.headers.values()
 
 
-# Rows that say when they were read, in seconds since 1970.
+# The amount is the time of reading, in seconds since 1970.
 NOW = "(julianday('now') - 2440587.5) * 86400"
 SHOP = [
     "CREATE VIEW orders AS SELECT strftime('%Y-%m-%d %H:%M:%f', 'now') AS ordered_at, "
@@ -350,17 +350,17 @@ setInterval(() => {
 
 
 @slow
-def test_two_tables_come_each_at_its_own_pace(
+def test_two_tables_refresh_at_their_own_pace(
     bake_and_install: Callable[..., Project], page: Page
 ) -> None:
-    """As the guide has it, but that the settings make a second of a minute, and 6 of ten."""
+    """As in the guide, but with periods of 1 and 6 seconds instead of 1 and 10 minutes."""
     project = bake_and_install(source="sql")
     for edit in edits(guide(project, "two-tables.md")):
         make(edit, project.path)
     sqlite(project.path / "data" / "shop.db", *SHOP)
     project.check("tests/test_app.py", "tests/test_engineering.py", "tests/test_preprocess.py")
-    said = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row\b(.*\n)+^stock: 1 row\b", said, re.M)
+    text = project.run("python", "-m", f"{project.slug}.reading").stdout
+    assert re.search(r"^readings: 1 row\b(.*\n)+^stock: 1 row\b", text, re.M)
 
     pace = 6
     with project.serving(REFRESH__EVERY="1s", SOURCE__STOCK_EVERY=f"{pace}s") as server:

@@ -1,4 +1,4 @@
-"""The rendered package, with every answer's files: what imports what."""
+"""The imports between the modules of the rendered package, for every answer."""
 
 import ast
 import importlib.util
@@ -15,7 +15,7 @@ PACKAGES = [TEMPLATE / SLUG / SLUG, *(TEMPLATE / SLUG / "choices").glob(f"*/*/{S
 
 
 def modules() -> Iterator[tuple[str, Path]]:
-    """Give the name and the file of each module."""
+    """Yield the name and file of each module."""
     for package in PACKAGES:
         for file in package.rglob("*.py"):
             parts = ["package", *file.relative_to(package).with_suffix("").parts]
@@ -23,7 +23,7 @@ def modules() -> Iterator[tuple[str, Path]]:
 
 
 def imported(name: str, file: Path) -> Iterator[str]:
-    """Give what a module imports, wherever it does, unless only a type checker sees it."""
+    """Yield what a module imports anywhere, except for type checkers only."""
     package = name if file.stem == "__init__" else name.rpartition(".")[0]
     pending: list[ast.AST] = [ast.parse(file.read_text("utf-8"))]
     while pending:
@@ -37,13 +37,13 @@ def imported(name: str, file: Path) -> Iterator[str]:
 
 
 def test_there_is_no_import_cycle() -> None:
-    """Also counting what is imported within functions."""
+    """Imports inside functions count, too."""
     files = list(modules())
     names = {name for name, _ in files}
     graph: dict[str, set[str]] = {}
     for name, file in files:
         found = set(imported(name, file)) & names
-        # `from . import app` imports the module, and not what its package's __init__ imports.
+        # `from . import app` imports the module, but not what the package's __init__ imports.
         found = {it for it in found if not any(other.startswith(f"{it}.") for other in found)}
         graph.setdefault(name, set()).update(found)
     assert len(graph) > 60

@@ -1,4 +1,4 @@
-"""What is rendered, file by file, and what is refused."""
+"""The rendered files, and the answers that are rejected."""
 
 import ast
 import json
@@ -28,10 +28,10 @@ def files(project: Project) -> list[Path]:
     ]
 
 
-def test_the_rendered_files_are_those_of_the_golden_file(
+def test_rendered_files_match_the_golden_file(
     baked: Project, combination: str, request: pytest.FixtureRequest
 ) -> None:
-    """Write the golden files anew by: nox -s quick -- --golden -k golden"""
+    """To rewrite the golden files: nox -s quick -- --golden -k golden"""
     golden = GOLDEN / f"{combination}.txt"
     found = [path.relative_to(baked.path).as_posix() for path in files(baked)]
     if request.config.getoption("--golden"):
@@ -39,7 +39,7 @@ def test_the_rendered_files_are_those_of_the_golden_file(
     assert sorted(found) == golden.read_text("utf-8").splitlines()
 
 
-def test_each_test_is_the_engines_or_the_users(baked: Project) -> None:
+def test_every_test_belongs_to_the_engine_or_the_user(baked: Project) -> None:
     config = tomllib.loads((baked.path / "pyproject.toml").read_text("utf-8"))
     yours = {path for name in config["tool"]["cruft"]["skip"] for path in baked.path.glob(name)}
     engine = set(baked.path.glob("tests/engine/*.py"))
@@ -48,7 +48,7 @@ def test_each_test_is_the_engines_or_the_users(baked: Project) -> None:
     assert tests == engine | {it for it in yours if "tests" in it.parts}
 
 
-def test_no_template_is_left_over_and_every_file_parses(baked: Project) -> None:
+def test_no_template_syntax_is_left_and_every_file_parses(baked: Project) -> None:
     for path in files(baked):
         text = path.read_bytes().decode("utf-8")
         assert "\r" not in text, path
@@ -59,14 +59,14 @@ def test_no_template_is_left_over_and_every_file_parses(baked: Project) -> None:
             tomllib.loads(text)
 
 
-def test_the_package_holds_no_template_at_all() -> None:
-    """So that it can be linted, typed and read in place."""
+def test_the_package_contains_no_template_syntax() -> None:
+    """So that it can be linted, type-checked and read in place."""
     slug = "{{cookiecutter.project_slug}}"
     for path in (TEMPLATE / slug).rglob(f"{slug}/**/*.py"):
         assert not re.search(r"{{ ?cookiecutter|{%", path.read_text("utf-8")), path
 
 
-def test_answers_arrive_as_they_were_given(baked: Project, combination: str) -> None:
+def test_answers_reach_the_rendered_files_unchanged(baked: Project, combination: str) -> None:
     answers = {**json.loads((TEMPLATE / "cookiecutter.json").read_text("utf-8"))}
     answers.update(COMBINATIONS[combination])
     config = tomllib.loads((baked.path / "config.toml").read_text("utf-8"))
@@ -85,7 +85,7 @@ def test_answers_arrive_as_they_were_given(baked: Project, combination: str) -> 
     assert licence[chosen] in (baked.path / "LICENSE").read_text("utf-8")
 
 
-def test_each_project_has_a_secret_of_its_own(bake: Callable[..., Project]) -> None:
+def test_each_project_gets_its_own_secret(bake: Callable[..., Project]) -> None:
     secrets = {
         re.findall(r"^MY_DASHBOARD__SERVER__SECRET_KEY=(\S{40,})$", text, re.M)[0]
         for text in ((bake().path / ".env").read_text("utf-8") for _ in range(2))
@@ -93,7 +93,7 @@ def test_each_project_has_a_secret_of_its_own(bake: Callable[..., Project]) -> N
     assert len(secrets) == 2
 
 
-def test_a_replay_gives_the_same_project_with_another_secret(
+def test_a_replay_renders_the_same_project_with_a_new_secret(
     combination: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tmp_path / "cookiecutter.yaml"
@@ -113,7 +113,7 @@ def test_a_replay_gives_the_same_project_with_another_secret(
         for name in names
         if (first.path / name).read_bytes() != (again.path / name).read_bytes()
     ]
-    assert set(different) - {"readings.csv"} == {".env"}  # its sample ends when it is made
+    assert set(different) - {"readings.csv"} == {".env"}  # its sample data end at the time of rendering
 
 
 def test_the_next_commands_are_printed(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_name_without_a_letter_gets_the_default_slug(bake: Callable[..., Proje
     assert bake(project_name="📈").slug == "my_dashboard"
 
 
-REFUSED = {
+REJECTED = {
     "no-identifier": "lower-case letters, digits and _",
     "7th": "lower-case letters, digits and _",
     "Capital": "lower-case letters, digits and _",
@@ -152,9 +152,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize(("slug", "rule"), REFUSED.items())
-def test_a_slug_that_cannot_work_is_refused(slug: str, rule: str, tmp_path: Path) -> None:
-    refused(tmp_path, {"project_slug": slug}, "project_slug", slug, rule)
+@pytest.mark.parametrize(("slug", "rule"), REJECTED.items())
+def test_an_unusable_slug_is_rejected(slug: str, rule: str, tmp_path: Path) -> None:
+    assert_rejected(tmp_path, {"project_slug": slug}, "project_slug", slug, rule)
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_a_slug_that_cannot_work_is_refused(slug: str, rule: str, tmp_path: Path
         ("author_email", "nobody", "e-mail"),
     ],
 )
-def test_a_text_that_cannot_work_is_refused(
+def test_unusable_text_is_rejected(
     answer: str, value: str, rule: str, tmp_path: Path
 ) -> None:
-    refused(tmp_path, {answer: value, "project_slug": "fine"}, answer, repr(value), rule)
+    assert_rejected(tmp_path, {answer: value, "project_slug": "fine"}, answer, repr(value), rule)
 
 
-def refused(folder: Path, answers: dict[str, str], *words: str) -> None:
+def assert_rejected(folder: Path, answers: dict[str, str], *words: str) -> None:
     result = render(folder, **answers)
     assert result.returncode != 0
     assert all(word in result.stderr for word in words), result.stderr
@@ -197,7 +197,7 @@ def test_an_existing_project_is_never_overwritten(flags: list[str], tmp_path: Pa
     assert after == before
 
 
-def test_an_empty_repository_can_be_filled(tmp_path: Path) -> None:
+def test_a_project_can_be_rendered_into_an_empty_repository(tmp_path: Path) -> None:
     (tmp_path / "my_dashboard" / ".git").mkdir(parents=True)
     assert render(tmp_path).returncode != 0, "cookiecutter itself wants -f"
     result = cookiecutter("--no-input", "-o", str(tmp_path), "-f")
@@ -206,14 +206,14 @@ def test_an_empty_repository_can_be_filled(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_no_dependency_can_be_hidden_by_a_slug(installed: Project, tmp_path: Path) -> None:
-    """Refused as a slug: each package that it asks for, and each distribution that these want."""
+def test_no_slug_can_shadow_a_dependency(installed: Project, tmp_path: Path) -> None:
+    """Every package that a project depends on, even indirectly, is rejected as a slug."""
     project = tomllib.loads((installed.path / "pyproject.toml").read_text("utf-8"))
     declared = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    asked = {re.split(r"[\[>;]", requirement)[0] for requirement in declared}
+    required = {re.split(r"[\[>;]", requirement)[0] for requirement in declared}
     listing = "import importlib.metadata as m, json; print(json.dumps(m.packages_distributions()))"
     found = json.loads(installed.run("python", "-c", listing).stdout)
-    names = {name for name, distributions in found.items() if asked & set(distributions)}
+    names = {name for name, distributions in found.items() if required & set(distributions)}
     assert {"dash", "schedule", "waitress", "dotenv", "pytest"} <= names
     lock = tomllib.loads((installed.path / "uv.lock").read_text("utf-8"))
     names |= {package["name"].replace("-", "_") for package in lock["package"]}

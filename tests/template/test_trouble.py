@@ -1,4 +1,4 @@
-"""docs/trouble.md names every warning and error that the code may log, and nothing else."""
+"""docs/trouble.md lists exactly the warnings and errors that the code can log."""
 
 import ast
 import re
@@ -15,14 +15,14 @@ GUIDE = (RENDERED / "docs" / "trouble.md").read_text("utf-8")
 CODE = [it for it in RENDERED.rglob("*.py") if "tests" not in it.relative_to(RENDERED).parts]
 LEVELS = {"warning", "error", "exception", "critical"}
 RAISED = {"SettingError", "DataError"}
-# What libraries log.
+# Messages that libraries log.
 OTHERS = {"total open connections reached the connection limit"}
-# printf's and str.format's places
+# placeholders of printf and str.format
 PRINTF, FORMAT = re.compile(r"%(\(\w+\))?[\d.]*[a-z]"), re.compile(r"\{[^}]*\}")
 
 
 class Module:
-    """What the code of a module may say."""
+    """The messages in a module's code."""
 
     def __init__(self, file: Path) -> None:
         text = file.read_text("utf-8").replace("{{ cookiecutter.project_slug }}", "package")
@@ -31,7 +31,7 @@ class Module:
         self.functions = {it.name: it for it in functions}
 
     def said(self) -> Iterator[str]:
-        """Give each message that is logged as a warning or more, or raised as a sentence."""
+        """Yield each message that is logged as a warning or above, or raised for the user."""
         for function in self.functions.values():
             for node in ast.walk(function):
                 if isinstance(node, ast.Call) and _says(node):
@@ -39,7 +39,7 @@ class Module:
                         yield PRINTF.sub("…", text)
 
     def _texts(self, node: ast.expr, scope: ast.FunctionDef) -> list[str]:
-        """Return what an expression may be, with … for what is only known when it runs."""
+        """Return an expression's possible texts, with … for parts only known at run time."""
         match node:
             case ast.Constant(value=str(text)):
                 return [text]
@@ -80,7 +80,7 @@ def _says(call: ast.Call) -> bool:
 
 
 def _values(scope: ast.FunctionDef, name: str) -> Iterator[ast.expr]:
-    """Give what a name is set to in a function; what is added to it later is no beginning."""
+    """Yield the values assigned to a name in a function, ignoring what is added later."""
     for node in ast.walk(scope):
         match node:
             case ast.Assign(targets=[ast.Name(id=target)], value=value) if target == name:
@@ -99,7 +99,7 @@ def _module_of(function: str) -> Module:
 
 
 def beginning(text: str) -> str:
-    """Return a message without the table it is about, the reason in brackets, and the remedy."""
+    """Return a message without its table, its reason in brackets and its remedy."""
     text = text.removeprefix("…: ").partition(": ")[0]
     return text.removesuffix(" (…)")
 
@@ -113,7 +113,7 @@ def test_each_message_is_in_the_guide(message: str) -> None:
     assert f"`{message}" in GUIDE
 
 
-def test_the_guide_has_no_message_that_nobody_says() -> None:
+def test_the_guide_has_no_message_that_is_never_logged() -> None:
     sections = re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", GUIDE, re.M | re.S)
     tables = {name: re.findall("^[|] `([^`]+)`", text, re.M) for name, text in sections}
     listed = {*tables["It does not start"], *tables["The log"]}

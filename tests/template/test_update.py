@@ -1,4 +1,4 @@
-"""A project takes a newer template by what docs/updating.md says, and its user's edits stand."""
+"""Updating a project as in docs/updating.md keeps its user's edits."""
 
 import json
 import re
@@ -15,13 +15,13 @@ from helpers.rendering import COMBINATIONS, TEMPLATE
 from helpers.repository import FOLDER, LINES, add_line, commit, publish, run
 
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
-OLD = {**ANSWERS, "pages": "no"}  # the first template did not ask for them
-MODULE = f"{FOLDER}/{FOLDER}/live.py"  # as long as the engine's modules were beside the user's
-# Edits of a user of the first template: a file, what was there, and what comes in its place.
+OLD = {**ANSWERS, "pages": "no"}  # the first template had no such prompt
+MODULE = f"{FOLDER}/{FOLDER}/live.py"  # exists only where the engine's modules were next to the user's
+# A user's edits to the first template: file, old text, new text.
 EDITS = [
     ("config.toml", 'every = "2s"', 'every = "3s"'),
     ("reading.py", "pd.read_csv(path)", 'pd.read_csv(path).assign(note="ok")'),
-    ("reading.py", ": time and size, or what its server says", ""),  # too long a line
+    ("reading.py", ": time and size, or what its server says", ""),  # the line is too long
     ("preprocess.py", "pa.Column(float),", 'pa.Column(float),\n"note": pa.Column(str),'),
     (
         "app.py",
@@ -59,7 +59,7 @@ def cruft(folder: Path, *arguments: str) -> None:
 
 
 def create(template: Path, folder: Path, *options: str, answers: dict[str, str] = ANSWERS) -> Path:
-    """Make a project of the newest template, or of an older one, in a repository of its own."""
+    """Create a project from the template, by default the newest, in its own repository."""
     options = ("--no-input", "--extra-context", json.dumps(answers), *options)
     folder.mkdir()
     cruft(folder, "create", str(template), *options)
@@ -70,14 +70,14 @@ def create(template: Path, folder: Path, *options: str, answers: dict[str, str] 
 
 
 def skipped(project: Path) -> list[str]:
-    """Return what an update leaves alone."""
+    """Return the patterns of files that an update skips."""
     state = json.loads((project / ".cruft.json").read_text("utf-8"))
     config = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["tool"]
     return [*state.get("skip", []), *config.get("cruft", {}).get("skip", [])]
 
 
 def contents(project: Path, skip: list[str], yours: bool) -> dict[str, bytes]:
-    """Return the files that are the user's, or those of the engine, by their names."""
+    """Return the contents of the user's files, or of all others, by name."""
 
     def is_yours(name: PurePath) -> bool:
         return any(name.match(it) or PurePath(it) in name.parents for it in skip)
@@ -91,7 +91,7 @@ def contents(project: Path, skip: list[str], yours: bool) -> dict[str, bytes]:
 
 
 def edit_and_update(project: Path, newest: Path) -> None:
-    """Add to every file of the user's, and update: they stand, and all else is the newest."""
+    """Edit all the user's files and update: they are kept, and all others become the newest."""
     skip = skipped(project)
     for name in contents(project, skip, yours=True):
         if PurePath(name).suffix in LINES:
@@ -103,7 +103,7 @@ def edit_and_update(project: Path, newest: Path) -> None:
     assert contents(project, skip, yours=False) == contents(newest, skip, yours=False)
 
 
-def test_an_update_brings_the_engine_and_leaves_what_is_yours(
+def test_an_update_replaces_the_engine_and_keeps_the_users_files(
     template: Path, tmp_path: Path
 ) -> None:
     project = create(template, tmp_path / "project")
@@ -116,7 +116,7 @@ def test_an_update_brings_the_engine_and_leaves_what_is_yours(
         assert (project / project.name / "engine" / module).read_text("utf-8").endswith("# newer\n")
 
 
-def test_your_lines_are_merged_a_conflict_is_marked_and_a_deleted_file_stays_away(
+def test_edits_are_merged_conflicts_are_marked_and_deleted_files_stay_deleted(
     template: Path, tmp_path: Path
 ) -> None:
     project = create(template, tmp_path / "project")
@@ -136,7 +136,7 @@ def test_your_lines_are_merged_a_conflict_is_marked_and_a_deleted_file_stays_awa
 
 
 def before_engine(template: Path) -> str:
-    """Return the last commit in which the engine's modules were beside the user's."""
+    """Return the last commit in which the engine's modules were next to the user's."""
     if run(TEMPLATE, "git", "rev-parse", "--is-shallow-repository").strip() == "true":
         pytest.skip("the template's older commits are not in this shallow clone")
     removed = run(template, "git", "log", "-1", "--diff-filter=D", "--format=%H^", "--", MODULE)
@@ -145,7 +145,7 @@ def before_engine(template: Path) -> str:
 
 @pytest.fixture
 def adopted(template: Path, tmp_path: Path) -> Path:
-    """A project that cookiecutter made of the template's first commit, linked and updated."""
+    """A project made by cookiecutter from the first commit, then linked and updated by cruft."""
     before_engine(template)
     first = run(template, "git", "log", "--reverse", "--format=%H", "--", "hooks").split()[0]
     project = create(template, tmp_path / "project", "--checkout", first, answers=OLD)
@@ -168,32 +168,32 @@ def adopted(template: Path, tmp_path: Path) -> Path:
 
 
 def migrate(project: Path) -> tuple[Project, list[str]]:
-    """Rewrite a project as its guide says, and check it; return what is left to do."""
+    """Migrate a project as its guide says, and check it; return the remaining tasks."""
     commit(project)
     installed = install(Project(project))
-    said = installed.run("python", str(TEMPLATE / "tools" / "migrate.py")).stdout.splitlines()
+    tasks = installed.run("python", str(TEMPLATE / "tools" / "migrate.py")).stdout.splitlines()
     installed.run("ruff", "format")
     installed.run("ruff", "check", "--fix")
     tests = sorted(it.name for it in project.glob("tests/test_*.py"))
     installed.check(*(f"tests/{name}" for name in tests or ["engine/test_cli.py"]))
-    return installed, said
+    return installed, tasks
 
 
-def test_a_project_of_the_first_template_takes_the_newest(adopted: Path) -> None:
-    """The fixture has looked at every file; what is new since then is there."""
+def test_a_project_from_the_first_template_updates_to_the_newest(adopted: Path) -> None:
+    """The fixture has compared every file."""
     package = adopted / adopted.name
     assert (package / "engine" / "page.py").exists()
     assert not (package / "live.py").exists()
 
 
 @pytest.mark.slow
-def test_what_the_first_template_made_is_rewritten_and_live(adopted: Path, page: Page) -> None:
-    project, (said,) = migrate(adopted)
-    assert re.match(r"\S+app\.py:\d+: .*@view", said), "one callback uses a name around it"
+def test_a_project_from_the_first_template_is_migrated_and_live(adopted: Path, page: Page) -> None:
+    project, (tasks,) = migrate(adopted)
+    assert re.match(r"\S+app\.py:\d+: .*@view", tasks), "one callback uses a name around it"
     assert "skip" not in json.loads((adopted / ".cruft.json").read_text("utf-8"))
     app = (adopted / adopted.name / "app.py").read_text("utf-8")
     assert app.count("@view(") == 4
-    with project.serving(APP__STALE_AFTER="36500d") as server:  # as its sample is
+    with project.serving(APP__STALE_AFTER="36500d") as server:  # its sample data are old
         page.goto(server.url)
         expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
         expect(page.locator("#rows")).to_have_text(re.compile(r"^[1-9]\d* rows$"))
@@ -202,16 +202,16 @@ def test_what_the_first_template_made_is_rewritten_and_live(adopted: Path, page:
 
 
 @pytest.mark.slow
-def test_a_project_from_before_the_engine_is_rewritten_and_live(
+def test_a_project_from_before_the_engine_is_migrated_and_live(
     template: Path, tmp_path: Path, page: Page
 ) -> None:
-    """With the edits that its own guide shows: a figure, a callback, a label, a color."""
+    """It has the edits from its own guide: a figure, a callback, a label and a color."""
     project = create(template, tmp_path / "project", "--checkout", before_engine(template))
     for edit in edits(project / "docs" / "change.md"):
         make(edit, project)
     edit_and_update(project, create(template, tmp_path / "newest"))
-    migrated, said = migrate(project)
-    assert [it.partition(":")[0] for it in said] == [f"{project.name}/pages/overview.py"]
+    migrated, tasks = migrate(project)
+    assert [it.partition(":")[0] for it in tasks] == [f"{project.name}/pages/overview.py"]
     with migrated.serving(APP__STALE_AFTER="36500d") as server:
         page.goto(server.url)
         expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
