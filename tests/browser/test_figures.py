@@ -1,4 +1,4 @@
-"""What charts and cards say of awkward data, in a real browser."""
+"""Charts and cards with awkward data, in a real browser."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,9 +20,9 @@ FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}
 
 @pytest.fixture
 def rows(csv: Project) -> Iterator[Callable[[str], None]]:
-    """Write what the dashboard reads, as `minutes since the start,series,value` in each line."""
-    kept = restored_file(csv)
-    file = next(kept)
+    """Return a function that writes the file, given lines of `minutes,series,value`."""
+    restoring = restored_file(csv)
+    file = next(restoring)
 
     def write(lines: str) -> None:
         split = [line.split(",") for line in lines.split()]
@@ -33,11 +33,11 @@ def rows(csv: Project) -> Iterator[Callable[[str], None]]:
         file.write_text("time,series,value\n" + "\n".join(text) + "\n", "utf-8")
 
     yield write
-    next(kept, None)
+    next(restoring, None)
 
 
 def hovered(page: Page, graph: str, across: float) -> list[str]:
-    """Point at a place in the first panel of a chart; return what it says."""
+    """Hover over a place in the first panel of a chart, and return the labels."""
     box = page.locator(f"{PLOT.format(graph)} .nsewdrag").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + across * box["width"] - 1, box["y"] + box["height"] / 2)
@@ -51,7 +51,7 @@ def every_minute(name: str, times: range) -> str:
     return "\n".join(f"{it},{name},{20 + it % 7}.5" for it in times)
 
 
-def test_a_gap_is_seen_and_so_is_a_reading_within_it(
+def test_a_gap_is_visible_and_so_is_a_reading_within_it(
     csv: Project, rows: Callable[[str], None], page: Page
 ) -> None:
     parts = [every_minute("a", range(60)), "300,a,22.5", every_minute("a", range(600, 660))]
@@ -67,7 +67,7 @@ def test_a_gap_is_seen_and_so_is_a_reading_within_it(
         assert len(sizes) == 1
 
 
-def test_one_reading_is_seen(csv: Project, rows: Callable[[str], None], page: Page) -> None:
+def test_a_single_reading_is_visible(csv: Project, rows: Callable[[str], None], page: Page) -> None:
     rows("0,a,28.85")
     with csv.serving(**FOREVER) as server:
         page.goto(server.url)
@@ -78,7 +78,7 @@ def test_one_reading_is_seen(csv: Project, rows: Callable[[str], None], page: Pa
         expect(page.locator(".card-state")).to_be_empty()
 
 
-def test_names_that_javascript_has_too_are_names(csv: Project, source: Path, page: Page) -> None:
+def test_javascript_property_names_work_as_names(csv: Project, source: Path, page: Page) -> None:
     times = [f"2026-01-05T00:{it:02}:00Z" for it in range(30)]
     lines = [f"{time},{name},{1 + it}" for it, time in enumerate(times) for name in ODD]
     source.write_text("time,series,value\n" + "\n".join(lines) + "\n", "utf-8")
@@ -90,7 +90,7 @@ def test_names_that_javascript_has_too_are_names(csv: Project, source: Path, pag
         assert all(it.bounding_box()["width"] > 5 for it in boxes.all())
         labels = page.locator("#distribution-graph .ytick text").all_text_contents()
         assert sorted(labels) == sorted(ODD)
-        page.reload()  # with a list of all that the data have
+        page.reload()  # so that the list has all series of the data
         for name in ODD[:2]:
             page.locator("#series").click()
             options = page.locator(".dash-dropdown-option")
@@ -114,7 +114,7 @@ def plain(option: Any) -> str:
     return str(option.inner_text()).strip().replace("\N{WORD JOINER}", "")
 
 
-def test_whiskers_are_named_as_what_they_are(csv: Project, page: Page) -> None:
+def test_whiskers_are_labeled_as_percentiles(csv: Project, page: Page) -> None:
     with csv.serving(**FOREVER) as server:
         page.goto(server.url)
         shown(page)
@@ -126,7 +126,7 @@ def test_whiskers_are_named_as_what_they_are(csv: Project, page: Page) -> None:
         assert not any(it in said for it in ("min", "max", "fence"))
 
 
-def test_a_large_number_of_bytes_is_not_one_of_billions(
+def test_large_numbers_of_bytes_use_the_prefix_giga(
     csv: Project, rows: Callable[[str], None], page: Page
 ) -> None:
     series = csv.path / csv.slug / "assets" / "static_data" / "series.csv"
@@ -148,8 +148,8 @@ def test_a_large_number_of_bytes_is_not_one_of_billions(
         series.write_text(before, "utf-8")
 
 
-def chart_says(page: Page, graph: str) -> str:
-    """Return what an empty chart says, in the drawing or over it."""
+def chart_text(page: Page, graph: str) -> str:
+    """Return the text of an empty chart, in the drawing or over it."""
     over = page.locator(f".graph:has(#{graph})").evaluate(
         "it => { const s = getComputedStyle(it, '::after');"
         " return s.visibility === 'visible' ? s.content : ''; }"
@@ -158,14 +158,14 @@ def chart_says(page: Page, graph: str) -> str:
     return over.strip('"') if over not in ("", "none", "normal") else " ".join(drawn)
 
 
-def chart_will_say(page: Page, graph: str, words: str) -> None:
-    """Wait until an empty chart says something: it pauses before it does."""
-    wait_until(lambda: chart_says(page, graph) == words, lambda: chart_says(page, graph))
+def wait_for_chart_text(page: Page, graph: str, words: str) -> None:
+    """Wait until an empty chart shows a text, which it does after a pause."""
+    wait_until(lambda: chart_text(page, graph) == words, lambda: chart_text(page, graph))
 
 
 @pytest.fixture
 def slow_source(csv: Project) -> Iterator[Path]:
-    """A file for which the source waits, and then finds no data in it."""
+    """A flag: the source waits until this file exists."""
     file, flag = csv.path / csv.slug / "reading.py", csv.path / "answered"
     before = file.read_text("utf-8")
     start = "def read("
@@ -181,7 +181,7 @@ def slow_source(csv: Project) -> Iterator[Path]:
 
 
 @pytest.mark.stops_the_server
-def test_an_empty_chart_says_what_is_so(
+def test_an_empty_chart_shows_why(
     csv: Project, slow_source: Path, source: Path, page: Page
 ) -> None:
     content = source.read_bytes()
@@ -191,17 +191,17 @@ def test_an_empty_chart_says_what_is_so(
         for graph in ("trend-graph", "distribution-graph"):
             wait = f"document.querySelector('#{graph} .annotation-text')"
             page.wait_for_function(wait)
-            chart_will_say(page, graph, "Waiting for the first data")
+            wait_for_chart_text(page, graph, "Waiting for the first data")
         source.unlink()
         slow_source.touch()
         state(page, "error")
-        chart_will_say(page, "trend-graph", "No data yet")
+        wait_for_chart_text(page, "trend-graph", "No data yet")
         source.write_bytes(content)
         assert shown(page) == 4
 
 
 @pytest.mark.stops_the_server
-def test_a_chart_that_cannot_be_drawn_does_not_wait_for_data(csv: Project, page: Page) -> None:
+def test_a_failing_chart_does_not_wait_for_data(csv: Project, page: Page) -> None:
     module = csv.path / csv.slug / "engineering.py"
     before = module.read_text("utf-8")
     line = "    boxes = []\n"
@@ -214,12 +214,12 @@ def test_a_chart_that_cannot_be_drawn_does_not_wait_for_data(csv: Project, page:
             )
             expect(page.locator("#trend-graph .trace").first).to_be_attached(timeout=30_000)
             state(page, "live")
-            chart_will_say(page, "distribution-graph", "Nothing to show yet")
+            wait_for_chart_text(page, "distribution-graph", "Nothing to show yet")
     finally:
         module.write_text(before, "utf-8")
 
 
-def test_stale_data_are_amber_all_over(csv: Project, source: Path, page: Page) -> None:
+def test_the_notice_of_stale_data_has_the_color_of_the_state(csv: Project, source: Path, page: Page) -> None:
     with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="2s") as server:
         page.goto(server.url)
         expect(page.locator(".card").first).to_be_visible(timeout=30_000)
@@ -230,7 +230,7 @@ def test_stale_data_are_amber_all_over(csv: Project, source: Path, page: Page) -
         expect(page.locator("#alert")).to_have_css("border-left-color", word)
 
 
-def test_a_card_stays_within_its_frame(csv: Project, source: Path, page: Page) -> None:
+def test_cards_fit_within_the_page(csv: Project, source: Path, page: Page) -> None:
     values = ["1e200", "5e-7", "123456789012.25", "-0.0"]
     days = ("2026-01-05", "2026-01-06")
     lines = [f"{day}T00:00:00Z,s{it},{value}" for day in days for it, value in enumerate(values)]

@@ -1,4 +1,4 @@
-"""What a page says and shows while views are slow, answers are lost, and releases come and go."""
+"""The page when views are slow, responses are lost and new releases appear."""
 
 import json
 import re
@@ -17,8 +17,8 @@ from helpers.servers import Server
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("routes_end")]
 
 VIEWS = "**/_dash-update-component*"
-ANSWER = "**/_live*"
-# Delays the answers to some views, as the page sees it: {the start of their output: milliseconds}.
+POLL = "**/_live*"
+# Delays responses to some views in the page: {the start of an output: milliseconds}.
 DELAYS = """
     window.delays = %s;
     const real = window.fetch;
@@ -40,7 +40,7 @@ DRAWN = """(() => {
 
 @pytest.fixture
 def routes_end(page: Page) -> Iterator[None]:
-    """Let go of requests that are under way when a test ends, as the server does."""
+    """Ignore requests that are in flight when a test ends, because its server stops."""
     yield
     page.unroute_all(behavior="ignoreErrors")
 
@@ -51,7 +51,7 @@ def delay(page: Page, **milliseconds: float) -> None:
 
 
 def changes(page: Page, look: Callable[[], Any], count: int, seconds: float = 60) -> list[Any]:
-    """Wait until something has changed so many times; return what it was."""
+    """Wait until something has changed `count` times; return all its values."""
     seen = [look()]
 
     def has_changed() -> bool:
@@ -64,7 +64,7 @@ def changes(page: Page, look: Callable[[], Any], count: int, seconds: float = 60
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_a_view_slower_than_the_refresh_is_drawn_and_named(restless: Server, page: Page) -> None:
+def test_a_view_slower_than_the_refresh_is_drawn_and_reported(restless: Server, page: Page) -> None:
     delay(page, trend=2500)
     page.goto(restless.url)
     changes(page, lambda: page.evaluate(DRAWN), 3, 30)
@@ -76,7 +76,7 @@ def test_a_view_slower_than_the_refresh_is_drawn_and_named(restless: Server, pag
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_a_view_that_hangs_does_not_hold_back_the_others(restless: Server, page: Page) -> None:
+def test_a_hanging_view_does_not_delay_the_others(restless: Server, page: Page) -> None:
     delay(page)
     page.goto(restless.url)
     state(page, "live")
@@ -122,13 +122,13 @@ def test_lost_first_views_are_fetched_again(
         expect(page.locator(".dash-spinner")).to_have_count(0)
 
 
-def test_a_version_counts_as_shown_when_its_views_have_come(restless: Server, page: Page) -> None:
+def test_a_version_counts_as_shown_once_its_views_arrive(restless: Server, page: Page) -> None:
     page.goto(restless.url)
     next_version(page)
     page.route(VIEWS, lose)
     expect(page.locator("#alert")).to_contain_text("Trying again")
     before, values = version(page), page.locator(".cards").inner_text()
-    state(page, "stale")  # as what it shows is not the newest
+    state(page, "stale")  # because the page does not show the newest version
     assert (version(page), page.locator(".cards").inner_text()) == (before, values)
     page.unroute(VIEWS)
     state(page, "live")
@@ -152,7 +152,7 @@ def test_a_choice_made_while_the_server_restarts_takes_effect(csv: Project, page
         state(page, "live")
 
 
-def test_the_notice_of_a_failing_panel_goes_when_one_leaves_its_page(
+def test_leaving_a_page_removes_the_notice_of_its_failing_panel(
     restless: Server, page: Page
 ) -> None:
     def fail(route: Route) -> None:
@@ -173,9 +173,9 @@ def test_the_notice_of_a_failing_panel_goes_when_one_leaves_its_page(
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_it_loads_until_the_first_data_are_there(machine: Project, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda it: asked.append(it.url))
+def test_the_spinner_stays_until_the_first_data_arrive(machine: Project, page: Page) -> None:
+    requested: list[str] = []
+    page.on("request", lambda it: requested.append(it.url))
     delay(page, trend=1500)
     with machine.serving(SOURCE__SAMPLE_SECONDS="4") as server:
         page.goto(server.url)
@@ -197,7 +197,7 @@ def test_it_loads_until_the_first_data_are_there(machine: Project, page: Page) -
         assert not page.evaluate("window.early"), "it went before there was something to see"
         expect(page.locator(".dash-spinner")).to_have_count(0)
         expect(status).to_have_attribute("data-state", "live")
-    assert not [it for it in asked if "undefined" in it]
+    assert not [it for it in requested if "undefined" in it]
 
 
 SELECT = """(element) => {
@@ -257,88 +257,88 @@ def test_a_table_keeps_its_selected_row_and_its_columns(restless: Server, page: 
 
 @pytest.fixture
 def loads(page: Page) -> list[str]:
-    """Return the list to which each load of the page adds."""
+    """A list that records each load of the page."""
     found: list[str] = []
     page.on("load", lambda it: found.append(it.url))
     return found
 
 
-def asks(page: Page, more: int) -> None:
-    """Wait until a page has polled some more times; it may be loaded meanwhile."""
+def wait_for_polls(page: Page, more: int) -> None:
+    """Wait until a page has polled some more times, even if it reloads meanwhile."""
     count = 0
 
-    def one(request: Any) -> None:
+    def record(request: Any) -> None:
         nonlocal count
         count += "_live" in request.url
 
-    page.on("request", one)
+    page.on("request", record)
     for _ in range(600):
         if count >= more:
             break
         page.wait_for_timeout(50)
-    page.remove_listener("request", one)
+    page.remove_listener("request", record)
     assert count >= more
 
 
-def newer(route: Route) -> None:
-    """Answer as a server of another release does."""
+def poll_of_newer_release(route: Route) -> None:
+    """Respond to a poll like a server of another release."""
     response = route.fetch()
     route.fulfill(response=response, json={**response.json(), "code": "newer"})
 
 
-def of_newer(route: Route) -> None:
-    """Give the page of another release."""
+def page_of_newer_release(route: Route) -> None:
+    """Respond with the page of another release."""
     response = route.fetch()
     code = re.sub(r'(name="code-version" content=)"\w+"', r'\1"newer"', response.text())
     route.fulfill(response=response, body=code)
 
 
-def document(page: Page, server: Server, handle: Callable[[Route], None]) -> None:
-    """Have something else answer requests for the page itself, however they are made."""
+def handle_document(page: Page, server: Server, handle: Callable[[Route], None]) -> None:
+    """Handle all requests for the page itself with `handle`."""
     page.route(re.compile(f"^{re.escape(server.url)}/$"), handle)
 
 
-def test_a_new_release_is_loaded_once_its_page_can_be_had(
+def test_a_new_release_is_loaded_once_its_page_is_available(
     restless: Server, page: Page, loads: list[str]
 ) -> None:
     page.goto(restless.url)
     next_version(page)
-    page.route(ANSWER, newer)
-    document(page, restless, bad_gateway)
-    asks(page, 6)
+    page.route(POLL, poll_of_newer_release)
+    handle_document(page, restless, bad_gateway)
+    wait_for_polls(page, 6)
     assert len(loads) == 1, "else the tab would show 502 for good"
     expect(page.locator(".card").first).to_be_visible()
-    document(page, restless, of_newer)
+    handle_document(page, restless, page_of_newer_release)
     wait_until(lambda: page.title() and len(loads) == 2)
-    asks(page, 4)
+    wait_for_polls(page, 4)
     assert len(loads) == 2
 
 
-def test_a_page_that_got_the_old_release_again_goes_on_to_the_new_one(
+def test_a_page_that_reloaded_the_old_release_reloads_again(
     restless: Server, page: Page, loads: list[str]
 ) -> None:
     page.goto(restless.url)
     next_version(page)
-    page.route(ANSWER, newer)
-    given: list[str] = []
+    page.route(POLL, poll_of_newer_release)
+    kinds: list[str] = []
 
-    def either(route: Route) -> None:
-        # The page is asked for, found to be new, and then comes from the old server.
-        given.append(route.request.resource_type)
-        if given[-1] == "document" and given.count("document") == 1:
+    def old_then_new(route: Route) -> None:
+        # The page finds the new release, but its reload gets the old one.
+        kinds.append(route.request.resource_type)
+        if kinds[-1] == "document" and kinds.count("document") == 1:
             route.continue_()
         else:
-            of_newer(route)
+            page_of_newer_release(route)
 
-    document(page, restless, either)
+    handle_document(page, restless, old_then_new)
     wait_until(lambda: page.title() and len(loads) == 3)
-    asks(page, 3)
+    wait_for_polls(page, 3)
     assert len(loads) == 3
     code = page.locator('meta[name="code-version"]').get_attribute("content")
     assert code == "newer"
 
 
-def foreign(route: Route) -> None:
+def login_json(route: Route) -> None:
     route.fulfill(json={"error": "login_required"})
 
 
@@ -346,14 +346,15 @@ def unauthorized(route: Route) -> None:
     route.fulfill(status=401, body="log in")
 
 
-def elsewhere(route: Route) -> None:
+def login_redirect(route: Route) -> None:
     route.fulfill(status=302, headers={"Location": "https://login.example.com/"})
 
 
 @pytest.mark.parametrize(
-    ("gateway", "count"), [(foreign, 0), (unauthorized, 1), (elsewhere, 1), (bad_gateway, 0)]
+    ("gateway", "count"),
+    [(login_json, 0), (unauthorized, 1), (login_redirect, 1), (bad_gateway, 0)],
 )
-def test_a_gateway_that_asks_to_log_in_has_the_page_loaded_once(
+def test_a_gateway_that_requires_a_login_makes_the_page_reload_once(
     gateway: Callable[[Route], None],
     count: int,
     restless: Server,
@@ -362,17 +363,17 @@ def test_a_gateway_that_asks_to_log_in_has_the_page_loaded_once(
 ) -> None:
     page.goto(restless.url)
     next_version(page)
-    page.route(ANSWER, gateway)
+    page.route(POLL, gateway)
     wait_until(lambda: page.title() and len(loads) == 1 + count)
-    asks(page, 8)
+    wait_for_polls(page, 8)
     assert len(loads) == 1 + count
     expect(page.locator("#status")).to_have_attribute("data-state", "stale")
 
 
-def test_a_clock_that_is_set_back_makes_nothing_younger(restless: Server, page: Page) -> None:
+def test_setting_the_clock_back_makes_no_data_look_newer(restless: Server, page: Page) -> None:
     page.goto(restless.url)
     next_version(page)
-    page.route(ANSWER, lose)
+    page.route(POLL, lose)
     page.evaluate("() => { const real = Date.now; Date.now = () => real() - 3_600_000; }")
     state(page, "stale")
     expect(page.locator("#alert")).to_contain_text(re.compile(r"not answered for [1-9]\d* s"))
@@ -380,19 +381,19 @@ def test_a_clock_that_is_set_back_makes_nothing_younger(restless: Server, page: 
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_an_older_browser_will_do(restless: Server, page: Page) -> None:
+def test_an_older_browser_works(restless: Server, page: Page) -> None:
     page.add_init_script("delete AbortSignal.timeout")
     page.goto(restless.url)
     next_version(page)
     state(page, "live")
-    page.goto("about:blank")  # as the server ends before the browser does
+    page.goto("about:blank")  # because the server stops before the browser
 
 
-def tell(name: str, route: Route) -> None:
-    """Answer as a server does whose data are in some state."""
+def respond_with_state(name: str, route: Route) -> None:
+    """Respond to a poll with a given state."""
     response = route.fetch()
-    told = {**response.json(), "state": name, "message": "It is old."}
-    route.fulfill(response=response, json=told)
+    changed = {**response.json(), "state": name, "message": "It is old."}
+    route.fulfill(response=response, json=changed)
 
 
 def test_a_notice_has_the_color_of_the_state(restless: Server, page: Page) -> None:
@@ -403,7 +404,7 @@ def test_a_notice_has_the_color_of_the_state(restless: Server, page: Page) -> No
         "#alert": "it => getComputedStyle(it).borderLeftColor",
     }
     for name in ("stale", "error"):
-        page.route(ANSWER, partial(tell, name))
+        page.route(POLL, partial(respond_with_state, name))
         state(page, name)
         expect(page.locator("#alert")).to_contain_text("It is old.")
         colors = [page.locator(it).evaluate(script) for it, script in color.items()]
@@ -411,7 +412,7 @@ def test_a_notice_has_the_color_of_the_state(restless: Server, page: Page) -> No
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_what_the_page_relies_on_of_dash_is_there(restless: Server, page: Page) -> None:
+def test_dash_internals_that_the_page_uses_exist(restless: Server, page: Page) -> None:
     page.goto(f"{restless.url}/data")
     for _ in range(5):
         next_version(page)

@@ -1,4 +1,4 @@
-"""How the page looks and can be used, in a real browser: sizes, colors, touch, screen readers."""
+"""Layout and usability in a real browser: sizes, colors, touch, screen readers."""
 
 import re
 from collections.abc import Iterator
@@ -30,18 +30,18 @@ def source(pages: Project) -> Iterator[Path]:
 
 
 @pytest.fixture
-def known(pages: Project) -> Iterator[Path]:
-    """What a project knows of its series; put back afterwards."""
+def series_file(pages: Project) -> Iterator[Path]:
+    """The file that describes a project's series; restored afterwards."""
     file = pages.path / pages.slug / "assets" / "static_data" / "series.csv"
     content = file.read_bytes()
     yield file
     file.write_bytes(content)
 
 
-def write(source: Path, known: Path, names: list[str], units: list[str]) -> None:
-    """Write readings of ten digits for some series, each with the next unit."""
+def write(source: Path, series_file: Path, names: list[str], units: list[str]) -> None:
+    """Write ten-digit readings of some series, which take turns with the units."""
     rows = [f'"{name}","{name}",{units[it % len(units)]},,' for it, name in enumerate(names)]
-    known.write_text("\n".join(["series,label,unit,warn,critical", *rows, ""]), "utf-8")
+    series_file.write_text("\n".join(["series,label,unit,warn,critical", *rows, ""]), "utf-8")
     lines = [
         f'2026-01-05T00:{minute:02}:00Z,"{name}",{1234567890.12 + minute + it}'
         for minute in range(40)
@@ -50,8 +50,8 @@ def write(source: Path, known: Path, names: list[str], units: list[str]) -> None
     source.write_text("\n".join(["time,series,value", *lines, ""]), "utf-8")
 
 
-def drawn(page: Page, cards: int) -> None:
-    """Wait until all cards and both charts are there."""
+def wait_until_drawn(page: Page, cards: int) -> None:
+    """Wait until all cards and both charts are drawn."""
     expect(page.locator(".card")).to_have_count(cards, timeout=30_000)
     for graph in ("trend", "distribution"):
         expect(page.locator(f"#{graph}-graph .trace").first).to_be_attached(timeout=30_000)
@@ -62,8 +62,8 @@ def heights(page: Page, graph: str) -> list[float]:
     return page.locator(f"#{graph}-graph .nsewdrag").evaluate_all(script)
 
 
-def sticks_out(page: Page) -> list[str]:
-    """Return what is wider than its frame, or reaches out of the window."""
+def overflowing(page: Page) -> list[str]:
+    """Return the elements that overflow their frame or the window."""
     return page.evaluate(
         """() => {
             const root = document.documentElement, out = [];
@@ -80,16 +80,16 @@ def sticks_out(page: Page) -> list[str]:
 
 @pytest.mark.usefixtures("no_console_errors")
 def test_long_names_large_numbers_and_many_series_fit(
-    pages: Project, source: Path, known: Path, page: Page
+    pages: Project, source: Path, series_file: Path, page: Page
 ) -> None:
-    write(source, known, [*LONG, *MANY], UNITS[:4])
+    write(source, series_file, [*LONG, *MANY], UNITS[:4])
     with pages.serving(**FOREVER) as server:
         page.goto(server.url)
-        drawn(page, 30)
+        wait_until_drawn(page, 30)
         for width in (1440, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
             wait_until(lambda: page.evaluate(SETTLED))
-            wait_until(lambda: not sticks_out(page), lambda: str(sticks_out(page)), 10)
+            wait_until(lambda: not overflowing(page), lambda: str(overflowing(page)), 10)
         assert min(heights(page, "trend")) > 100
         labels = page.locator("#distribution-graph .ytick text").evaluate_all(
             "its => its.map(it => it.getBoundingClientRect()).map(it => [it.top, it.bottom])"
@@ -99,13 +99,13 @@ def test_long_names_large_numbers_and_many_series_fit(
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_each_of_eight_panels_is_high_enough(
-    pages: Project, source: Path, known: Path, page: Page
+def test_eight_panels_are_all_high_enough(
+    pages: Project, source: Path, series_file: Path, page: Page
 ) -> None:
-    write(source, known, [f"s{it}" for it in range(8)], UNITS)
+    write(source, series_file, [f"s{it}" for it in range(8)], UNITS)
     with pages.serving(**FOREVER) as server:
         page.goto(server.url)
-        drawn(page, 8)
+        wait_until_drawn(page, 8)
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 844})
             for graph, low in (("trend", 109), ("distribution", 60)):
@@ -128,7 +128,7 @@ AXIS = """() => Math.max(...[...document.querySelectorAll("#trend-graph .xaxisla
 
 @pytest.mark.usefixtures("no_console_errors")
 @pytest.mark.parametrize("which", ["pages", "machine"])
-def test_the_axis_of_the_trend_is_in_view(
+def test_the_time_axis_is_visible_without_scrolling(
     which: str, request: pytest.FixtureRequest, page: Page
 ) -> None:
     project: Project = request.getfixturevalue(which)
@@ -154,7 +154,7 @@ CONTRAST = """it => {
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_the_selected_time_can_be_read_after_a_click(csv: Project, page: Page) -> None:
+def test_the_selected_time_is_legible_after_a_click(csv: Project, page: Page) -> None:
     schemes: list[Any] = ["light", "dark"]
     with csv.serving(**FOREVER) as server:
         page.goto(server.url)
@@ -173,7 +173,7 @@ def test_the_selected_time_can_be_read_after_a_click(csv: Project, page: Page) -
 
 
 def swipe(page: Page, x: float, y: float, up: float) -> None:
-    """Move a finger upwards, as the browser itself gets it."""
+    """Swipe upwards with browser-level touch events."""
     client = page.context.new_cdp_session(page)
 
     def touch(kind: str, *points: dict[str, float]) -> None:
@@ -185,7 +185,7 @@ def swipe(page: Page, x: float, y: float, up: float) -> None:
     touch("touchEnd")
 
 
-# As strings: plotly.js may compute the same range again, with another last digit.
+# As strings, because plotly.js may recompute the same range with a different last digit.
 RANGES = """() => { const {xaxis, yaxis} =
     document.querySelector("#trend-graph .js-plotly-plot")._fullLayout;
     return [...xaxis.range, ...yaxis.range.map((it) => it.toPrecision(12))]; }"""
@@ -215,7 +215,7 @@ def test_a_swipe_that_starts_on_a_chart_scrolls_the_page(csv: Project, browser: 
     context.close()
 
 
-# Counts what a screen reader reads aloud: each change of the text of a live region.
+# Records what a screen reader announces: each change to the text of a live region.
 COUNT = """() => {
     window.said = [];
     for (const it of document.querySelectorAll("[role=status], [role=alert], [aria-live]")) {
@@ -226,7 +226,7 @@ COUNT = """() => {
 }"""
 
 
-def test_what_goes_wrong_is_read_aloud_once(pages: Project, page: Page) -> None:
+def test_screen_readers_announce_a_problem_once(pages: Project, page: Page) -> None:
     with pages.serving(news=True, REFRESH__EVERY="1s", APP__STALE_AFTER="3650d") as server:
         page.goto(server.url)
         shown(page)
@@ -270,7 +270,7 @@ BLOCK = """for (const name of ["localStorage", "sessionStorage"]) {
 
 
 class Office(BaseHTTPRequestHandler):
-    """A page of another site with a dashboard in a frame."""
+    """Serves another site's page with the dashboard in a frame."""
 
     def __init__(self, url: str, *rest: Any) -> None:
         self.url = url
@@ -284,11 +284,11 @@ class Office(BaseHTTPRequestHandler):
         self.wfile.write(f'<iframe sandbox="{sandbox}" src="{self.url}"></iframe>'.encode())
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.mark.usefixtures("no_console_errors")
-def test_blocked_storage_does_not_matter(csv: Project, page: Page) -> None:
+def test_the_page_works_with_blocked_storage(csv: Project, page: Page) -> None:
     page.add_init_script(BLOCK)
     with csv.serving(
         news=True, SERVER__FRAME_ANCESTORS='["http://localhost:*"]', APP__STALE_AFTER="3650d"
@@ -308,7 +308,7 @@ def test_blocked_storage_does_not_matter(csv: Project, page: Page) -> None:
             office.shutdown()
 
 
-def test_what_the_browser_blocks_is_in_the_log(csv: Project, page: Page) -> None:
+def test_blocked_content_is_logged(csv: Project, page: Page) -> None:
     with csv.serving(**FOREVER) as server:
         page.goto(server.url)
         shown(page)

@@ -1,4 +1,4 @@
-"""The page in a real browser, served by a rendered project as its user would serve it."""
+"""The page of a rendered project in a real browser."""
 
 import os
 import re
@@ -22,7 +22,7 @@ from helpers.servers import ready
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 
 
-def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page: Page) -> None:
+def test_a_page_goes_from_loading_to_live_to_the_next_version(machine: Project, page: Page) -> None:
     with machine.serving(SOURCE__SAMPLE_SECONDS="3") as server:
         page.goto(server.url)
         state(page, "loading")
@@ -37,7 +37,7 @@ def test_it_goes_from_loading_to_live_to_the_next_version(machine: Project, page
         expect(page.locator("#status-age")).to_have_text(re.compile(r"newest reading \d+ s ago"))
 
 
-def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Page) -> None:
+def test_updates_keep_the_zoom_and_show_no_spinner(machine: Project, page: Page) -> None:
     with machine.serving(REFRESH__EVERY="1s") as server:
         page.goto(server.url)
         state(page, "live")
@@ -73,7 +73,7 @@ def test_no_loading_mark_and_no_lost_zoom_at_updates(machine: Project, page: Pag
         assert page.evaluate("window.flickers") == 0
 
 
-def test_series_and_window_choose_what_is_shown(csv: Project, page: Page) -> None:
+def test_series_and_window_select_what_is_shown(csv: Project, page: Page) -> None:
     with csv.serving(news=True) as server:
         page.goto(server.url)
         expect(page.get_by_role("heading", level=1)).to_have_text('Søren\'s "Plant" 7')
@@ -96,7 +96,7 @@ def test_series_and_window_choose_what_is_shown(csv: Project, page: Page) -> Non
         assert all(",pressure," in line for line in lines[1:])
 
 
-def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
+def test_the_page_works_by_keyboard_alone(csv: Project, page: Page) -> None:
     with csv.serving(REFRESH__EVERY="1h") as server:
         page.goto(server.url)
         assert shown(page) == 4
@@ -121,7 +121,7 @@ def test_the_keyboard_is_enough(csv: Project, page: Page) -> None:
         next_version(page, than=before)
 
 
-def test_times_are_those_of_the_configured_zone(csv: Project, page: Page) -> None:
+def test_times_are_shown_in_the_configured_zone(csv: Project, page: Page) -> None:
     with csv.serving(APP__TIMEZONE="Asia/Tokyo") as server:
         page.goto(server.url)
         assert shown(page) == 4
@@ -133,7 +133,7 @@ def test_times_are_those_of_the_configured_zone(csv: Project, page: Page) -> Non
 
 
 @pytest.mark.parametrize("breakage", ["deleted", "no_csv", "wrong_type", "not_utf8"])
-def test_a_broken_source_keeps_the_data_and_says_since_when(
+def test_a_broken_source_keeps_the_data_and_shows_since_when(
     breakage: str, csv: Project, source: Path, page: Page
 ) -> None:
     content = source.read_bytes()
@@ -163,7 +163,7 @@ def test_a_broken_source_keeps_the_data_and_says_since_when(
         assert ready(server)[0] == 200
 
 
-def test_no_data_yet_says_why_and_does_not_spin(csv: Project, source: Path, page: Page) -> None:
+def test_a_page_without_data_shows_why_not_a_spinner(csv: Project, source: Path, page: Page) -> None:
     content = source.read_bytes()
     source.unlink()
     with csv.serving(REFRESH__RETRY_AT_MOST="2s") as server:
@@ -179,7 +179,7 @@ def test_no_data_yet_says_why_and_does_not_spin(csv: Project, source: Path, page
         assert shown(page) == 4
 
 
-def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
+def test_refresh_now_publishes_a_new_version(csv: Project, page: Page) -> None:
     with csv.serving(REFRESH__EVERY="1h") as server:
         page.goto(server.url)
         state(page, "live")
@@ -190,14 +190,14 @@ def test_refresh_now_brings_a_new_version(csv: Project, page: Page) -> None:
 
 
 @pytest.mark.stops_the_server
-def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page) -> None:
+def test_an_unreachable_server_is_reported_and_found_again(csv: Project, page: Page) -> None:
     port = free_port()
     with csv.serving("--port", str(port)) as server:
         page.goto(server.url)
         state(page, "live")
         assert shown(page) == 4
         server.process.terminate()
-        assert os.name == "nt" or server.process.wait(10) == 0  # Windows ends it at once
+        assert os.name == "nt" or server.process.wait(10) == 0  # Windows kills it
         state(page, "stale")
         expect(page.locator("#alert")).to_contain_text("server has not answered")
         expect(page.locator(".card")).to_have_count(4)
@@ -209,7 +209,7 @@ def test_a_server_out_of_reach_shows_and_is_found_again(csv: Project, page: Page
 
 
 @pytest.mark.stops_the_server
-def test_a_page_is_loaded_anew_when_its_code_has_changed(csv: Project, page: Page) -> None:
+def test_a_page_reloads_when_its_code_has_changed(csv: Project, page: Page) -> None:
     module, port = csv.path / csv.slug / "pages" / "overview.py", free_port()
     before = module.read_text("utf-8")
     with csv.serving("--port", str(port)) as server:
@@ -231,8 +231,8 @@ def test_a_page_is_loaded_anew_when_its_code_has_changed(csv: Project, page: Pag
         module.write_text(before, "utf-8")
 
 
-@pytest.mark.stops_the_server  # as it logs the answer that is an error
-def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: Page) -> None:
+@pytest.mark.stops_the_server  # the browser logs the failed request
+def test_a_failing_view_is_named_and_the_others_continue(csv: Project, page: Page) -> None:
     module, flag = csv.path / csv.slug / "engineering.py", csv.path / "whole"
     before = module.read_text("utf-8")
     line = "    boxes = []\n"
@@ -259,25 +259,24 @@ def test_a_view_that_fails_is_named_and_the_others_live_on(csv: Project, page: P
         module.write_text(before, "utf-8")
 
 
-def test_an_address_may_hold_the_password(csv: Project, page: Page) -> None:
+def test_the_url_may_contain_the_password(csv: Project, page: Page) -> None:
     with csv.serving(AUTH__USERS=csv.users()) as server:
         page.goto(f"{server.url.replace('//', '//ann:right@')}/#here")
         assert shown(page) == 4
         assert page.evaluate("document.URL") == f"{server.url}/#here"
 
 
-# The browser says that an answer was 401, or 413.
-@pytest.mark.stops_the_server
-def test_a_session_that_has_ended_is_asked_for_its_password(
+@pytest.mark.stops_the_server  # the browser logs the responses with status 401
+def test_the_password_is_requested_when_a_session_ends(
     csv: Project, context: BrowserContext, page: Page
 ) -> None:
-    """A dialog of the browser is a request that waits for what it asks."""
-    asked: list[str] = []
+    """To DevTools, a login dialog is a request that waits for credentials."""
+    challenged: list[str] = []
     devtools = context.new_cdp_session(page)
 
     def dialog(event: dict[str, Any]) -> None:
-        asked.append(event["resourceType"])
-        if asked[-1] == "Document":
+        challenged.append(event["resourceType"])
+        if challenged[-1] == "Document":
             given = {"response": "ProvideCredentials", "username": "ann", "password": "right"}
             answer = {"requestId": event["requestId"], "authChallengeResponse": given}
             devtools.send("Fetch.continueWithAuth", answer)
@@ -289,23 +288,23 @@ def test_a_session_that_has_ended_is_asked_for_its_password(
     devtools.on("Fetch.requestPaused", go_on)
     devtools.send("Fetch.enable", {"handleAuthRequests": True})
     with csv.serving(AUTH__USERS=csv.users(), REFRESH__EVERY="1s") as server:
-        # As after a restart of the browser, which knows the cookie and no password.
+        # As after a restart, when the browser has the cookie but not the password.
         password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
         with urllib.request.urlopen(urllib.request.Request(server.url, headers=password)) as got:
             name, _, value = got.headers["Set-Cookie"].partition(";")[0].partition("=")
         context.add_cookies([{"name": name, "value": value, "url": server.url}])
         page.goto(server.url)
         assert shown(page) == 4
-        assert asked == []
+        assert challenged == []
         with page.expect_event("load"):
             context.clear_cookies()
         assert shown(page) == 4
-        assert asked == ["Document"]
+        assert challenged == ["Document"]
         devtools.detach()
 
 
 @pytest.mark.stops_the_server
-def test_a_request_that_is_too_large_says_its_size_and_the_setting(
+def test_a_request_that_is_too_large_shows_its_size_and_the_setting(
     csv: Project, page: Page
 ) -> None:
     said = "server.max_body_bytes = 1000000 allows"
@@ -322,7 +321,7 @@ def test_a_request_that_is_too_large_says_its_size_and_the_setting(
         assert f"A request of 2000061 bytes is larger than {said}" in server.output()
 
 
-def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> None:
+def test_a_browser_logs_in_with_a_password_only_once(csv: Project, browser: Browser) -> None:
     settings = {"REFRESH__EVERY": "1s", "AUTH__USERS": csv.users()}
     with csv.serving(news=True, **settings) as server:
         password: Any = {"username": "ann", "password": "right"}
@@ -339,7 +338,7 @@ def test_a_password_lets_a_browser_in_once(csv: Project, browser: Browser) -> No
             urllib.request.urlopen(server.url, timeout=10)
 
 
-def test_old_data_are_marked_wherever_they_are_shown(
+def test_stale_data_are_marked_everywhere(
     csv: Project, source: Path, page: Page
 ) -> None:
     with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="15s") as server:
@@ -356,7 +355,7 @@ def test_old_data_are_marked_wherever_they_are_shown(
         assert ready(server)[0] == 503
 
 
-def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserContext) -> None:
+def test_tabs_share_one_computation_of_a_view(csv: Project, context: BrowserContext) -> None:
     module, computed = csv.path / csv.slug / "engineering.py", csv.path / "computed.txt"
     before = module.read_text("utf-8")
     start = '    known = describe(readings, series)\n    units = list(known["unit"].unique())\n'
@@ -386,7 +385,7 @@ def test_tabs_on_one_view_share_what_is_computed(csv: Project, context: BrowserC
         module.write_text(before, "utf-8")
 
 
-def test_a_page_asks_about_once_a_refresh(machine: Project, page: Page) -> None:
+def test_a_page_polls_about_once_per_refresh(machine: Project, page: Page) -> None:
     with machine.serving() as server:
         page.goto(server.url)
         for _ in range(9):
@@ -394,7 +393,7 @@ def test_a_page_asks_about_once_a_refresh(machine: Project, page: Page) -> None:
         assert 9 <= len(polls(page)) <= 13
 
 
-def test_a_page_asks_with_growing_pauses_while_a_refresh_is_late(
+def test_a_page_polls_less_often_while_a_refresh_is_late(
     machine: Project, page: Page
 ) -> None:
     with machine.serving(SOURCE__SAMPLE_SECONDS="12") as server:
@@ -406,8 +405,8 @@ def test_a_page_asks_with_growing_pauses_while_a_refresh_is_late(
         state(page, "live")
 
 
-def test_a_hidden_tab_asks_rarely_and_catches_up_when_shown(csv: Project, page: Page) -> None:
-    # A headless browser has no tab that is hidden, so the page is told that it is.
+def test_a_hidden_tab_polls_rarely_and_catches_up_when_shown(csv: Project, page: Page) -> None:
+    # A headless browser has no hidden tabs, so pretend that the page is hidden.
     page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => window.hide})")
     with csv.serving(news=True, REFRESH__EVERY="1s") as server:
         page.goto(server.url)
@@ -422,7 +421,7 @@ def test_a_hidden_tab_asks_rarely_and_catches_up_when_shown(csv: Project, page: 
         next_version(page)
 
 
-def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> None:
+def test_scripts_are_compressed_and_loaded_only_once(machine: Project, page: Page) -> None:
     with machine.serving(REFRESH__EVERY="1h") as server:
         page.goto(server.url)
         assert shown(page) >= 2
@@ -439,13 +438,13 @@ def test_scripts_come_compressed_and_only_once(machine: Project, page: Page) -> 
 
 
 @pytest.mark.stops_the_server
-def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
+def test_debug_reloads_and_keeps_a_single_schedule(csv: Project, page: Page) -> None:
     module = csv.path / csv.slug / "pages" / "overview.py"
     before = module.read_text("utf-8")
     with csv.serving("--debug", "--port", str(free_port()), news=True) as server:
         wait_until(lambda: ready(server)[0] == 200, server.output)
         assert "EVALEX" not in page.request.get(f"{server.url}/console").text(), "it runs any code"
-        with page.expect_response("**/_reload-hash"):  # what it compares the next ones with
+        with page.expect_response("**/_reload-hash"):  # compared with later hashes
             page.goto(server.url)
         expect(page.get_by_role("heading", name="Trend")).to_be_visible()
         starts = server.output().count("serving at")
@@ -453,7 +452,7 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
         try:
             wait_until(lambda: server.output().count("serving at") > starts, server.output)
             expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
-            ended = len(server.output())  # the new process may do the last one's slot again
+            ended = len(server.output())  # the new process may repeat the last slot
             for _ in range(3):
                 next_version(page)
         finally:
@@ -463,7 +462,7 @@ def test_debug_reloads_and_keeps_one_schedule(csv: Project, page: Page) -> None:
         assert len(slots) == len(set(slots)) >= 2, "a second schedule would do each slot twice"
 
 
-EDITS = {  # of what is the user's: what is edited, and where the page shows it
+EDITS = {  # the text to replace in each of the user's files
     "{slug}/engineering.py": ('label=known["label"]', 'label="No " + known["label"]'),
     "{slug}/reading.py": ('dtype={"series": str})', 'dtype={"series": str}).head(1)'),
     "{slug}/assets/css-theme.css": ("color-scheme:", "letter-spacing: 1px; color-scheme:"),
@@ -473,7 +472,7 @@ EDITS = {  # of what is the user's: what is edited, and where the page shows it
 
 
 @pytest.mark.stops_the_server
-def test_debug_reloads_whatever_is_edited(csv: Project, page: Page) -> None:
+def test_debug_reloads_after_any_edit(csv: Project, page: Page) -> None:
     files = {csv.path / name.format(slug=csv.slug): edit for name, edit in EDITS.items()}
     before = {file: file.read_bytes() for file in files}
     with csv.serving("--debug", "--port", str(free_port()), REFRESH__EVERY="1s") as server:
@@ -488,18 +487,18 @@ def test_debug_reloads_whatever_is_edited(csv: Project, page: Page) -> None:
             lambda: expect(page.locator("h1")).to_have_text(re.compile("^New ")),
         ]
         try:
-            for (file, (old, new)), look in zip(files.items(), shown, strict=True):
+            for (file, (old, new)), check in zip(files.items(), shown, strict=True):
                 assert old in file.read_text("utf-8")
-                for _ in range(2):  # Dash compares with what it has seen since the page was loaded
+                for _ in range(2):  # Dash compares with the hashes since the page was loaded
                     page.wait_for_event("response", lambda it: "_reload-hash" in it.url)
                 file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
-                look()
+                check()
         finally:
             for file, content in before.items():
                 file.write_bytes(content)
 
 
-MISTAKES = {  # each ends the program: what is added to a file, and what it says
+MISTAKES = {  # each ends the program: the text to add to a file, and the error
     "{slug}/engineering.py": ("import nothing_like_it\n", "No module named 'nothing_like_it'"),
     "{slug}/assets/static_data/series.csv": ("line_1,Twice,,,\n", "series.csv cannot be used"),
     "config.toml": ("nonsense\n", "config.toml is not valid TOML"),
@@ -525,7 +524,7 @@ def test_debug_waits_for_the_next_save_after_an_error(csv: Project, page: Page) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1440, 900), (390, 844)])
-def test_it_is_accessible_and_fits(
+def test_the_page_is_accessible_and_fits(
     scheme: Any, size: tuple[int, int], machine: Project, page: Page
 ) -> None:
     page.set_viewport_size({"width": size[0], "height": size[1]})

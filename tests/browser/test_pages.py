@@ -1,4 +1,4 @@
-"""The pages of a project that has several, in a real browser."""
+"""A project with several pages, in a real browser."""
 
 import json
 import re
@@ -23,13 +23,13 @@ def source(pages: Project) -> Iterator[Path]:
 
 
 def go(page: Page, name: str) -> None:
-    """Follow a link of the navigation."""
+    """Follow a link in the navigation."""
     page.get_by_role("navigation").get_by_role("link", name=name).click()
     expect(page.locator("nav [aria-current=page]")).to_have_text(name)
 
 
 def numbered(page: Page, column: str) -> dict[int, str]:
-    """Wait for the table's rows; return what those in view say in a column, by their number."""
+    """Wait for the table's rows; return the visible cells of a column by row number."""
     found = page.locator(f"#rows .ag-row [col-id={column}]")
     expect(found.first).not_to_be_empty(timeout=30_000)
     script = (
@@ -39,7 +39,7 @@ def numbered(page: Page, column: str) -> dict[int, str]:
 
 
 def cells(page: Page, column: str) -> list[str]:
-    """Wait for the table's rows; return what those in view say in a column, from the top."""
+    """Wait for the table's rows; return the visible cells of a column from the top."""
     return list(numbered(page, column).values())
 
 
@@ -48,7 +48,7 @@ def add(source: Path, *lines: str) -> None:
         file.writelines(f"{line}\n" for line in lines)
 
 
-def test_each_page_opens_by_its_link_its_address_and_the_way_back(
+def test_each_page_opens_by_link_by_url_and_by_going_back(
     pages: Project, page: Page
 ) -> None:
     settings = {"REFRESH__EVERY": "1s", "SERVER__URL_PREFIX": "/dashboard/"}
@@ -75,7 +75,7 @@ def test_each_page_opens_by_its_link_its_address_and_the_way_back(
         state(page, "live")
 
 
-def test_the_rows_follow_the_data_and_keep_filter_order_page_and_scroll(
+def test_new_rows_appear_and_filter_order_page_and_scroll_stay(
     pages: Project, source: Path, page: Page
 ) -> None:
     with pages.serving(REFRESH__EVERY="1s") as server:
@@ -101,10 +101,10 @@ def test_the_rows_follow_the_data_and_keep_filter_order_page_and_scroll(
         assert viewport.evaluate(top) == 700
         later = after(source, 1)
         add(source, f"{later},pressure,0.5", f"{later},output,9999")
-        expect(panel).to_contain_text("of 579")  # the row above all others moves them by one
+        expect(panel).to_contain_text("of 579")  # the new first row moves all others by one
         expect(panel).to_contain_text("Page 2 of 6")
 
-        def moved() -> bool:  # of those that are in view both times, as the table draws no others
+        def moved() -> bool:  # compares rows visible both times: the table draws no others
             after = numbered(page, "value")
             both = [number for number in before if number + 1 in after]
             return len(both) > 5 and all(after[it + 1] == before[it] for it in both)
@@ -121,7 +121,7 @@ def test_the_rows_follow_the_data_and_keep_filter_order_page_and_scroll(
         assert shown(page) == 1, "the choice is that of all pages"
 
 
-def test_no_more_rows_are_sent_than_a_page_shows(pages: Project, page: Page) -> None:
+def test_only_the_rows_of_one_page_are_sent(pages: Project, page: Page) -> None:
     with pages.serving(REFRESH__EVERY="1s") as server:
         page.goto(f"{server.url}/data")
         assert cells(page, "time")
@@ -147,16 +147,16 @@ def test_a_failing_source_shows_in_the_history_and_the_log(
         expect(newest).to_contain_text("readings: the column")
         expect(page.locator("#log-lines")).to_contain_text("refresh failed, retrying")
         failures = page.locator("#history .failed")
-        expect(failures.nth(2)).to_be_visible(timeout=30_000)  # though no version comes
+        expect(failures.nth(2)).to_be_visible(timeout=30_000)  # although no version is published
         expect(page.locator("#log-of")).to_contain_text(re.compile(r"process \d+ on \S+"))
         source.write_bytes(content)
-        expect(newest).to_contain_text("OK")  # though nothing is new
+        expect(newest).to_contain_text("OK")  # although nothing is new
         correct(pages)
         next_version(page, than=seen)
 
 
 @pytest.mark.stops_the_server
-def test_the_history_is_that_of_the_store(pages: Project, page: Page) -> None:
+def test_the_history_comes_from_the_store(pages: Project, page: Page) -> None:
     with pages.serving(news=True, STORE__URL="file://history", REFRESH__EVERY="1s") as server:
         page.goto(f"{server.url}/status")
         expect(page.locator("#history tr").nth(2)).to_be_visible(timeout=30_000)
@@ -167,20 +167,20 @@ def test_the_history_is_that_of_the_store(pages: Project, page: Page) -> None:
         assert page.locator("#history tr").last.inner_text() == first
 
 
-def test_a_page_asks_for_what_it_shows_alone(pages: Project, page: Page) -> None:
-    asked: list[str] = []
+def test_a_page_requests_only_its_own_views(pages: Project, page: Page) -> None:
+    requests: list[str] = []
     with pages.serving(news=True, REFRESH__EVERY="1s") as server:
         page.goto(server.url)
         assert shown(page) == 4
-        page.on("request", lambda it: asked.append(it.post_data or ""))
+        page.on("request", lambda it: requests.append(it.post_data or ""))
         own_views = {"Data": "rows.getRowsResponse", "Status": "..status-content.data."}
         for name, own in own_views.items():
             go(page, name)
-            next_version(page)  # what the last page had asked for has come
-            asked.clear()
+            next_version(page)  # requests of the last page have finished
+            requests.clear()
             next_version(page)
             next_version(page)
-            outputs = [json.loads(it)["output"] for it in asked if it]
+            outputs = [json.loads(it)["output"] for it in requests if it]
             assert outputs
             assert all(it.startswith(own) for it in outputs), outputs
 

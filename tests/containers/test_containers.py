@@ -133,7 +133,8 @@ def test_a_container_serves_and_stops_cleanly(
     write = machine.enter(image, project, service, ["touch", "/app/new"])
     assert kind == "CMD"
     assert machine.call(*check).returncode == 1
-    settings = {"APP__TIMEZONE": "Europe/Oslo", "LOG__ACCESS": "true"}  # the base image has no time zones
+    # The base image has no time zones.
+    settings = {"APP__TIMEZONE": "Europe/Oslo", "LOG__ACCESS": "true"}
     with machine.running(*machine.enter(image, project, service, **settings)) as dashboard:
         wait_for_text(machine, dashboard, "/healthz")
         assert json.loads(wait_for_text(machine, dashboard, "/readyz"))["status"] == "live"
@@ -207,7 +208,8 @@ def test_several_servers_share_the_data_and_the_visitors(
         servers = []
         for host in hosts:
             settings = {"SERVER__HOST": host, "LOG__ACCESS": "true"}
-            servers.append(start(*machine.enter(scaled_image, unlocked, services["web"], **settings)))
+            command = machine.enter(scaled_image, unlocked, services["web"], **settings)
+            servers.append(start(*command))
         for host, server in zip(hosts, servers, strict=True):
             assert json.loads(wait_for_text(machine, server, "/readyz", host))["status"] == "live"
         proxy = unlocked.path / "deploy" / "nginx.scale.conf"

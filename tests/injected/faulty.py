@@ -1,6 +1,6 @@
-"""A source that does what it is told: copied into a rendered project as its `reading.py`.
+"""A source that causes faults on demand; copied into a rendered project as its `reading.py`.
 
-The file `fault` names what is to go wrong, and `took` what has gone wrong.
+The file `fault` names the fault to cause, and `took` the last one caused.
 """
 
 import ctypes
@@ -25,31 +25,31 @@ HOUR = pd.Timedelta(hours=1)
 
 
 class Source(Section, extra="allow"):
-    """What `[source]` in config.toml may say: whatever the project it is copied into says."""
+    """Accepts any settings in `[source]`, because it replaces various sources."""
 
 
 def read(source: Source, since: datetime) -> Any:
-    """Return a row of two series for each second, unless told otherwise."""
+    """Return one row per second for each of two series, unless a fault is set."""
     end = pd.Timestamp.now(tz="UTC").floor("s")
     start = max(end - pd.Timedelta(minutes=10), pd.Timestamp(since).ceil("s"))
     times = pd.date_range(start, end, freq="s", inclusive="right", unit="us")
     names = ["pressure", "output"]
     rows = pd.DataFrame({"time": times.repeat(2), "series": names * len(times), "value": 1.0})
-    told = ""
+    name = ""
     with suppress(FileNotFoundError):
-        told = FAULT.read_text("utf-8")
-    fault = FAULTS.get(told)
+        name = FAULT.read_text("utf-8")
+    fault = FAULTS.get(name)
     if not fault:
         return {"readings": rows}
-    if not len(rows):  # so that there is something to spoil
+    if not len(rows):  # so that there is a row to damage
         rows = pd.DataFrame({"time": [end], "series": names[:1], "value": 1.0})
-    result = fault(rows) if TOOK.read_text("utf-8") != told else _again(told, fault, rows)
-    TOOK.write_text(told, "utf-8")
+    result = fault(rows) if TOOK.read_text("utf-8") != name else _again(name, fault, rows)
+    TOOK.write_text(name, "utf-8")
     return result
 
 
-def _again(told: str, fault: Callable[[pd.DataFrame], Any], rows: pd.DataFrame) -> Any:
-    return {"readings": rows} if told in ONCE else fault(rows)
+def _again(name: str, fault: Callable[[pd.DataFrame], Any], rows: pd.DataFrame) -> Any:
+    return {"readings": rows} if name in ONCE else fault(rows)
 
 
 def _raises(error: BaseException) -> Callable[[pd.DataFrame], Any]:
@@ -98,7 +98,7 @@ def _abort(_rows: pd.DataFrame) -> None:
     os.abort()
 
 
-# What is done once, and not at each read.
+# Faults that are caused once, not on each read.
 ONCE = {"million", "schedule", "clock", "old"}
 FAULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "raise": _raises(OSError("postgresql://ann:hush@db is out of reach")),

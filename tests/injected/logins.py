@@ -1,4 +1,4 @@
-"""Puts logins that others have made before a rendered project, and sees that nobody gets past.
+"""Adds third-party logins to a rendered project, and checks that they cannot be bypassed.
 
 Run in the project's environment, with dash-auth and flask-login, as: python logins.py PACKAGE.
 """
@@ -21,7 +21,7 @@ VIEWS = {"cards.children": ["series", "window"], "who.children": []}
 
 
 def by_dash_auth(app: Dash) -> tuple[Callable[[str], Headers], Callable[[], str]]:
-    """Ask for a password by dash-auth, which keeps a user's groups in the session."""
+    """Require a password with dash-auth, which keeps a user's groups in the session."""
     groups: Any = {"ann": ["admin"], "bob": ["guest"]}
     dash_auth.BasicAuth(app, {"ann": "pw", "bob": "pw"}, secret_key="key", user_groups=groups)
 
@@ -32,13 +32,13 @@ def by_dash_auth(app: Dash) -> tuple[Callable[[str], Headers], Callable[[], str]
 
 
 def by_flask_login(app: Dash) -> tuple[Callable[[str], Headers], Callable[[], str]]:
-    """Let flask-login find out who is there."""
+    """Identify users with flask-login."""
     logins = flask_login.LoginManager(app.server)
 
     @logins.request_loader
-    def load(asked: Any) -> flask_login.UserMixin | None:
+    def load(received: Any) -> flask_login.UserMixin | None:
         user = flask_login.UserMixin()
-        user.id = asked.headers.get("X-Key")
+        user.id = received.headers.get("X-Key")
         return user if user.id in ("ann", "bob") else None
 
     @app.server.before_request
@@ -50,21 +50,21 @@ def by_flask_login(app: Dash) -> tuple[Callable[[str], Headers], Callable[[], st
 
 
 def by_a_proxy(app: Dash) -> tuple[Callable[[str], Headers], Callable[[], str]]:
-    """Believe a proxy, such as oauth2-proxy, that names the user."""
+    """Trust a proxy such as oauth2-proxy to name the user."""
 
     @app.server.before_request
     def check() -> Response | None:
-        given = request.headers.get("X-Auth-Request-User")
-        if given is None:
+        user = request.headers.get("X-Auth-Request-User")
+        if user is None:
             return Response("no proxy", 401)
-        session["user"] = {"email": given}
+        session["user"] = {"email": user}
         return None
 
     return lambda name: {"X-Auth-Request-User": name}, lambda: str(session["user"]["email"])
 
 
 def statuses(client: Any, headers: Headers) -> list[int]:
-    """Return how the page, its poll and its views are answered."""
+    """Return the status codes of the page, its poll and its views."""
     answers = [client.get(path, headers=headers) for path in ("/", "/_live", "/_dash-layout")]
     return [*(it.status_code for it in answers), *(view(client, it, headers)[0] for it in VIEWS)]
 
@@ -85,14 +85,14 @@ def view(client: Any, output: str, headers: Headers) -> tuple[int, str]:
 
 
 def check(package: str, login: Any, when: str) -> None:
-    """See that a login holds that is added before or after the views."""
+    """Check that a login works, whether it is added before or after the views."""
     module, dashboard = (import_module(f"{package}.{name}") for name in ("app", "schedule"))
     add_views = module.add_views
-    put: list[Any] = []
+    added: list[Any] = []
 
     def add_views_and_login(app: Dash, *rest: Any) -> None:
-        if when == "before" and not put:
-            put.append(login(app))
+        if when == "before" and not added:
+            added.append(login(app))
         add_views(app, *rest)
 
     def create_app(*args: Any) -> Dash:
@@ -100,10 +100,10 @@ def check(package: str, login: Any, when: str) -> None:
 
         @app.callback(Output("who", "children"), Input("snapshot-version", "data"))
         def who(_version: int | None) -> str:
-            return f"<{put[0][1]()}>"
+            return f"<{added[0][1]()}>"
 
         if when == "after":
-            put.append(login(app))
+            added.append(login(app))
         return app
 
     module.add_views = add_views_and_login
@@ -111,7 +111,7 @@ def check(package: str, login: Any, when: str) -> None:
         app, _ = dashboard.DASHBOARD.build(dashboard.Settings.load(), create_app)
     finally:
         module.add_views = add_views
-    headers, _ = put[0]
+    headers, _ = added[0]
     seen = {}
     for _ in range(2):
         for name in ("ann", "bob"):
@@ -122,8 +122,8 @@ def check(package: str, login: Any, when: str) -> None:
         wrong = statuses(app.server.test_client(), headers("eve"))
         assert set(wrong) == {401} or login is by_a_proxy, (login.__name__, when, wrong)
     assert seen["ann"] != seen["bob"], seen
-    said = {name: json.loads(text)["response"]["who"]["children"] for name, text in seen.items()}
-    print(login.__name__, when, said)
+    shown = {name: json.loads(text)["response"]["who"]["children"] for name, text in seen.items()}
+    print(login.__name__, when, shown)
 
 
 if __name__ == "__main__":

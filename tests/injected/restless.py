@@ -1,7 +1,7 @@
-"""Serves a rendered project whose data change each time that a page polls.
+"""Serves a rendered project whose data change on every poll.
 
-Run in the project's environment as: python restless.py PACKAGE PORT. So a page can go through
-thousands of updates in minutes. Most values change with each, and some do not, as with real data.
+Run in the project's environment as: python restless.py PACKAGE PORT. A page can thus get thousands
+of updates in minutes. As with real data, most values change each time, and some do not.
 """
 
 import itertools
@@ -17,7 +17,7 @@ import pandas as pd
 from waitress import serve
 
 SERIES = ["line_1", "line_2", "output", "pressure"]
-ROWS = 60  # of each series
+ROWS = 60  # per series
 
 
 def main(package: str, port: int) -> None:
@@ -44,14 +44,14 @@ def main(package: str, port: int) -> None:
         return app.server(environ, start_response)
 
     publish()
-    app.server.test_client().get("/")  # as the server's own start does
+    app.server.test_client().get("/")  # as the real server does on start
     print(f"serving at http://127.0.0.1:{port}", flush=True)
-    threads = settings.server.threads  # as the app reckons with
+    threads = settings.server.threads  # the app relies on this number
     serve(wsgi, host="127.0.0.1", port=port, threads=threads, _quiet=True)
 
 
 def readings(now: datetime, number: int) -> pd.DataFrame:
-    """Return a table of which the newest reading of each series is that of this moment."""
+    """Return a table whose newest readings are from this moment."""
     start = pd.Timestamp(now) - timedelta(seconds=ROWS)
     rows = [
         (start + timedelta(seconds=row), name, value(row + number, at))
@@ -64,7 +64,7 @@ def readings(now: datetime, number: int) -> pd.DataFrame:
 
 
 def value(row: int, series: int) -> float:
-    """Return a wave, and for one series a value that hardly ever changes."""
+    """Return a point on a wave; for one series, a value that rarely changes."""
     return float(row // 500) if series == 0 else round(50 + 40 * math.sin(row / 7 + series), 2)
 
 

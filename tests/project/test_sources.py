@@ -23,13 +23,13 @@ pytestmark = pytest.mark.slow
 WRITERS = INJECTED / "writers.py"
 MODULES = INJECTED / "modules"
 SOURCES = ["machine", "csv", "sql", "http", "parquet"]
-# Neither answer changes the other's files, and test_rendered.py covers csv with and without pages.
+# Neither answer changes the other's files, and test_rendered.py covers csv with both.
 CHECKED = [(it, "yes") for it in SOURCES if it != "csv"]
 
 
 @pytest.fixture(scope="session")
 def sources(bake_and_install: Callable[..., Project]) -> Callable[..., Project]:
-    """Return a function that installs a project with a source, and with one page or several."""
+    """Return a function that installs a project with a source and one page or several."""
 
     @cache
     def of(source: str, pages: str = "no") -> Project:
@@ -195,7 +195,7 @@ def test_postgresqls_repeated_hour_is_read_in_full(
             "TIMEZONE": "Europe/Oslo",
         }.items():
             patch.setenv(f"{project.slug.upper()}__SOURCE__{name}", value)
-        minutes = (-60, 10, 50, 70, 119)  # after midnight UTC; the clock shows the times from 0 to 120 twice
+        minutes = (-60, 10, 50, 70, 119)  # after midnight UTC; 0 to 120 is the repeated hour
         code = OSLO.format(slug=project.slug)
         said = project.run("python", "-c", code, *map(str, minutes)).stdout.splitlines()
     for since, line in zip(minutes, said, strict=True):

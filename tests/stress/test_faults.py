@@ -1,4 +1,4 @@
-"""What goes wrong, one by one, in a server that runs while a browser watches its page."""
+"""Injects faults into a running server, one by one, while a browser watches its page."""
 
 import http.client
 import json
@@ -38,19 +38,19 @@ FAULTY = INJECTED / "faulty.py"
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong, and what is to be seen of it."""
+    """A fault, and what it must show."""
 
-    group: str  # of those that one server meets in turn
+    group: str  # one server gets all faults of a group in turn
     name: str
     inject: Callable[["Dashboard"], AbstractContextManager[object]]
-    state: str = "error"  # of the page meanwhile
-    said: str = ""  # on the page, if it is an error, and in the log
-    news: bool = True  # whether there are new data all the same, if it is live
+    state: str = "error"  # of the page during the fault
+    logged: str = ""  # a text in the log
+    news: bool = True  # in state live: whether new data arrive during the fault
 
 
 @dataclass
 class Dashboard:
-    """A server, what it depends on, and a browser that watches its page."""
+    """A server, its dependencies, and a browser that watches its page."""
 
     project: Project
     server: Server
@@ -71,31 +71,31 @@ class Dashboard:
 
     @property
     def refreshed(self) -> str:
-        """When the source was read last without an error."""
+        """When the source was last read without an error."""
         return str(health(self.server)["refreshed"])
 
     def ready(self) -> str:
-        """Return the code and the status of /readyz."""
-        status, said = ready(self.server, seconds=3)
-        return f"{status} {json.loads(said)['status']}" if status else "no answer"
+        """Return the status code and the state of /readyz."""
+        status, content = ready(self.server, seconds=3)
+        return f"{status} {json.loads(content)['status']}" if status else "no answer"
 
     def rows(self) -> set[str]:
         """Return all rows that a viewer can download."""
-        asked = json.loads(body("download.data"))
-        asked["state"] = asked["inputs"][1:]
-        asked["inputs"] = [{"id": "download-button", "property": "n_clicks", "value": 1}]
+        request = json.loads(body("download.data"))
+        request["state"] = request["inputs"][1:]
+        request["inputs"] = [{"id": "download-button", "property": "n_clicks", "value": 1}]
         host, kind = self.server.url.removeprefix("http://"), {"Content-Type": "application/json"}
-        # A busy machine may take minutes for a million rows; that they come is what counts.
+        # A busy machine may take minutes for a million rows; only their arrival counts.
         with closing(http.client.HTTPConnection(host, timeout=600)) as client:
-            answer, said = fetch(client, CALLBACK, json.dumps(asked).encode(), kind)
-        assert answer.status == 200
-        content = json.loads(said)["response"]["download"]["data"]["content"]
+            response, received = fetch(client, CALLBACK, json.dumps(request).encode(), kind)
+        assert response.status == 200
+        content = json.loads(received)["response"]["download"]["data"]["content"]
         return set(re.sub(r"\.0+(?=\+)", "", content).splitlines())
 
 
 @contextmanager
-def told(dashboard: Dashboard, what: str) -> Iterator[None]:
-    """Tell the source what to do, and wait until it has done it."""
+def causing(dashboard: Dashboard, what: str) -> Iterator[None]:
+    """Tell the source which fault to cause, and wait until it has."""
     fault, took = dashboard.project.path / "fault", dashboard.project.path / "took"
     took.write_text("", "utf-8")
     fault.write_text(what, "utf-8")
@@ -110,12 +110,12 @@ def told(dashboard: Dashboard, what: str) -> Iterator[None]:
 
 
 def source(what: str) -> Callable[[Dashboard], AbstractContextManager[None]]:
-    return lambda dashboard: told(dashboard, what)
+    return lambda dashboard: causing(dashboard, what)
 
 
 @contextmanager
 def file(dashboard: Dashboard, change: Callable[[Path], object]) -> Iterator[None]:
-    """Change the CSV file, and put it back, with some new rows."""
+    """Change the CSV file; afterwards, restore it with some new rows."""
     path = dashboard.project.path / "data" / "readings.csv"
     content = path.read_bytes()
     change(path)
@@ -138,7 +138,7 @@ def to_folder(path: Path) -> None:
 
 @contextmanager
 def without_file(dashboard: Dashboard) -> Iterator[None]:
-    """Give a view a bug: it misses a file."""
+    """Make a view fail, because a file is missing."""
     whole = dashboard.project.path / "whole"
     whole.unlink()
     try:
@@ -149,7 +149,7 @@ def without_file(dashboard: Dashboard) -> Iterator[None]:
 
 @contextmanager
 def crowd(dashboard: Dashboard) -> Iterator[None]:
-    """Open more connections than the server takes."""
+    """Open more connections than the server accepts."""
     host, _, port = dashboard.server.url.removeprefix("http://").partition(":")
     with ExitStack() as stack:
         for _ in range(100):
@@ -160,8 +160,8 @@ def crowd(dashboard: Dashboard) -> Iterator[None]:
 
 @contextmanager
 def kill_worker(dashboard: Dashboard) -> Iterator[None]:
-    """Kill the process that refreshes, while it is at it."""
-    with told(dashboard, "hang"):
+    """Kill the worker process during a refresh."""
+    with causing(dashboard, "hang"):
         for child in psutil.Process(dashboard.server.process.pid).children(recursive=True):
             with suppress(psutil.NoSuchProcess):
                 if "spawn_main" in " ".join(child.cmdline()):
@@ -171,15 +171,15 @@ def kill_worker(dashboard: Dashboard) -> Iterator[None]:
 
 @contextmanager
 def no_redis(dashboard: Dashboard) -> Iterator[None]:
-    """Stop Redis, and start another that knows nothing."""
+    """Stop Redis; afterwards, start an empty one."""
     dashboard.parts["redis"].close()
     yield
     dashboard.parts["redis"].enter_context(redis_server(dashboard.parts["port"]))
 
 
 @contextmanager
-def redis_told(dashboard: Dashboard, before: str, after: str) -> Iterator[None]:
-    """Send Redis a command, and another afterwards."""
+def redis_commands(dashboard: Dashboard, before: str, after: str) -> Iterator[None]:
+    """Send Redis a command; afterwards, send another."""
     client = ["redis-cli", "-p", str(dashboard.parts["port"])]
     subprocess.run([*client, *before.split()], check=True, capture_output=True)
     yield
@@ -188,7 +188,7 @@ def redis_told(dashboard: Dashboard, before: str, after: str) -> Iterator[None]:
 
 @contextmanager
 def frozen_redis(dashboard: Dashboard) -> Iterator[None]:
-    """Stop Redis from answering, while its connections stay open."""
+    """Suspend Redis, which keeps its connections open."""
     process = dashboard.parts["process"]()
     process.send_signal(signal.SIGSTOP)
     try:
@@ -199,7 +199,7 @@ def frozen_redis(dashboard: Dashboard) -> Iterator[None]:
 
 @contextmanager
 def cut_redis(dashboard: Dashboard) -> Iterator[None]:
-    """Cut each of Redis's replies in its middle."""
+    """Cut all of Redis's replies in half."""
     dashboard.parts["proxy"].cuts.set()
     try:
         yield
@@ -208,7 +208,7 @@ def cut_redis(dashboard: Dashboard) -> Iterator[None]:
 
 
 class Proxy:
-    """Passes on what a Redis and its clients say; told to, it cuts the replies short."""
+    """Forwards data between Redis and its clients; can cut the replies."""
 
     def __init__(self, target: int) -> None:
         self.cuts = threading.Event()
@@ -256,7 +256,7 @@ def full(dashboard: Dashboard) -> Iterator[None]:
 
 @contextmanager
 def no_scheduler(dashboard: Dashboard) -> Iterator[None]:
-    """End Dask's scheduler and its worker, and start others."""
+    """Stop Dask's scheduler and worker; afterwards, start new ones."""
     dashboard.parts["cluster"].close()
     yield
     dashboard.parts["start"]()
@@ -264,33 +264,33 @@ def no_scheduler(dashboard: Dashboard) -> Iterator[None]:
 
 @contextmanager
 def no_dask_worker(dashboard: Dashboard) -> Iterator[None]:
-    """End Dask's worker alone, and start another."""
+    """Kill only Dask's worker; afterwards, start a new one."""
     dashboard.parts["worker"]().kill()
     yield
     dashboard.parts["start_worker"]()
 
 
 FAULTS = [
-    Fault("source", "The source raises", source("raise"), said="is out of reach"),
-    Fault("source", "The source calls sys.exit", source("sys.exit"), said="SystemExit"),
-    Fault("source", "The source is interrupted", source("interrupt"), said="KeyboardInterrupt"),
-    Fault("source", "The source needs too much memory", source("memory"), said="MemoryError"),
-    Fault("source", "The source calls itself too often", source("recursion"), said="too deep"),
-    Fault("source", "The source hangs", source("hang"), said="refresh.timeout"),
-    Fault("source", "The source returns nothing at all", source("none"), said="a NoneType"),
-    Fault("source", "The source returns a list", source("list"), said="returned a list"),
+    Fault("source", "The source raises", source("raise"), logged="is out of reach"),
+    Fault("source", "The source calls sys.exit", source("sys.exit"), logged="SystemExit"),
+    Fault("source", "The source is interrupted", source("interrupt"), logged="KeyboardInterrupt"),
+    Fault("source", "The source needs too much memory", source("memory"), logged="MemoryError"),
+    Fault("source", "The source calls itself too often", source("recursion"), logged="too deep"),
+    Fault("source", "The source hangs", source("hang"), logged="refresh.timeout"),
+    Fault("source", "The source returns nothing at all", source("none"), logged="a NoneType"),
+    Fault("source", "The source returns a list", source("list"), logged="returned a list"),
     Fault("source", "The source returns no table", source("nothing"), "live", news=False),
     Fault("source", "The source returns no rows", source("empty"), "live", news=False),
-    Fault("source", "A table that is not declared", source("table"), said="surplus"),
-    Fault("source", "Text in place of a table", source("text for a frame"), said="returned a str"),
-    Fault("source", "A column is missing", source("column"), said="value"),
-    Fault("source", "A column has another name", source("renamed"), said="value"),
-    Fault("source", "Text in place of numbers", source("text"), said="value"),
-    Fault("source", "Numbers that are none (NaN)", source("nan"), said="value"),
-    Fault("source", "Infinite numbers", source("infinite"), said="value"),
+    Fault("source", "A table that is not declared", source("table"), logged="surplus"),
+    Fault("source", "Text in place of a table", source("text for a frame"), logged="returned a str"),
+    Fault("source", "A column is missing", source("column"), logged="value"),
+    Fault("source", "A column has another name", source("renamed"), logged="value"),
+    Fault("source", "Text in place of numbers", source("text"), logged="value"),
+    Fault("source", "Numbers that are none (NaN)", source("nan"), logged="value"),
+    Fault("source", "Infinite numbers", source("infinite"), logged="value"),
     Fault("source", "Times without their zone", source("naive"), "live"),
-    Fault("source", "Times that are none (NaT)", source("no time"), said="time"),
-    Fault("source", "Times in the future", source("future"), said="time in the future"),
+    Fault("source", "Times that are none (NaT)", source("no time"), logged="time"),
+    Fault("source", "Times in the future", source("future"), logged="time in the future"),
     Fault("source", "Times of long ago", source("old"), "live"),
     Fault("source", "Each row twice", source("twice"), "live"),
     Fault("source", "Rows in the wrong order", source("unsorted"), "live"),
@@ -299,9 +299,9 @@ FAULTS = [
     Fault("source", "More connections than allowed", crowd, "live", "connection limit"),
     Fault("source", "The clock is set back", source("clock"), "live", news=False),
     Fault("source", "A million rows at once", source("million"), "live"),
-    Fault("file", "The file is gone", csv_is(Path.unlink), said="readings.csv"),
-    Fault("file", "The file is empty", csv_is(lambda it: it.write_bytes(b"")), said="Empty"),
-    Fault("file", "The file is a folder", csv_is(to_folder), said="readings.csv"),
+    Fault("file", "The file is gone", csv_is(Path.unlink), logged="readings.csv"),
+    Fault("file", "The file is empty", csv_is(lambda it: it.write_bytes(b"")), logged="Empty"),
+    Fault("file", "The file is a folder", csv_is(to_folder), logged="readings.csv"),
     Fault(
         "file",
         "Half a file",
@@ -314,44 +314,44 @@ FAULTS = [
         "file",
         "A file that is not UTF-8",
         csv_is(lambda it: it.write_bytes(it.read_bytes() + b"2026-11-24T00:05:00Z,\xff,1\n")),
-        said="utf-8",
+        logged="utf-8",
     ),
     Fault(
         "file",
         "A file with other columns",
         csv_is(lambda it: it.write_bytes(it.read_bytes().replace(b"value", b"reading", 1))),
-        said="value",
+        logged="value",
     ),
-    Fault("process", "The refresh hangs in its process", source("hang"), said="refresh.timeout"),
-    Fault("process", "The process ends itself", source("exit"), said="Expired"),
-    Fault("process", "The process aborts", source("abort"), said="Expired"),
-    Fault("process", "The process is killed", kill_worker, said="Expired"),
-    Fault("redis", "Redis is stopped, and comes back empty", no_redis, said="cannot be reached"),
+    Fault("process", "The refresh hangs in its process", source("hang"), logged="refresh.timeout"),
+    Fault("process", "The process ends itself", source("exit"), logged="Expired"),
+    Fault("process", "The process aborts", source("abort"), logged="Expired"),
+    Fault("process", "The process is killed", kill_worker, logged="Expired"),
+    Fault("redis", "Redis is stopped, and comes back empty", no_redis, logged="cannot be reached"),
     Fault(
         "redis",
         "Redis is flushed",
-        lambda it: redis_told(it, "FLUSHALL", "PING"),
+        lambda it: redis_commands(it, "FLUSHALL", "PING"),
         "live",
         "has been restored",
     ),
     Fault(
         "redis",
         "Redis has no memory left",
-        lambda it: redis_told(it, "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
-        said="cannot be reached",
+        lambda it: redis_commands(it, "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
+        logged="cannot be reached",
     ),
-    Fault("redis", "Redis does not answer", frozen_redis, said="cannot be reached"),
-    Fault("redis", "Redis's replies are cut", cut_redis, said="cannot be reached"),
-    Fault("disk", "The disk is full, of data and log", full, said="No space left"),
-    Fault("dask", "Dask's scheduler is lost", no_scheduler, said="OSError"),
-    Fault("dask", "Dask's worker is lost", no_dask_worker, said="refresh.timeout"),
+    Fault("redis", "Redis does not answer", frozen_redis, logged="cannot be reached"),
+    Fault("redis", "Redis's replies are cut", cut_redis, logged="cannot be reached"),
+    Fault("disk", "The disk is full, of data and log", full, logged="No space left"),
+    Fault("dask", "Dask's scheduler is lost", no_scheduler, logged="OSError"),
+    Fault("dask", "Dask's worker is lost", no_dask_worker, logged="refresh.timeout"),
 ]
 
 
 @pytest.fixture(scope="module")
 def faulty(bake_and_install: Callable[..., Project]) -> Project:
-    """A project whose source does what it is told, and one of whose views needs a file."""
-    project = bake_and_install()  # one that adds rows to those it has
+    """A project whose source can cause faults, and one of whose views needs a file."""
+    project = bake_and_install()  # its table has the mode "append"
     package = project.path / project.slug
     (package / "reading.py").write_text(FAULTY.read_text("utf-8"), "utf-8")
     engineering = package / "engineering.py"
@@ -365,10 +365,10 @@ def faulty(bake_and_install: Callable[..., Project]) -> Project:
 
 
 @contextmanager
-def surroundings(
+def dependencies(
     group: str, project: Project, folder: Path
 ) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Start what a group's server depends on; give its settings, and what faults need."""
+    """Start the dependencies of a group's server; yield its settings and objects for faults."""
     settings: dict[str, str] = {"REFRESH__TIMEOUT": "5s"}
     parts: dict[str, Any] = {}
     with ExitStack() as stack:
@@ -426,7 +426,7 @@ def dashboards(
     browser: Browser,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Callable[[str], Dashboard]]:
-    """Return a function that gives a group's dashboard, and ends that of the last group."""
+    """Return a function that starts a group's dashboard and stops that of the last group."""
     with ExitStack() as stack:
         running_: dict[str, Dashboard] = {}
 
@@ -435,11 +435,11 @@ def dashboards(
                 stack.pop_all().close()
                 running_.clear()
                 project = csv if group == "file" else faulty
-                if group == "file":  # which other tests read too
+                if group == "file":  # restore the file for other tests
                     read = project.path / "data" / "readings.csv"
                     stack.callback(read.write_bytes, read.read_bytes())
                 folder = tmp_path_factory.mktemp(group)
-                settings, parts = stack.enter_context(surroundings(group, project, folder))
+                settings, parts = stack.enter_context(dependencies(group, project, folder))
                 common = {"REFRESH__EVERY": "1s", "REFRESH__RETRY_AT_MOST": "1s"}
                 common["APP__STALE_AFTER"] = "3650d" if group == "file" else "1m"
                 server = stack.enter_context(project.serving(**common, **settings))
@@ -455,11 +455,11 @@ def dashboards(
 
 @pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest) -> Iterator[list[list[str]]]:
-    """Collect what was seen, and write it where --faults-table says."""
+    """Collect the results, and write them to the file of --faults-table."""
     rows: list[list[str]] = []
     yield rows
     path = request.config.getoption("--faults-table")
-    if path and len(rows) == len(FAULTS):  # of a whole run alone
+    if path and len(rows) == len(FAULTS):  # only after a complete run
         head = ["fault", "the page shows", "/readyz", "the log says", "recovered after"]
         lines = [head, ["---"] * 4 + ["--:"], *rows]
         text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -475,20 +475,20 @@ without help when the fault was over. Made by `nox -s faults`, with a refresh ev
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda it: f"{it.group}: {it.name}")
-def test_it_is_seen_and_gets_well_by_itself(
+def test_each_fault_is_visible_and_recovers_by_itself(
     fault: Fault,
     dashboards: Callable[[str], Dashboard],
     table: list[list[str]],
 ) -> None:
     it = dashboards(fault.group)
-    rows, logged = it.rows(), len(it.server.output())
+    rows, start = it.rows(), len(it.server.output())
 
     def log() -> str:
-        return it.server.output()[logged:]
+        return it.server.output()[start:]
 
     with fault.inject(it):
         wait_until(lambda: it.state == fault.state, lambda: f"{it.state} {it.notice} {log()}")
-        wait_until(lambda: fault.said in log(), log)
+        wait_until(lambda: fault.logged in log(), log)
         if fault.state == "error":
             wait_until(lambda: re.match(SINCE, it.notice), lambda: f"{it.notice} {log()}")
             incident = re.findall(r"look for (\w+) in the server's log", it.notice)[0]
@@ -497,8 +497,8 @@ def test_it_is_seen_and_gets_well_by_itself(
             before = it.version if fault.news else it.refreshed
             wait_until(lambda: (it.version if fault.news else it.refreshed) != before, log)
             assert it.state == "live"
-        said = re.sub(SINCE, "", it.notice).strip()
-        seen = it.state + (f": {said}" if said else "")
+        notice = re.sub(SINCE, "", it.notice).strip()
+        seen = it.state + (f": {notice}" if notice else "")
         assert fault.state == "live" or re.match(SINCE, it.notice), "since when"
         assert it.page.locator(".card").count() >= 2, "the last good data"
         ready = "no answer" if fault.inject is crowd else f"200 {fault.state}"
@@ -513,8 +513,8 @@ def test_it_is_seen_and_gets_well_by_itself(
     took = time.monotonic() - over
     assert rows <= it.rows(), "nothing is lost"
     assert "hush" not in log() + seen, "nor are secrets told"
-    line = next((line for line in log().splitlines() if fault.said and fault.said in line), "")
-    cells = (fault.name, in_short(seen), ready, in_short(line), f"{took:.1f} s")
+    line = next((line for line in log().splitlines() if fault.logged and fault.logged in line), "")
+    cells = (fault.name, shortened(seen), ready, shortened(line), f"{took:.1f} s")
     table.append(list(cells))
 
 
@@ -524,8 +524,8 @@ SINCE = (
 )
 
 
-def in_short(text: str) -> str:
-    """Return the text in a table's cell, without what each has."""
+def shortened(text: str) -> str:
+    """Return a text for a table cell, shortened and without the time."""
     text = re.sub(r"^[-0-9]{10} [:,0-9]{12} ", "", " ".join(text.split()))
     text = text.replace("|", "\\|")
     return f"{text[:100]} …" if len(text) > 100 else text

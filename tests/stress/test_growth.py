@@ -12,19 +12,19 @@ from helpers.servers import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 
-# `nox -s long` has 5,000 updates and 200 walks, which take half an hour.
+# `nox -s long` uses 5,000 updates and 200 walks, which take half an hour.
 UPDATES = int(os.environ.get("UPDATES", "100"))
 WALKS = int(os.environ.get("WALKS", "10"))
-WARM = 0.2  # of the updates or walks, after which nothing is to grow
+WARM = 0.2  # share of updates or walks after which nothing may grow
 MEGABYTES = 2
-FULL = 250  # updates after which the status page has as many lines as it ever has
+FULL = 250  # updates after which the status page has its maximum number of lines
 
-# V8 keeps what it compiles, which is ever less: 2.4 MB from walk 10 to 60, while all else stayed as
-# it was. So it does not compile here, and what grows is what the page keeps.
+# V8 keeps compiled code, which grew by 2.4 MB from walk 10 to 60 while nothing else grew. Without
+# compilation, any growth is due to the page.
 INTERPRET = "--js-flags=--no-opt --no-maglev --no-sparkplug"
 
-# Plotly keeps the size of each label at each place, and at the 10,000th (4 MB) it forgets them all.
-# So they are counted and not weighed; they are in an object of its own, which this gets hold of.
+# Plotly caches the size of each label at each position, and clears the cache at 10,000 entries
+# (4 MB). So count them and exclude them from the memory: this script gets hold of the cache.
 LABELS = 10_000
 CATCH = """Object.defineProperty(Object.prototype, "savedBBoxes", {
     configurable: true,
@@ -40,7 +40,7 @@ COUNT = """() => {
     return count;
 }"""
 
-# Polls at once, as when a hidden tab is shown, until a page has had this many more updates.
+# Polls immediately, as when a hidden tab is shown, until a page has had `count` more updates.
 POLL = """async (count) => {
     const status = document.getElementById("status");
     const idle = () => new Promise((resolve) => setTimeout(resolve, 1));
@@ -58,7 +58,7 @@ POLL = """async (count) => {
 
 @dataclass(frozen=True)
 class Size:
-    """What a page takes after its garbage was collected."""
+    """The resources that a page uses after garbage collection."""
 
     megabytes: float
     nodes: int
@@ -67,7 +67,7 @@ class Size:
 
 @pytest.fixture
 def page(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) -> Iterator[Page]:
-    """Open a page in a browser of its own, as it has flags of its own."""
+    """Open a page in its own browser, which needs its own flags."""
     flags = [*browser_type_launch_args["args"], INTERPRET]
     browser = browser_type.launch(**{**browser_type_launch_args, "args": flags})
     page = browser.new_page()
@@ -77,7 +77,7 @@ def page(browser_type: BrowserType, browser_type_launch_args: dict[str, Any]) ->
 
 
 def fill(server: Server, page: Page) -> None:
-    """Update a server until the status page has all of its lines."""
+    """Update a server until the status page has its maximum number of lines."""
     for _ in range(FULL):
         assert page.request.get(f"{server.url}/_live").ok
 
@@ -87,7 +87,7 @@ def size(page: Page) -> Size:
     assert page.evaluate(COUNT) <= LABELS
     client = page.context.new_cdp_session(page)
     client.send("Performance.enable")
-    for _ in range(3):  # what the first finds lets go of more
+    for _ in range(3):  # collecting some objects releases others
         client.send("HeapProfiler.collectGarbage")
     found = {it["name"]: it["value"] for it in client.send("Performance.getMetrics")["metrics"]}
     client.detach()
@@ -95,7 +95,7 @@ def size(page: Page) -> Size:
 
 
 def settled(page: Page) -> Size:
-    """Return the smallest of some sizes, as a measurement may meet an update halfway."""
+    """Return the smallest of several sizes, because one may be measured during an update."""
     sizes = []
     for _ in range(5):
         page.evaluate(POLL, 2)
@@ -124,7 +124,7 @@ def test_a_page_that_stays_open_does_not_grow(path: str, restless: Server, page:
     check(sizes[0], sizes[-1])
 
 
-def test_walks_through_the_pages_leave_nothing_behind(restless: Server, page: Page) -> None:
+def test_navigation_leaks_nothing(restless: Server, page: Page) -> None:
     places = {"Data": "#rows .ag-row .ag-cell", "Status": "#log-of", "Overview": ".card"}
     fill(restless, page)
     page.goto(restless.url)

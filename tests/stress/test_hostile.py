@@ -1,4 +1,4 @@
-"""A served project before requests that no browser would send, and a viewer beside them."""
+"""Requests that no browser would send, while a normal viewer watches."""
 
 import base64
 import http.client
@@ -22,31 +22,33 @@ from helpers.servers import Server, ready
 from helpers.viewers import unaffected_viewer
 
 pytestmark = pytest.mark.slow
-# How many requests are sent; FUZZ=100000 takes some minutes. A failure names its request, which is
-# repeated by its seed and number: FUZZ_SEED=1 FUZZ_FROM=4711 FUZZ=1.
+# The number of requests; FUZZ=100000 takes some minutes. A failure names its request; to repeat it,
+# give its seed and number: FUZZ_SEED=1 FUZZ_FROM=4711 FUZZ=1.
 FUZZ = int(os.environ.get("FUZZ", "3000"))
 FUZZ_FROM = int(os.environ.get("FUZZ_FROM", "0"))
-CLIENTS = 4  # send at once
+CLIENTS = 4  # that send at the same time
 
 
 class Client(threading.local):
-    """Sends what it is told over one connection of each thread, and another when that is closed."""
+    """Sends requests over one connection per thread, and reconnects when it is closed."""
 
     def __init__(self, server: Server) -> None:
         host, _, port = server.url.removeprefix("http://").partition(":")
         self._address, self._socket = (host, int(port)), None
 
     def send(self, request: Request) -> list[Answer]:
-        """Send a request; only one that is whole is sure to have an answer."""
-        return [self._ask(request)] if request.is_whole else self._throw(request.encoded(CLOSE))
+        """Send a request and return the responses; only a complete one is sure to get one."""
+        if request.is_whole:
+            return [self._send_whole(request)]
+        return self._send_raw(request.encoded(CLOSE))
 
-    def _ask(self, request: Request) -> Answer:
+    def _send_whole(self, request: Request) -> Answer:
         while True:
             used, self._socket = self._socket, None
             opened = used or socket.create_connection(self._address, timeout=30)
             response = http.client.HTTPResponse(opened, method=request.method.decode())
             try:
-                with suppress(ConnectionError):  # it may refuse before all is sent
+                with suppress(ConnectionError):  # the server may reject it before all is sent
                     opened.sendall(request.encoded())
                 response.begin()
                 content = response.read()
@@ -62,7 +64,7 @@ class Client(threading.local):
             lines = [latin(f"{name}: {value}") for name, value in response.getheaders()]
             return Answer(response.status, b"\r\n".join(lines), content)
 
-    def _throw(self, content: bytes) -> list[Answer]:
+    def _send_raw(self, content: bytes) -> list[Answer]:
         heard = b""
         with socket.create_connection(self._address, timeout=SILENCE) as opened, suppress(OSError):
             opened.sendall(content)
@@ -74,7 +76,7 @@ class Client(threading.local):
 
 
 class Check:
-    """Says what is wrong with an answer, for a stranger to get."""
+    """Returns what is wrong with a response, as seen by a stranger."""
 
     def __init__(self, project: Project) -> None:
         package = project.path / project.slug
@@ -83,7 +85,7 @@ class Check:
         self._private += [b"Traceback", b'File "', str(project.path).encode(), b"site-packages"]
 
     def __call__(self, answer: Answer) -> str:
-        if answer.status >= 500 and answer.status != 501:  # the answer to a strange coding
+        if answer.status >= 500 and answer.status != 501:  # for an unknown transfer coding
             return "a failure of the server"
         if b"X-Injected" in answer.head:
             return "a header that the client made up"
@@ -98,7 +100,7 @@ LINE = re.compile(r"[-0-9]{10} [:,0-9]{12} ([A-Z]+) [\w.]+(?: \[(\w+)\])?: ")
 
 
 def lines_by_request(log: str) -> Counter[str]:
-    """Count the lines of each request that has any; what is no line of the log is an error."""
+    """Count the log lines of each request; fail on anything that is not a log line."""
     counted: Counter[str] = Counter()
     for line in log.splitlines():
         found = LINE.match(line)
@@ -108,7 +110,7 @@ def lines_by_request(log: str) -> Counter[str]:
 
 
 def send(numbers: range, requests: list[Request], client: Client, check: Check) -> None:
-    """Send some of the row of requests by several clients at once."""
+    """Send part of the sequence of requests with several clients at once."""
     wrong: list[str] = []
 
     def send_some(mine: range) -> None:
@@ -117,12 +119,12 @@ def send(numbers: range, requests: list[Request], client: Client, check: Check) 
                 return
             request = nth(requests, number)
             try:
-                said = [(check(it), it) for it in client.send(request)]
+                results = [(check(it), it) for it in client.send(request)]
             except (OSError, http.client.HTTPException) as error:
-                said = [(f"no answer: {error!r}", None)]
+                results = [(f"no answer: {error!r}", None)]
             wrong.extend(
                 f"FUZZ_SEED={FUZZ_SEED} FUZZ_FROM={number}: {why}\n{request!r:.3000}\n{it!r:.1000}"
-                for why, it in said
+                for why, it in results
                 if why
             )
 
@@ -133,7 +135,7 @@ def send(numbers: range, requests: list[Request], client: Client, check: Check) 
 
 
 def fill(files: list[str], client: Client, key: list[bytes]) -> None:
-    """Have the server keep all that it keeps for good, so that its memory grows no more by that."""
+    """Fill the server's caches, so that they do not count as memory growth later."""
     for encoding in (b"br", b"gzip", b"identity", b"zstd"):
         for file in files:
             for folder in ("_dash-component-suites", "assets"):
@@ -142,7 +144,7 @@ def fill(files: list[str], client: Client, key: list[bytes]) -> None:
 
 
 def log_in(client: Client) -> dict[str, str]:
-    """Return the header of a session."""
+    """Log in, and return the session's header."""
     given = base64.b64encode(b"ann:right")
     (answer,) = client.send(Request(headers=(b"Authorization: Basic %b" % given,)))
     found = re.search(rb"(?m)^Set-Cookie: ([^;]+)", answer.head)
@@ -150,15 +152,15 @@ def log_in(client: Client) -> dict[str, str]:
     return {"Cookie": found[1].decode()}
 
 
-@pytest.mark.parametrize("door", ["open", "locked"])
-def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
+@pytest.mark.parametrize("access", ["open", "locked"])
+def test_hostile_requests_do_no_harm(access: str, csv: Project) -> None:
     shown, check = known(csv), Check(csv)
-    settings = {} if door == "open" else {"AUTH__USERS": csv.users()}
+    settings = {} if access == "open" else {"AUTH__USERS": csv.users()}
     settings |= {"REFRESH__EVERY": "1s", "SERVER__METRICS": "true"}
     with csv.serving(news=True, **settings) as server:
         wait_until(lambda: ready(server)[0] == 200)
         client, used = Client(server), psutil.Process(server.process.pid).memory_info
-        session = {} if door == "open" else log_in(client)
+        session = {} if access == "open" else log_in(client)
         key = [latin(f"{name}: {it}") for name, it in session.items()]
         requests = corpus(shown, key)
         fill(shown.files, client, key)
@@ -176,7 +178,7 @@ def test_whatever_is_sent_does_no_harm(door: str, csv: Project) -> None:
 
 
 @pytest.mark.usefixtures("many_files")
-def test_five_hundred_slow_ones_hold_up_nobody(csv: Project) -> None:
+def test_five_hundred_slow_clients_delay_nobody(csv: Project) -> None:
     starts = [
         b"GET / HTTP/1.1\r\nHost: x\r\nX: ",
         b"POST /_live HTTP/1.1\r\nContent-Length: 999\r\n\r\n",
@@ -196,6 +198,6 @@ def test_five_hundred_slow_ones_hold_up_nobody(csv: Project) -> None:
             while len(viewer.fresh()) < before + 5:
                 for it in random.sample(slow, 20):
                     it.sendall(b"x")
-                time.sleep(0.05)  # as slow as they are
+                time.sleep(0.05)  # slowly
         connections = psutil.Process(server.process.pid).net_connections()
         assert sum(it.status == "ESTABLISHED" for it in connections) >= 500, "all were there"

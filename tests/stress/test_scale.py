@@ -1,4 +1,4 @@
-"""One dashboard, from one thread to many processes, by its settings alone."""
+"""Scaling one dashboard from one thread to many processes, by settings alone."""
 
 import http.client
 import os
@@ -33,20 +33,20 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="gunicorn and redis-server are not for Windows"),
 ]
 
-LEASE = 5  # seconds, as redis_store has it
+LEASE = 5  # seconds, as in redis_store
 SERVERS = {
     "waitress": ("waitress", "1"),
     "gunicorn-1": ("gunicorn", "1"),
     "gunicorn-3": ("gunicorn", "3"),
 }
-# How often a server is killed, and how many due times replicas are watched; more take minutes.
+# How often to kill a server, and for how many due times to watch replicas; more takes minutes.
 KILLS = int(os.environ.get("KILLS", "5"))
 DUE = int(os.environ.get("DUE", "20"))
 
 
 @contextmanager
 def store_of(kind: str, folder: Path) -> Iterator[str]:
-    """Give the URL of a store; a Redis runs as long."""
+    """Yield the URL of a store; a Redis server runs during the block."""
     if kind == "redis":
         port = free_port()
         with redis_server(port):
@@ -64,10 +64,10 @@ def published(server: Server) -> list[int]:
     [
         it
         for it in product(["thread", "process"], ["memory", "file", "redis"], SERVERS)
-        if it[1:] != ("memory", "gunicorn-3")  # refused, see below
+        if it[1:] != ("memory", "gunicorn-3")  # rejected, see below
     ],
 )
-def test_the_page_is_the_same_whatever_carries_it(
+def test_the_page_is_the_same_on_every_worker_store_and_server(
     worker: str, store: str, server: str, csv: Project, source: Path, page: Page, tmp_path: Path
 ) -> None:
     name, workers = SERVERS[server]
@@ -125,16 +125,16 @@ def test_the_page_is_the_same_whatever_carries_it(
         ("gunicorn", {"SERVER__URL_PREFIX": "dash"}, ["server.url_prefix", "'dash'", "/"]),
     ],
 )
-def test_what_cannot_work_is_refused_in_a_sentence(
+def test_unusable_settings_are_rejected_in_one_sentence(
     server: str, settings: dict[str, str], words: list[str], machine: Project
 ) -> None:
-    with pytest.raises(AssertionError) as refused, machine.serving(server=server, **settings):
+    with pytest.raises(AssertionError) as rejected, machine.serving(server=server, **settings):
         pass
-    assert all(word in str(refused.value) for word in words), refused.value
-    assert "Traceback" not in str(refused.value)
+    assert all(word in str(rejected.value) for word in words), rejected.value
+    assert "Traceback" not in str(rejected.value)
 
 
-def test_a_reload_does_not_bring_what_is_refused(machine: Project) -> None:
+def test_a_reload_does_not_apply_unusable_settings(machine: Project) -> None:
     config = machine.path / "config.toml"
     before = config.read_text("utf-8")
     with machine.serving(server="gunicorn") as server:
@@ -150,7 +150,7 @@ def test_a_reload_does_not_bring_what_is_refused(machine: Project) -> None:
             config.write_text(before, "utf-8")
 
 
-def test_a_reload_that_fails_leaves_the_old_workers_at_work(
+def test_a_failed_reload_keeps_the_old_workers(
     machine: Project, tmp_path: Path
 ) -> None:
     files = {
@@ -169,7 +169,7 @@ def test_a_reload_that_fails_leaves_the_old_workers_at_work(
             file.write_text(text if text != before else f"{before}\n{wrong}\n", "utf-8")
             try:
                 server.process.send_signal(signal.SIGHUP)
-                wait_until(lambda it=refusals: said(server, "Not reloaded") == it, server.output)
+                wait_until(lambda it=refusals: logged(server, "Not reloaded") == it, server.output)
                 assert workers_of(server) == first and ready(server)[0] == 200
                 assert why in server.output()
             finally:
@@ -180,8 +180,8 @@ def test_a_reload_that_fails_leaves_the_old_workers_at_work(
         before = config.read_text("utf-8")
         try:
             config.write_text("nonsense", "utf-8")
-            psutil.Process(min(workers_of(server))).kill()  # and no other can take its place
-            wait_until(lambda: said(server, "exited with code 1."), server.output)
+            psutil.Process(min(workers_of(server))).kill()  # and a new one cannot start
+            wait_until(lambda: logged(server, "exited with code 1."), server.output)
             assert server.process.poll() is None and ready(server)[0] == 200
         finally:
             config.write_text(before, "utf-8")
@@ -192,7 +192,7 @@ def test_a_reload_that_fails_leaves_the_old_workers_at_work(
         assert ready(server)[0] == 200
 
 
-def said(server: Server, words: str) -> int:
+def logged(server: Server, words: str) -> int:
     return server.output().count(words)
 
 
@@ -216,7 +216,7 @@ def test_a_schedule_can_be_standalone(machine: Project, tmp_path: Path) -> None:
             schedule.kill()
 
 
-def test_dask_carries_it_and_may_go_away(
+def test_dask_runs_refreshes_and_may_disappear(
     csv: Project, source: Path, page: Page, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -249,7 +249,7 @@ def test_dask_carries_it_and_may_go_away(
             assert shown(page) == 4
 
 
-def test_pages_live_through_a_redis_that_goes_away(
+def test_pages_survive_an_outage_of_redis(
     machine: Project, page: Page, tmp_path: Path
 ) -> None:
     port = free_port()
@@ -265,7 +265,7 @@ def test_pages_live_through_a_redis_that_goes_away(
         assert shown(page) >= 2
         for server in servers:
             wait_until(lambda it=server: "reached" in ready(it)[1])
-        with redis_server(port):  # and has forgotten everything
+        with redis_server(port):  # empty
             state(page, "live")
             next_version(page)
             wait_until(lambda: all(health(it)["error"] == "" for it in servers))
@@ -276,11 +276,11 @@ def versions(servers: list[Server]) -> list[int]:
 
 
 def slots(servers: list[Server]) -> list[int]:
-    """Return the due second of each refresh of each server."""
+    """Return the due second of each refresh of all servers."""
     return sorted(version // 1000 for server in servers for version in published(server))
 
 
-def test_of_three_replicas_one_refreshes_and_another_takes_over(
+def test_one_of_three_replicas_refreshes_and_another_takes_over(
     machine: Project, tmp_path: Path
 ) -> None:
     settings = {"REFRESH__EVERY": "1s", "SOURCE__SAMPLE_SECONDS": "0.1"}
@@ -313,11 +313,11 @@ def test_of_three_replicas_one_refreshes_and_another_takes_over(
         wait_until(lambda: not any(worker.is_running() for worker in workers))
 
 
-def test_a_daily_refresh_is_taken_over_too(machine: Project, tmp_path: Path) -> None:
+def test_another_replica_takes_over_a_daily_refresh(machine: Project, tmp_path: Path) -> None:
     began = time.monotonic()
     with machine.serving() as server:
         wait_until(lambda: ready(server)[0] == 200)
-    start = time.monotonic() - began  # which two of them take in turn, on this machine, now
+    start = time.monotonic() - began  # how long one takes now; two follow
     due = datetime.now(UTC) + timedelta(seconds=15 + 3 * start)
     settings = {"REFRESH__DAILY_AT": f"{due:%H:%M:%S}", "APP__TIMEZONE": "UTC"}
     with store_of("redis", tmp_path) as url, ExitStack() as stack:
@@ -333,7 +333,7 @@ def test_a_daily_refresh_is_taken_over_too(machine: Project, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("kind", ["file", "redis"])
-def test_a_killed_server_comes_back_with_whole_data(
+def test_a_killed_server_restarts_with_intact_data(
     kind: str, machine: Project, tmp_path: Path
 ) -> None:
     settings = {"REFRESH__EVERY": "1s", "SOURCE__SAMPLE_SECONDS": "0.1"}
@@ -345,7 +345,7 @@ def test_a_killed_server_comes_back_with_whole_data(
                     assert health(server)["version"] >= newest
                     assert "of no use" not in server.output()
                 wait_until(lambda it=server: published(it))
-                time.sleep(random.uniform(0, 2))  # the moment at which it is killed
+                time.sleep(random.uniform(0, 2))  # kill it at a random moment
                 server.process.kill()
                 newest = published(server)[-1]
 
@@ -370,14 +370,14 @@ def test_gunicorn_reloads_without_a_failed_request(
         stop = False
 
         def ask() -> int:
-            asked = 0
+            count = 0
             while not stop:
                 for path in ("/_live", "/", "/_dash-layout"):
                     assert fetch(server.url + path)[0] == 200
-                    asked += 1
-            return asked
+                    count += 1
+            return count
 
-        asking = [pool.submit(ask) for _ in range(4)]
+        clients = [pool.submit(ask) for _ in range(4)]
         try:
             server.process.send_signal(signal.SIGHUP)
             wait_until(lambda: len(workers_of(server) - before) == 2)
@@ -386,7 +386,7 @@ def test_gunicorn_reloads_without_a_failed_request(
             wait_until(lambda: len(published(server)) > count + 1)
         finally:
             stop = True
-        assert all(it.result() > 10 for it in asking)
+        assert all(it.result() > 10 for it in clients)
         if not preload:
             source = machine.path / machine.slug / "engine" / "web" / "health.py"
             before_change = source.read_text("utf-8")
@@ -400,7 +400,7 @@ def test_gunicorn_reloads_without_a_failed_request(
         assert server.process.wait(20) == 0
 
 
-def test_metrics_are_those_of_all_workers(machine: Project, tmp_path: Path) -> None:
+def test_metrics_cover_all_workers(machine: Project, tmp_path: Path) -> None:
     settings = {"SERVER__WORKERS": "3", "SERVER__METRICS": "true", "REFRESH__EVERY": "1s"}
     url = (tmp_path / "store").as_uri()
     with machine.serving(server="gunicorn", STORE__URL=url, **settings) as server:
@@ -411,12 +411,12 @@ def test_metrics_are_those_of_all_workers(machine: Project, tmp_path: Path) -> N
             )
             return float(found[0]) if found else 0
 
-        asked = 'my_dashboard_requests_total{method="GET",status="200"}'
+        requests = 'my_dashboard_requests_total{method="GET",status="200"}'
         wait_until(lambda: len(workers_of(server)) == 3)
-        before = counted(asked)
+        before = counted(requests)
         for _ in range(30):
             assert fetch(f"{server.url}/healthz")[0] == 200
-        assert counted(asked) == before + 31, "with the one that has asked before"
+        assert counted(requests) == before + 31, "with the one that has asked before"
         refreshes = counted("my_dashboard_refresh_seconds_count")
         wait_until(lambda: counted("my_dashboard_refresh_seconds_count") >= refreshes + 2)
         assert counted('my_dashboard_rows{table="readings"}') > 0
@@ -428,7 +428,7 @@ def workers_of(server: Server) -> set[int]:
 
 
 def ready_workers(server: Server) -> set[int]:
-    """Return the workers that have read their settings and started."""
+    """Return the workers that have loaded their settings and started."""
     output = server.output()
     return {it for it in workers_of(server) if f"Worker ready (pid: {it})" in output}
 

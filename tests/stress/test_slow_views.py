@@ -1,4 +1,4 @@
-"""Views that are slow, and what must be quick all the same."""
+"""Slow views must not delay quick requests."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ from helpers.viewers import body, fetch
 pytestmark = pytest.mark.slow
 
 VIEWERS = 200
-# What a view does until the file is gone: it waits for another system, or computes.
+# What a view does while the file exists: it waits for another system, or computes.
 WAITS, COMPUTES = "time.sleep(0.05)", "sum(range(100_000))"
 SLOW = """    import time
     from pathlib import Path
@@ -73,7 +73,7 @@ def worst(server: Server, is_over: Callable[[], bool]) -> dict[str, float]:
 
 @pytest.mark.usefixtures("many_files")
 @pytest.mark.parametrize("name", ["waitress", "gunicorn"])
-def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, csv: Project) -> None:
+def test_two_hundred_slow_views_do_not_delay_quick_requests(name: str, csv: Project) -> None:
     settings = {"SERVER__THREADS": "8", "REFRESH__EVERY": "1h"}
     with slow_views(csv, COMPUTES) as flag, csv.serving(server=name, **settings) as server:
         wait_until(lambda: ready(server)[0] == 200)
@@ -83,11 +83,11 @@ def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, csv: Project) -
         statuses: list[int] = []
 
         def view(number: int) -> None:
-            asked = body("cards.children", names=(str(number),))
+            content = body("cards.children", names=(str(number),))
             host = server.url.removeprefix("http://")
             with closing(http.client.HTTPConnection(host, timeout=60)) as client:
                 kind = {"Content-Type": "application/json"}
-                answer, _ = fetch(client, "/_dash-update-component", asked, kind)
+                answer, _ = fetch(client, "/_dash-update-component", content, kind)
                 statuses.append(answer.status)
 
         viewers = [threading.Thread(target=view, args=(it,)) for it in range(VIEWERS)]
@@ -103,7 +103,7 @@ def test_two_hundred_slow_views_hold_up_nothing_quick(name: str, csv: Project) -
     for path, seconds in busy.items():
         ratio = seconds / idle[path]
         print(f"{name}: {path} {1000 * seconds:.0f} ms at worst, {ratio:.0f} x idle")
-    # None waits for a slow view, which takes 8 s. On an idle machine they take 0.2 to 0.5 s.
+    # None waits for a slow view, which takes 8 s. On an idle machine, these take 0.2 to 0.5 s.
     assert max(busy["/healthz"], busy["/_live"]) < 6, busy
 
 
@@ -124,16 +124,16 @@ def test_slow_views_leave_the_browser_a_connection(csv: Project, context: Browse
         for tab in tabs:
             notice = tab.locator("#alert")
             expect(notice).to_contain_text("has been loading for 2", timeout=60_000)
-        assert [said(tab) for tab in tabs] == [{"live"}] * 4, "which needs answers to its polls"
+        assert [states(tab) for tab in tabs] == [{"live"}] * 4, "which needs answers to its polls"
         flag.unlink()
         for tab in tabs:
             expect(tab.locator("#alert")).to_be_empty(timeout=60_000)
             assert shown(tab) == 4
-        assert [said(tab) for tab in tabs] == [{"live"}] * 4
+        assert [states(tab) for tab in tabs] == [{"live"}] * 4
 
 
 def watch(tabs: list[Page]) -> None:
-    """Note each state that a page is in from now on."""
+    """Record each state of the pages from now on."""
     for tab in tabs:
         tab.evaluate("""() => {
             const status = document.getElementById("status");
@@ -144,5 +144,5 @@ def watch(tabs: list[Page]) -> None:
         }""")
 
 
-def said(tab: Page) -> set[str]:
+def states(tab: Page) -> set[str]:
     return set(json.loads(tab.evaluate("JSON.stringify([...window.states])")))

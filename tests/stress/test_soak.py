@@ -1,4 +1,4 @@
-"""Months of refreshes in minutes: a fast clock, a source that fails, and viewers all the while."""
+"""Months of refreshes in minutes: a fast clock, a failing source, and viewers throughout."""
 
 import os
 import re
@@ -19,19 +19,19 @@ from helpers.viewers import Viewer, views
 
 pytestmark = pytest.mark.slow
 
-# How many refreshes are done; REFRESHES=20000 takes three quarters of an hour.
+# The number of refreshes; REFRESHES=20000 takes three quarters of an hour.
 REFRESHES = int(os.environ.get("REFRESHES", "600"))
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 VIEWERS = 50
-HURRY = 10  # by how much the clock is fast: with one refresh each of its seconds
-HISTORY = 30  # of its seconds are kept, so that the table is full long before the warm-up ends
-WARM = 0.2  # of the refreshes warm up; as many after these are compared with the last ones
-SECONDS = 2  # of real time, from a recovery to the last viewer
+SPEEDUP = 10  # how many times faster the clock runs; there is one refresh per fast second
+HISTORY = 30  # fast seconds to keep, so that the table is full long before the warm-up ends
+WARM = 0.2  # share of refreshes for the warm-up, and for each of the two parts compared
+SECONDS = 2  # real time from a recovery until the last viewer sees it
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a process took at one moment."""
+    """The resources that a process used at one moment."""
 
     refreshes: int
     memory: int
@@ -41,17 +41,17 @@ class Reading:
 
 @dataclass
 class Journal:
-    """What the log of a server says, as it is written."""
+    """Follows a server's log and counts its refreshes."""
 
     path: Path
     published: list[int] = field(default_factory=list)
-    recovered: list[int] = field(default_factory=list)  # those that followed a failure
+    recovered: list[int] = field(default_factory=list)  # versions published after a failure
     failures: int = 0
     _position: int = 0
     _failing: bool = False
 
     def read(self) -> int:
-        """Read what is new, and return how many refreshes there were so far."""
+        """Read new lines, and return the number of refreshes so far."""
         with self.path.open("rb") as log:
             log.seek(self._position)
             lines = log.read().rpartition(b"\n")[0]
@@ -69,19 +69,19 @@ class Journal:
 
 
 def soaking(project: Project, start: float) -> AbstractContextManager[Server]:
-    """Serve a project by soak.py."""
+    """Serve a project with soak.py."""
     settings = {
         "SERVER__PORT": "0",
         "REFRESH__EVERY": "1s",
         "REFRESH__HISTORY": f"{HISTORY}s",
         "REFRESH__RETRY_AT_MOST": "2s",
     }
-    arenas = {"MALLOC_ARENA_MAX": "2"}  # as deploy/dashboard.service has it
-    return project.serving_by("soak", start, HURRY, SEED, environment=arenas, **settings)
+    arenas = {"MALLOC_ARENA_MAX": "2"}  # as in deploy/dashboard.service
+    return project.serving_by("soak", start, SPEEDUP, SEED, environment=arenas, **settings)
 
 
 def watch(server: Server, journal: Journal) -> list[Reading]:
-    """Read what a server takes until it has done all its refreshes."""
+    """Measure a server until it has done all its refreshes."""
     process, readings = psutil.Process(server.process.pid), []
     files = process.num_handles if os.name == "nt" else process.num_fds
     until = time.monotonic() + 60 + REFRESHES
@@ -94,7 +94,7 @@ def watch(server: Server, journal: Journal) -> list[Reading]:
 
 
 def between(readings: list[Reading], first: float, last: float) -> Reading:
-    """Sum up what was read in a part of the time: each refresh has a thread for a moment."""
+    """Summarize part of the measurements; threads are a minimum, because refreshes start some."""
     some = [it for it in readings if first <= it.refreshes / REFRESHES <= last]
     return Reading(
         refreshes=len(some),
@@ -104,11 +104,11 @@ def between(readings: list[Reading], first: float, last: float) -> Reading:
     )
 
 
-def test_months_of_refreshes_leave_no_trace(machine: Project) -> None:
+def test_months_of_refreshes_leak_nothing(machine: Project) -> None:
     start = time.time()
     bodies = views(known(machine).bodies)
     with soaking(machine, start) as server, ExitStack() as stack:
-        viewers = [Viewer(server.url, bodies, HURRY, hang_up_rate=0.02) for _ in range(VIEWERS)]
+        viewers = [Viewer(server.url, bodies, SPEEDUP, hang_up_rate=0.02) for _ in range(VIEWERS)]
         for viewer in viewers:
             viewer.start()
             stack.callback(viewer.stop)
@@ -118,7 +118,7 @@ def test_months_of_refreshes_leave_no_trace(machine: Project) -> None:
         until = time.time() - SECONDS
 
     def published(version: int) -> float:
-        return start + (version / 1000 - start) / HURRY
+        return start + (version / 1000 - start) / SPEEDUP
 
     recovered = [it for it in journal.recovered if began < published(it) < until]
     late = [max(viewer.after(it) - published(it) for viewer in viewers) for it in recovered]

@@ -1,4 +1,4 @@
-"""A server that is stopped or started again while it is being asked."""
+"""Stopping a server under load."""
 
 import http.client
 import os
@@ -19,14 +19,14 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM to send"),
 ]
 
-# How often each server is stopped under load; more take minutes.
+# How often to stop each server under load; more takes minutes.
 STOPS = int(os.environ.get("STOPS", "3"))
 JSON = {"Content-Type": "application/json"}
-BUNDLE = "/_dash-component-suites/plotly/package_data/plotly.min.js"  # of megabytes
+BUNDLE = "/_dash-component-suites/plotly/package_data/plotly.min.js"  # several megabytes
 
 
-def ask_until_it_ends(server: Server, slowly: bool, whole: list[int]) -> str:
-    """Ask for something again and again, note what came whole, and tell of what was cut."""
+def request_until_it_stops(server: Server, slowly: bool, statuses: list[int]) -> str:
+    """Send requests until the server stops, record complete responses, return any error."""
     host = server.url.removeprefix("http://")
     while True:
         with closing(http.client.HTTPConnection(host, timeout=30)) as client:
@@ -35,38 +35,38 @@ def ask_until_it_ends(server: Server, slowly: bool, whole: list[int]) -> str:
                     if slowly:
                         client.request("GET", BUNDLE, headers={"Accept-Encoding": "identity"})
                     else:
-                        client.request("POST", "/_dash-update-component", ASKED, JSON)
+                        client.request("POST", "/_dash-update-component", BODY, JSON)
                     answer = client.getresponse()
                     try:
                         while slowly and answer.read(200_000):
-                            time.sleep(0.005)  # so that much of it waits in the server
+                            time.sleep(0.005)  # so that the server has to buffer most of it
                         answer.read()
                     except (http.client.IncompleteRead, OSError) as error:
                         return repr(error)
-                    whole.append(answer.status)
-            except (http.client.HTTPException, OSError):  # before a byte of an answer: refused
+                    statuses.append(answer.status)
+            except (http.client.HTTPException, OSError):  # refused before any byte of a response
                 if server.process.poll() is not None:
                     return ""
 
 
-ASKED = body("trend-graph.figure")
+BODY = body("trend-graph.figure")
 
 
 @pytest.mark.parametrize("name", ["waitress", "gunicorn"])
-def test_no_answer_is_cut_short_by_a_stop(name: str, csv: Project) -> None:
+def test_no_response_is_cut_short_by_a_stop(name: str, csv: Project) -> None:
     for number in range(STOPS):
         settings = {"server": name, "REFRESH__EVERY": "1s"}
         with csv.serving(news=True, **settings) as server, ThreadPoolExecutor(6) as pool:
             wait_until(lambda: ready(server)[0] == 200)
-            answers: list[list[int]] = [[] for _ in range(6)]
-            asking = [
-                pool.submit(ask_until_it_ends, server, it < 3, whole)
-                for it, whole in enumerate(answers)
+            received: list[list[int]] = [[] for _ in range(6)]
+            clients = [
+                pool.submit(request_until_it_stops, server, it < 3, statuses)
+                for it, statuses in enumerate(received)
             ]
-            wait_until(lambda: all(answers))  # noqa: B023
-            time.sleep(0.01 * number)  # another moment each time
+            wait_until(lambda: all(received))  # noqa: B023
+            time.sleep(0.01 * number)  # at a different moment each time
             server.process.send_signal(signal.SIGTERM)
-            assert [it.result() for it in asking] == [""] * 6, "nothing was cut"
-            assert {status for whole in answers for status in whole} == {200}
+            assert [it.result() for it in clients] == [""] * 6, "nothing was cut"
+            assert {status for statuses in received for status in statuses} == {200}
             assert server.process.wait() == 0, server.output()
             assert "stopped before" not in server.output()

@@ -1,4 +1,4 @@
-"""A served project before a thousand viewers, and before one who means ill."""
+"""A thousand viewers, and an attacker."""
 
 import http.client
 import os
@@ -23,7 +23,7 @@ from helpers.viewers import body
 
 pytestmark = pytest.mark.slow
 
-# How many distinct bodies are sent; FLOOD=100000 takes some minutes.
+# The number of distinct bodies to send; FLOOD=100000 takes some minutes.
 FLOOD = int(os.environ.get("FLOOD", "5000"))
 
 
@@ -57,7 +57,7 @@ def test_a_thousand_viewers_stay_connected(csv: Project, many_files: None) -> No
 
 
 def test_clients_without_a_cookie_do_not_slow_down_a_viewer(csv: Project) -> None:
-    """Before credentials were remembered, a poll took thousands of times as long."""
+    """Without cached credentials, a poll would take thousands of times longer."""
     password = {"Authorization": f"Basic {b64encode(b'ann:right').decode()}"}
     with csv.serving(REFRESH__EVERY="1h", AUTH__USERS=csv.users()) as server, ExitStack() as stack:
 
@@ -83,7 +83,7 @@ def test_clients_without_a_cookie_do_not_slow_down_a_viewer(csv: Project) -> Non
         stopped, answers, beside = Event(), list[float](), list[float]()
 
         def client(number: int) -> None:
-            """Poll once a second, not all in the same instant."""
+            """Poll once a second, at different moments."""
             mine = connect()
             stopped.wait(number / 50)
             while not stopped.wait(1):

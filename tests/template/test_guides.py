@@ -33,8 +33,8 @@ GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*
 ELSEWHERE = {
     "python -m pip install uv && python -m uv run nox": ".ci/run",
     "uv run pytest": "tests/project/test_rendered.py::test_one_combination_passes_its_whole_suite",
-    "uv run ruff check": "tests/project/test_rendered.py::test_each_combination_passes_its_own_linters",
-    "uv run mypy": "tests/project/test_rendered.py::test_each_combination_passes_its_own_linters",
+    "uv run ruff check": "tests/project/test_rendered.py::test_a_combination_passes_its_linters",
+    "uv run mypy": "tests/project/test_rendered.py::test_a_combination_passes_its_linters",
     "uv run pre-commit install": "tests/project/test_rendered.py::test_a_commit_is_checked",
     "nginx -t": "tests/template/test_guides.py::test_nginx_accepts_its_configuration",
     **dict.fromkeys(
@@ -61,7 +61,7 @@ ELSEWHERE = {
             f"git clone --depth 1 {REPOSITORY} ../template",
             "uv run python ../template/tools/migrate.py",
         ],
-        "tests/template/test_update.py::test_a_project_from_the_first_template_is_migrated_and_live",
+        "tests/template/test_update.py::test_a_first_template_project_is_migrated_and_live",
     ),
 }
 # These need Docker or systemd; tests/containers covers them as far as possible without.

@@ -113,7 +113,7 @@ def test_a_replay_renders_the_same_project_with_a_new_secret(
         for name in names
         if (first.path / name).read_bytes() != (again.path / name).read_bytes()
     ]
-    assert set(different) - {"readings.csv"} == {".env"}  # its sample data end at the time of rendering
+    assert set(different) - {"readings.csv"} == {".env"}  # it ends at the time of rendering
 
 
 def test_the_next_commands_are_printed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from helpers.repository import FOLDER, LINES, add_line, commit, publish, run
 
 ANSWERS = {**COMBINATIONS["csv"], "project_name": 'Søren\'s "Plant" 7'}
 OLD = {**ANSWERS, "pages": "no"}  # the first template had no such prompt
-MODULE = f"{FOLDER}/{FOLDER}/live.py"  # exists only where the engine's modules were next to the user's
+MODULE = f"{FOLDER}/{FOLDER}/live.py"  # removed when engine/ was introduced
 # A user's edits to the first template: file, old text, new text.
 EDITS = [
     ("config.toml", 'every = "2s"', 'every = "3s"'),
@@ -187,7 +187,7 @@ def test_a_project_from_the_first_template_updates_to_the_newest(adopted: Path) 
 
 
 @pytest.mark.slow
-def test_a_project_from_the_first_template_is_migrated_and_live(adopted: Path, page: Page) -> None:
+def test_a_first_template_project_is_migrated_and_live(adopted: Path, page: Page) -> None:
     project, (tasks,) = migrate(adopted)
     assert re.match(r"\S+app\.py:\d+: .*@view", tasks), "one callback uses a name around it"
     assert "skip" not in json.loads((adopted / ".cruft.json").read_text("utf-8"))
