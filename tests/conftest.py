@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from helpers.browser import SERVER_GONE, launch_arguments
 from helpers.processes import free_port
 from helpers.projects import Project, install
-from helpers.readings import restored_file, never_stale
+from helpers.readings import never_stale, restored_file
 from helpers.rendering import COMBINATIONS, TEMPLATE, render
 from helpers.repository import commit, run
 from helpers.servers import Server

@@ -219,7 +219,9 @@ def test_a_failing_chart_does_not_wait_for_data(csv: Project, page: Page) -> Non
         module.write_text(before, "utf-8")
 
 
-def test_the_notice_of_stale_data_has_the_color_of_the_state(csv: Project, source: Path, page: Page) -> None:
+def test_the_notice_of_stale_data_has_the_color_of_the_state(
+    csv: Project, source: Path, page: Page
+) -> None:
     with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="2s") as server:
         page.goto(server.url)
         expect(page.locator(".card").first).to_be_visible(timeout=30_000)

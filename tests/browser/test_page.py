@@ -163,7 +163,9 @@ def test_a_broken_source_keeps_the_data_and_shows_since_when(
         assert ready(server)[0] == 200
 
 
-def test_a_page_without_data_shows_why_not_a_spinner(csv: Project, source: Path, page: Page) -> None:
+def test_a_page_without_data_shows_why_not_a_spinner(
+    csv: Project, source: Path, page: Page
+) -> None:
     content = source.read_bytes()
     source.unlink()
     with csv.serving(REFRESH__RETRY_AT_MOST="2s") as server:
@@ -338,9 +340,7 @@ def test_a_browser_logs_in_with_a_password_only_once(csv: Project, browser: Brow
             urllib.request.urlopen(server.url, timeout=10)
 
 
-def test_stale_data_are_marked_everywhere(
-    csv: Project, source: Path, page: Page
-) -> None:
+def test_stale_data_are_marked_everywhere(csv: Project, source: Path, page: Page) -> None:
     with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="15s") as server:
         page.goto(server.url)
         source.write_bytes(fresh(source.read_bytes()))
@@ -393,9 +393,7 @@ def test_a_page_polls_about_once_per_refresh(machine: Project, page: Page) -> No
         assert 9 <= len(polls(page)) <= 13
 
 
-def test_a_page_polls_less_often_while_a_refresh_is_late(
-    machine: Project, page: Page
-) -> None:
+def test_a_page_polls_less_often_while_a_refresh_is_late(machine: Project, page: Page) -> None:
     with machine.serving(SOURCE__SAMPLE_SECONDS="12") as server:
         page.goto(server.url)
         wait_until(lambda: len(polls(page)) > 6)

@@ -48,9 +48,7 @@ def add(source: Path, *lines: str) -> None:
         file.writelines(f"{line}\n" for line in lines)
 
 
-def test_each_page_opens_by_link_by_url_and_by_going_back(
-    pages: Project, page: Page
-) -> None:
+def test_each_page_opens_by_link_by_url_and_by_going_back(pages: Project, page: Page) -> None:
     settings = {"REFRESH__EVERY": "1s", "SERVER__URL_PREFIX": "/dashboard/"}
     with pages.serving(news=True, **settings) as server:
         page.goto(f"{server.url}/dashboard/")

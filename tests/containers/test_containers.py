@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from helpers.containers import Builder, Image, Machine, Service, wait_for_text, compose
+from helpers.containers import Builder, Image, Machine, Service, compose, wait_for_text
 from helpers.nginx import nginx
 from helpers.processes import output, wait_until
 from helpers.projects import Project

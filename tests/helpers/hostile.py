@@ -307,9 +307,7 @@ def nth(requests: list[Request], number: int) -> Request:
         case 12 | 13 | 14:
             return replace(request, content=scrambled(request.content, rng))
         case 15 | 16:
-            return replace(
-                request, target=scrambled(request.target, rng).translate(None, b"\r\n")
-            )
+            return replace(request, target=scrambled(request.target, rng).translate(None, b"\r\n"))
         case 17 | 18:
             return replace(request, headers=(*request.headers[:2], *other.headers))
         case _:

@@ -1,7 +1,7 @@
 """Writes rows to a source like real machines, each with its own clock and delay.
 
-Run in a project's environment as: python writers.py FOLDER-OR-URL. When its input ends, it prints the
-number of rows and stops; the value of each row is a unique number.
+Run in a project's environment as: python writers.py FOLDER-OR-URL. When its input ends, it prints
+the number of rows and stops; the value of each row is a unique number.
 """
 
 import sys

@@ -54,7 +54,9 @@ def failing(project: Project, *paths: str) -> set[str]:
     return {name.replace("test_", "") for name in found}
 
 
-def test_edits_break_only_the_tests_of_the_edited_modules(bake_and_install: Callable[..., Project]) -> None:
+def test_edits_break_only_the_tests_of_the_edited_modules(
+    bake_and_install: Callable[..., Project],
+) -> None:
     project = bake_and_install()
     package, config = project.path / project.slug, project.path / "config.toml"
 
@@ -82,5 +84,5 @@ def test_edits_break_only_the_tests_of_the_edited_modules(bake_and_install: Call
     (package / "pages" / "__init__.py").unlink()
     config.write_text("[source\n", "utf-8", newline="\n")
     assert failing(project, "tests/engine") == set()
-    served = "test_cli.py::test_it_serves_refreshes_and_stops_cleanly"
+    served = "test_cli.py::test_the_server_serves_refreshes_and_stops_cleanly"
     project.run("pytest", "-q", f"tests/engine/{served}")

@@ -39,7 +39,9 @@ def sources(bake_and_install: Callable[..., Project]) -> Callable[..., Project]:
 
 
 @pytest.mark.parametrize(("source", "pages"), CHECKED)
-def test_each_source_passes_its_own_checks(source: str, pages: str, sources: Callable[..., Project]) -> None:
+def test_each_source_passes_its_own_checks(
+    source: str, pages: str, sources: Callable[..., Project]
+) -> None:
     project = sources(source, pages)
     project.check(*project.differing_tests())
 
@@ -66,7 +68,9 @@ def test_the_initial_modules_pass_the_full_tests(
 
 @pytest.mark.parametrize("pages", ["no", "yes"])
 @pytest.mark.parametrize("source", SOURCES)
-def test_each_source_is_shown(source: str, pages: str, sources: Callable[..., Project], page: Page) -> None:
+def test_each_source_is_shown(
+    source: str, pages: str, sources: Callable[..., Project], page: Page
+) -> None:
     project = sources(source, pages)
     with serving() as site:
         site.answers["/"] = Answer(weather())

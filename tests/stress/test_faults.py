@@ -282,7 +282,9 @@ FAULTS = [
     Fault("source", "The source returns no table", source("nothing"), "live", news=False),
     Fault("source", "The source returns no rows", source("empty"), "live", news=False),
     Fault("source", "A table that is not declared", source("table"), logged="surplus"),
-    Fault("source", "Text in place of a table", source("text for a frame"), logged="returned a str"),
+    Fault(
+        "source", "Text in place of a table", source("text for a frame"), logged="returned a str"
+    ),
     Fault("source", "A column is missing", source("column"), logged="value"),
     Fault("source", "A column has another name", source("renamed"), logged="value"),
     Fault("source", "Text in place of numbers", source("text"), logged="value"),

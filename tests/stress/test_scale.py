@@ -150,9 +150,7 @@ def test_a_reload_does_not_apply_unusable_settings(machine: Project) -> None:
             config.write_text(before, "utf-8")
 
 
-def test_a_failed_reload_keeps_the_old_workers(
-    machine: Project, tmp_path: Path
-) -> None:
+def test_a_failed_reload_keeps_the_old_workers(machine: Project, tmp_path: Path) -> None:
     files = {
         "config.toml": ('every = "2 fortnights"', "refresh.every = '2 fortnights' cannot be used"),
         f"{machine.slug}/engineering.py": ("def half_a_line(", "SyntaxError"),
@@ -249,9 +247,7 @@ def test_dask_runs_refreshes_and_may_disappear(
             assert shown(page) == 4
 
 
-def test_pages_survive_an_outage_of_redis(
-    machine: Project, page: Page, tmp_path: Path
-) -> None:
+def test_pages_survive_an_outage_of_redis(machine: Project, page: Page, tmp_path: Path) -> None:
     port = free_port()
     with ExitStack() as stack:
         with redis_server(port):

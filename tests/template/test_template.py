@@ -168,9 +168,7 @@ def test_an_unusable_slug_is_rejected(slug: str, rule: str, tmp_path: Path) -> N
         ("author_email", "nobody", "e-mail"),
     ],
 )
-def test_unusable_text_is_rejected(
-    answer: str, value: str, rule: str, tmp_path: Path
-) -> None:
+def test_unusable_text_is_rejected(answer: str, value: str, rule: str, tmp_path: Path) -> None:
     assert_rejected(tmp_path, {answer: value, "project_slug": "fine"}, answer, repr(value), rule)
 
 

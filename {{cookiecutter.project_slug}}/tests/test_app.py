@@ -6,7 +6,7 @@ from {{cookiecutter.project_slug}}.pages import overview
 from {{cookiecutter.project_slug}}.setting import Settings
 
 
-def test_the_page_comes_before_the_data(settings: Settings, no_data: Data) -> None:
+def test_the_page_loads_before_the_data(settings: Settings, no_data: Data) -> None:
     client = create_app(settings, no_data).server.test_client()
     assert settings.app.title in client.get(settings.server.url_prefix).text
     assert overview.cards(no_data.tables(), [], "all", settings) == []

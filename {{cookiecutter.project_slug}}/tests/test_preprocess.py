@@ -4,7 +4,7 @@ from {{cookiecutter.project_slug}}.engine import Snapshot
 from {{cookiecutter.project_slug}}.preprocess import TABLES
 
 
-def test_what_is_read_fits_the_tables(snapshot: Snapshot) -> None:
+def test_the_rows_read_match_the_tables(snapshot: Snapshot) -> None:
     for name, table in TABLES.items():
         rows = snapshot.tables[name]
         assert len(rows)

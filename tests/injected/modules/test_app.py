@@ -42,7 +42,7 @@ def test_the_views_show_the_data(settings: Settings, data: Data) -> None:
     assert len(call(settings, data, "trend-graph", one)["trend-graph"]["figure"]["data"]) == 1
 
 
-def test_the_time_ranges_are_those_of_the_settings(settings: Settings, data: Data) -> None:
+def test_the_time_ranges_come_from_the_settings(settings: Settings, data: Data) -> None:
     app = settings.app.model_copy(update={"ranges": [timedelta(minutes=5), timedelta(days=365)]})
     page = overview.layout(settings.model_copy(update={"app": app}), data)
     assert page["window"].options == {"5m": "5 min", "365d": "1 year", "all": "All"}
@@ -51,7 +51,7 @@ def test_the_time_ranges_are_those_of_the_settings(settings: Settings, data: Dat
         assert call(settings, data, "cards", values)["cards"]["children"]
 
 
-def test_the_cards_show_what_the_whole_history_tells(settings: Settings) -> None:
+def test_the_cards_use_the_whole_history(settings: Settings) -> None:
     now = datetime.now(UTC)
     times = pd.date_range(end=now, periods=90, freq="1min").as_unit("us")
     values = [1.25, *np.ones(89)]
@@ -67,7 +67,7 @@ def test_the_cards_show_what_the_whole_history_tells(settings: Settings) -> None
         assert (f"{last:%H:%M}" in text) == ("dead" in text) == (window != "5m")
 
 
-def test_before_the_first_data_no_chart_claims_that_there_are_none(
+def test_charts_do_not_claim_an_empty_source_before_the_first_data(
     settings: Settings, no_data: Data
 ) -> None:
     for graph in ("trend-graph", "distribution-graph"):
@@ -75,7 +75,7 @@ def test_before_the_first_data_no_chart_claims_that_there_are_none(
         assert figure["layout"]["annotations"][0]["text"] == engineering.EMPTY
 
 
-def test_what_a_view_changes_is_not_seen_by_another(data: Data) -> None:
+def test_changes_by_a_view_do_not_affect_others(data: Data) -> None:
     tables = data.tables()
     before = overview.known(tables)
     mine = overview.known(tables)
@@ -85,7 +85,7 @@ def test_what_a_view_changes_is_not_seen_by_another(data: Data) -> None:
     pd.testing.assert_frame_equal(overview.known(data.tables()), before)
 
 
-def test_the_download_is_the_data_shown(settings: Settings, data: Data) -> None:
+def test_the_download_contains_the_data_shown(settings: Settings, data: Data) -> None:
     values = {"download-button.n_clicks": 1, **CHOICES}
     content = call(settings, data, "download", values)["download"]["data"]["content"]
     lines = content.splitlines()

@@ -86,7 +86,7 @@ def test_numbers_have_the_decimals_of_their_series(values: list[float], shown: l
     assert [formats.number(it, digits) for it in values] == shown
 
 
-def test_a_reading_reads_the_same_whatever_time_is_chosen() -> None:
+def test_a_reading_looks_the_same_in_every_time_range() -> None:
     data = one_series(minutes(60), np.r_[np.full(30, 84.55), np.full(29, 84.5), 85.0])
     known = engineering.survey(data, SERIES)
     for window in (None, timedelta(minutes=20), timedelta(0)):
@@ -94,12 +94,12 @@ def test_a_reading_reads_the_same_whatever_time_is_chosen() -> None:
         assert heat.value == "85.00"
 
 
-def test_an_axis_of_bytes_has_no_billions() -> None:
+def test_an_axis_of_bytes_uses_si_prefixes() -> None:
     figure = engineering.trend_figure(readings(), SERIES, ZoneInfo("UTC"))
     assert figure.layout.yaxis.exponentformat == "SI"
 
 
-def test_a_series_that_stays_behind_says_since_when() -> None:
+def test_a_late_series_shows_since_when() -> None:
     tokyo = ZoneInfo("Asia/Tokyo")
     parts = [
         one_series(minutes(600), name="heat"),
@@ -120,7 +120,7 @@ def test_a_series_that_stays_behind_says_since_when() -> None:
     assert since["old"] == "2026-01-05 09:00"
 
 
-def test_a_clock_that_is_fast_makes_no_other_series_late() -> None:
+def test_a_fast_clock_makes_no_other_series_late() -> None:
     fast = one_series(minutes(60, "2026-01-05 00:02"), name="battery")
     data = pd.concat([one_series(minutes(60)), fast]).astype({"series": "category"})
     data = data.sort_values("time", ignore_index=True)
@@ -128,13 +128,13 @@ def test_a_clock_that_is_fast_makes_no_other_series_late() -> None:
     assert not any(it.since for it in engineering.kpis(data, engineering.survey(data, SERIES, now)))
 
 
-def test_a_color_goes_with_its_series() -> None:
+def test_a_series_keeps_its_color() -> None:
     whole = engineering.describe(readings(), SERIES)["color"]
     alone = engineering.describe(engineering.select(readings(), ["battery"]), SERIES)["color"]
     assert whole["battery"] == alone["battery"] != whole["heat"]
 
 
-def test_series_get_colors_that_are_free() -> None:
+def test_series_get_unused_colors() -> None:
     names = [f"s{it}" for it in range(24)]
     times = minutes(1)
     for listed in (0, 2, 8, 24):
@@ -180,7 +180,7 @@ def trend_of(data: pd.DataFrame, series: pd.DataFrame) -> Any:
     return engineering.trend_figure(data, series, ZoneInfo("UTC"))
 
 
-def test_long_names_are_short_in_a_chart_and_still_tell_series_apart() -> None:
+def test_long_names_are_shortened_but_stay_distinct() -> None:
     names = [f"compressor station {it:02} north hall, outlet after cooler" for it in range(12)]
     names += ["x" * 100, "y" * 100, "Heat"]
     for length in (engineering.LEGEND_NAME, engineering.AXIS_NAME):
@@ -191,7 +191,7 @@ def test_long_names_are_short_in_a_chart_and_still_tell_series_apart() -> None:
         assert "07" in short[7]
 
 
-def test_limits_that_are_no_numbers_are_named(tmp_path: Path) -> None:
+def test_limits_that_are_not_numbers_are_named(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\na,A,%,high,90\n", "utf-8")
     with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'high'"):
@@ -204,28 +204,28 @@ def test_a_series_has_a_label_and_may_be_called_na(tmp_path: Path) -> None:
     assert list(engineering.read_series(file)["label"]) == ["NA", "B"]
 
 
-def test_a_series_that_is_there_twice_is_named(tmp_path: Path) -> None:
+def test_a_duplicate_series_is_named(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\na,A,%,,\na,B,%,,\n", "utf-8")
     with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'a'"):
         engineering.read_series(file)
 
 
-def test_selecting_by_series_and_time() -> None:
+def test_select_filters_by_series_and_time() -> None:
     data = engineering.select(readings(60), ["heat"], timedelta(minutes=10))
     assert set(data["series"]) == {"heat"}
     assert len(data) == 11
     assert len(engineering.select(readings(60), [], None)) == 180
 
 
-def test_the_trend_shows_the_clock_of_the_zone_and_a_panel_for_each_unit() -> None:
+def test_the_trend_shows_local_times_and_a_panel_per_unit() -> None:
     figure = engineering.trend_figure(readings(), SERIES, ZoneInfo("Asia/Tokyo"))
     assert [trace.name for trace in figure.data] == ["Heat", "Battery", "other"]
     assert pd.Timestamp(figure.data[0].x[0], unit="ms") == pd.Timestamp("2026-01-01 09:00")
     assert {trace.yaxis for trace in figure.data} == {"y", "y2", "y3"}
 
 
-def test_no_more_points_are_drawn_than_a_screen_shows_and_peaks_stay() -> None:
+def test_charts_are_downsampled_and_peaks_stay() -> None:
     data = readings(50_000)
     data.loc[data.index[40_000], "value"] = 9e9
     figure = engineering.trend_figure(data, SERIES, ZoneInfo("UTC"))
@@ -242,7 +242,7 @@ def holes(trace: Any) -> list[pd.Timestamp]:
     return [pd.Timestamp(it, unit="ms", tz="UTC") for it in trace.x[np.isnan(trace.y)]]
 
 
-def test_seven_hours_without_readings_are_no_line() -> None:
+def test_seven_hours_without_readings_are_a_gap() -> None:
     before, after = minutes(100), minutes(100, "2026-01-05 08:39")
     (trace,) = trend(one_series(before.append(after))).data
     assert holes(trace) == [before[-1]]
@@ -250,7 +250,7 @@ def test_seven_hours_without_readings_are_no_line() -> None:
     assert len(trace.x) == 201
 
 
-def test_a_gap_is_exact_in_what_is_downsampled_and_all_peaks_stay() -> None:
+def test_downsampling_keeps_gaps_exact_and_all_peaks() -> None:
     before, after = minutes(50_000, step="1s"), minutes(50_000, "2026-01-06", "1s")
     data = one_series(before.append(after), np.sin(np.arange(100_000) / 5_000))
     data.loc[70_000, "value"] = 9e9
@@ -262,7 +262,7 @@ def test_a_gap_is_exact_in_what_is_downsampled_and_all_peaks_stay() -> None:
     assert len(trace.x) <= engineering.POINTS
 
 
-def test_a_lone_reading_is_a_dot() -> None:
+def test_a_single_reading_is_a_dot() -> None:
     (one,) = trend(one_series(minutes(1))).data
     assert (one.mode, list(one.marker.size)) == ("lines+markers", [5])
     lone, after = minutes(1, "2026-01-05 06:00"), minutes(50, "2026-01-05 12:00")
@@ -284,25 +284,25 @@ def test_a_lone_reading_is_a_dot() -> None:
     ],
     ids=["business days", "missing", "jitter", "another interval", "bursts"],
 )
-def test_what_is_usual_is_no_gap(times: pd.DatetimeIndex) -> None:
+def test_usual_intervals_are_not_gaps(times: pd.DatetimeIndex) -> None:
     (trace,) = trend(one_series(times)).data
     assert not holes(trace)
 
 
-def test_a_line_of_events_at_random_is_hardly_broken() -> None:
+def test_a_line_of_random_events_has_few_gaps() -> None:
     waits = np.random.default_rng(1).exponential(60, 1_000).cumsum()
     times = pd.Timestamp("2026-01-05", tz="UTC") + pd.to_timedelta(waits, unit="s")
     (trace,) = trend(one_series(times)).data
     assert len(holes(trace)) < 5
 
 
-def test_the_chart_says_what_it_leaves_out() -> None:
+def test_the_chart_shows_what_it_leaves_out() -> None:
     said = [it.text for it in trend(one_series(minutes(30_000))).layout.annotations]
     assert "1 of 30 readings shown, peaks kept" in said
     assert "shown" not in str(trend(one_series(minutes(1_000))).layout.annotations)
 
 
-def test_a_date_is_shown_as_a_date_and_a_time_by_the_clocks_of_the_zone() -> None:
+def test_dates_are_shown_as_dates_and_times_in_the_zone() -> None:
     zone = "America/Los_Angeles"
     days = pd.date_range("2026-03-01", periods=30, freq="D", tz=zone).tz_convert("UTC")
     figure = trend(one_series(days), zone)
@@ -316,7 +316,7 @@ def test_a_date_is_shown_as_a_date_and_a_time_by_the_clocks_of_the_zone() -> Non
 
 
 @pytest.mark.parametrize("name", ["__proto__", "constructor", "toString"])
-def test_no_name_is_a_key_in_the_browser(name: str) -> None:
+def test_names_are_never_object_keys_in_the_browser(name: str) -> None:
     data = one_series(minutes(3), name=name)
     for figure in (trend(data), engineering.distribution_figure(data, SERIES)):
         shown = json.loads(figure.to_json())
@@ -335,7 +335,7 @@ def test_a_label_is_not_taken_for_markup() -> None:
     assert trace.name == box.layout.yaxis.ticktext[0] == "&lt;b&gt;T&lt;/b&gt; &lt; 5 &amp; up"
 
 
-def test_what_a_viewer_changes_in_a_figure_is_not_seen_by_another() -> None:
+def test_changes_to_a_figure_do_not_affect_others() -> None:
     data = readings()
     for draw in (trend, lambda data: engineering.distribution_figure(data, SERIES)):
         before = draw(data).to_json()
@@ -349,7 +349,7 @@ def test_what_a_viewer_changes_in_a_figure_is_not_seen_by_another() -> None:
         assert draw(data).to_json() == before
 
 
-def test_the_distribution_says_what_its_whiskers_are() -> None:
+def test_the_distribution_explains_its_whiskers() -> None:
     figure = engineering.distribution_figure(readings(101), SERIES)
     assert "whiskers: 5 to 95 %" in [it.text for it in figure.layout.annotations]
     assert [figure.layout[f"yaxis{it}"].ticktext for it in (1, 2, 3)] == [
@@ -359,14 +359,14 @@ def test_the_distribution_says_what_its_whiskers_are() -> None:
     ]
 
 
-def test_the_distribution_is_that_of_the_values() -> None:
+def test_the_distribution_matches_the_values() -> None:
     heat = engineering.distribution_figure(readings(101), SERIES).data[-1]
     assert heat.name == "Heat"
     assert heat.median[0] == pytest.approx((20 + 1234.5) / 2)
     assert heat.lowerfence[0] < heat.q1[0] < heat.median[0] < heat.q3[0] < heat.upperfence[0]
 
 
-def test_no_data_say_so() -> None:
+def test_figures_without_data_say_so() -> None:
     empty = readings().iloc[:0]
     assert engineering.kpis(empty, SERIES) == []
     for figure in (

@@ -16,7 +16,7 @@ from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
 from werkzeug.security import generate_password_hash
 
-from helpers import ask, changed, fitted, wait_until
+from helpers import ask, changed, tables_of, wait_until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VALUES = [3.0, 1.0, 2.0]
@@ -31,7 +31,7 @@ def store() -> MemoryStore:
     series = [known if row % 3 else "another" for row in range(360)]
     values = [VALUES[row % 3] for row in range(360)]
     store = MemoryStore()
-    store.publish(Snapshot(7, NOW, NOW, fitted(*zip(times, series, values, strict=True))))
+    store.publish(Snapshot(7, NOW, NOW, tables_of(*zip(times, series, values, strict=True))))
     return store
 
 
@@ -61,7 +61,7 @@ def test_the_newest_rows_come_first(settings: Settings, store: MemoryStore) -> N
     assert rows(settings, store, 10**30) == {"rowData": [], "rowCount": 360}
 
 
-def test_rows_come_in_the_order_asked_for(settings: Settings, store: MemoryStore) -> None:
+def test_rows_are_returned_in_the_requested_order(settings: Settings, store: MemoryStore) -> None:
     found = rows(settings, store, value="desc", time="asc")["rowData"]
     assert [row["value"] for row in found] == ["3"] * 100
     assert found[0]["time"] < found[-1]["time"]
@@ -78,7 +78,7 @@ def test_a_value_is_written_in_full_with_the_decimals_of_its_series(
 ) -> None:
     store = MemoryStore()
     readings = ((NOW - timedelta(minutes=back), "a", it) for back, it in enumerate(values))
-    store.publish(Snapshot(7, NOW, NOW, fitted(*readings)))
+    store.publish(Snapshot(7, NOW, NOW, tables_of(*readings)))
     assert rows(settings, store)["rowData"][0]["value"] == shown
 
 
@@ -96,13 +96,13 @@ def test_before_the_first_data_there_are_no_rows(settings: Settings) -> None:
         {"sortModel": []},
     ],
 )
-def test_what_no_table_asks_for_is_refused(asked: Any, client: Any) -> None:
+def test_invalid_table_requests_are_rejected(asked: Any, client: Any) -> None:
     values = {**CHOICES, "rows.getRowsRequest": asked}
     with pytest.raises(AssertionError, match="Invalid request"):
         ask(client, "rows", values)
 
 
-def test_the_status_says_how_the_refreshes_went(client: Any, store: MemoryStore) -> None:
+def test_the_status_page_lists_the_outcomes_of_refreshes(client: Any, store: MemoryStore) -> None:
     later = NOW + timedelta(minutes=5)
     changes = (
         Outcome(NOW, 0.5, rows=1234),
@@ -157,7 +157,7 @@ def test_only_operators_see_errors_and_the_log(
 
 
 @pytest.mark.parametrize("path", ["/", "/data", "/status"])
-def test_each_page_has_its_layout_whatever_follows_in_the_address(path: str, client: Any) -> None:
+def test_each_page_has_its_layout_whatever_the_query_string(path: str, client: Any) -> None:
     parts = {"/": "trend-graph", "/data": "rows", "/status": "history"}
     client.get("/")
     values = {"_pages_location.pathname": path, "_pages_location.search": "?store=1&x=&_=2"}
@@ -166,7 +166,7 @@ def test_each_page_has_its_layout_whatever_follows_in_the_address(path: str, cli
 
 
 @pytest.mark.parametrize("path", [5, None, ["/"], "", "data", "/other/data"])
-def test_an_address_that_is_none_of_the_dashboards_is_refused(
+def test_an_address_outside_the_dashboard_is_rejected(
     path: Any, settings: Settings, store: MemoryStore
 ) -> None:
     below = changed(settings, "server", url_prefix="/dashboard/")
@@ -180,7 +180,7 @@ def test_an_address_that_is_none_of_the_dashboards_is_refused(
     assert "404" in str(ask(client, "_pages_content", values, "/dashboard/"))
 
 
-def test_the_poll_needs_no_flask_with_pages_either(
+def test_the_poll_bypasses_flask_with_pages_too(
     client: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client.get("/")

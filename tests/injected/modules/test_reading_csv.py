@@ -46,7 +46,7 @@ def test_a_relative_path_starts_at_the_config_file(tmp_path: Path) -> None:
     assert len(reading.read(Settings.load(config).source, EPOCH)["readings"]) == 1
 
 
-def test_steps_of_ones_own_do_not_change_what_is_read_next(tmp_path: Path) -> None:
+def test_changing_the_result_does_not_affect_the_next_read(tmp_path: Path) -> None:
     file = tmp_path / "readings.csv"
     file.write_text(ROWS, "utf-8")
     for _ in range(2):
@@ -56,7 +56,7 @@ def test_steps_of_ones_own_do_not_change_what_is_read_next(tmp_path: Path) -> No
         data.loc[0, "series"] = "b"
 
 
-def test_a_file_that_is_gone_is_an_error_and_then_read_again(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error_and_is_read_once_it_is_back(tmp_path: Path) -> None:
     file = tmp_path / "readings.csv"
     file.write_text(ROWS, "utf-8")
     read(file)
@@ -68,7 +68,7 @@ def test_a_file_that_is_gone_is_an_error_and_then_read_again(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("headers", [{"ETag": '"1"'}, {}])
-def test_what_a_url_gives_is_parsed_again_only_when_it_has_changed(
+def test_a_url_is_parsed_again_only_when_it_has_changed(
     headers: dict[str, str], parsed: list[object]
 ) -> None:
     with serving() as site:
@@ -82,7 +82,7 @@ def test_what_a_url_gives_is_parsed_again_only_when_it_has_changed(
             read(f"{site.url}/missing.csv")
 
 
-def test_a_zone_that_does_not_exist_is_refused() -> None:
+def test_a_zone_that_does_not_exist_is_rejected() -> None:
     name = f"{Settings.env_prefix()}SOURCE__TIMEZONE"
     os.environ[name] = "local"
     assert Settings.load().source.timezone.key in available_timezones()

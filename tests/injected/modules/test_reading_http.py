@@ -48,7 +48,7 @@ def test_each_hour_of_each_series_is_a_row(site: Site) -> None:
     assert site.asked[0][0].startswith("/?latitude=52.52&longitude=13.41&hourly=temperature_2m")
 
 
-def test_what_has_not_changed_is_neither_sent_nor_parsed_again(
+def test_unchanged_content_is_neither_sent_nor_parsed_again(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = read(site)
@@ -63,7 +63,7 @@ def test_headers_are_sent(site: Site, key: str | int) -> None:
     assert site.headers["Authorization"] == str(key)
 
 
-def test_no_key_gets_into_log_or_error(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_key_appears_in_logs_or_errors(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """Of a redirect that carries the key on, and of an API that repeats the request."""
     settings = load(site, params={"appid": "p@ss/w0rd"}, headers={"X-Key": "hunter2"})
     site.answers["/"] = Answer(status=302, headers={"Location": "/b?appid=p%40ss/w0rd&x=hunter2"})
@@ -94,7 +94,7 @@ code = "007"
 """
 
 
-def test_params_are_sent_as_they_are_written(site: Site, tmp_path: Path) -> None:
+def test_params_are_sent_as_written(site: Site, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(f'[source]\nurl = "{site.url}"\n[source.params]{PARAMS}', "utf-8")
     reading.read(Settings.load(config).source, EPOCH)
@@ -105,17 +105,17 @@ def test_params_are_sent_as_they_are_written(site: Site, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     "value", ["60", "52.520", "1e3", "007", "true", "false", "all", "2026-01-31", "NaN", "-0.5"]
 )
-def test_params_of_the_environment_are_sent_as_they_are_written(value: str, site: Site) -> None:
+def test_params_from_the_environment_are_sent_as_written(value: str, site: Site) -> None:
     read(site, params__mine=value)
     assert site.asked[0][0].endswith(f"&mine={value}")
 
 
-def test_a_table_of_the_environment_is_json(site: Site) -> None:
+def test_a_table_in_an_environment_variable_is_json(site: Site) -> None:
     read(site, params='{"mine": 1.50, "live": true}', headers='{"X-Mine": "it"}')
     assert site.asked[0][0].endswith("&mine=1.5&live=true")
     assert site.headers["X-Mine"] == "it"
 
 
-def test_what_the_sample_asks_for_is_what_config_toml_says(site: Site) -> None:
+def test_the_sample_request_has_the_params_of_config_toml(site: Site) -> None:
     read(site)
     assert site.asked[0][0].endswith("&past_hours=168&forecast_hours=1")

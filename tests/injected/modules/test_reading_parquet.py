@@ -52,7 +52,7 @@ def test_only_newer_rows_are_read(folder: Path) -> None:
     ("zone", "count"), [("UTC", 11), ("Asia/Tokyo", 2), ("America/New_York", 16)]
 )
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_times_without_a_zone_are_in_the_sources(
+def test_times_without_a_zone_are_in_the_sources_zone(
     unit: str, zone: str, count: int, folder: Path
 ) -> None:
     for file in folder.iterdir():
@@ -65,7 +65,7 @@ def test_times_without_a_zone_are_in_the_sources(
 
 
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
-def test_all_of_the_hour_that_happens_twice_is_read_again(unit: str, tmp_path: Path) -> None:
+def test_a_repeated_hour_is_read_again_in_full(unit: str, tmp_path: Path) -> None:
     real = pd.date_range("2026-10-24 23:30", "2026-10-25 02:30", freq="30min", tz="UTC")
     wall = real.tz_convert("Europe/Oslo").tz_localize(None).as_unit(unit)
     rows = pd.DataFrame({"time": wall, "series": "a", "value": range(len(real))})
@@ -77,7 +77,7 @@ def test_all_of_the_hour_that_happens_twice_is_read_again(unit: str, tmp_path: P
 
 
 @pytest.mark.parametrize("time", ["2026-01-02", date(2026, 1, 2)])
-def test_dates_are_read_whole(time: object, tmp_path: Path) -> None:
+def test_dates_are_read_in_full(time: object, tmp_path: Path) -> None:
     rows = pd.DataFrame({"time": [time], "series": "a", "value": 1.0})
     rows.to_parquet(tmp_path / "a.parquet")
     assert list(read(tmp_path, NOON)["time"]) == [time]

@@ -50,7 +50,7 @@ def test_a_relative_path_starts_at_the_config_file(url: str) -> None:
 OSLO = ZoneInfo("Europe/Oslo")
 
 
-def test_times_without_a_zone_are_compared_in_the_sources(url: str) -> None:
+def test_times_without_a_zone_are_compared_in_the_sources_zone(url: str) -> None:
     rows = pd.DataFrame({"time": ["2026-07-01 12:00:00", "2026-07-01 13:00:00"], "series": "a"})
     rows.assign(value=[1, 2]).to_sql("readings", create_engine(url), if_exists="replace")
     since = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)  # half past twelve in Oslo
@@ -59,7 +59,7 @@ def test_times_without_a_zone_are_compared_in_the_sources(url: str) -> None:
 
 
 @pytest.mark.parametrize("minutes", [1, 30])
-def test_no_row_is_lost_in_the_hour_that_happens_twice(url: str, minutes: int) -> None:
+def test_no_row_is_lost_in_a_repeated_hour(url: str, minutes: int) -> None:
     """A writer in Oslo writes the time of its wall clock; each refresh reads on from the newest."""
     start = datetime(2026, 10, 24, 23, tzinfo=UTC)
     engine, known, seen = create_engine(url), start, dict[datetime, float]()
@@ -81,7 +81,7 @@ def test_no_row_is_lost_in_the_hour_that_happens_twice(url: str, minutes: int) -
     assert list(seen.values()) == list(range(1, 240 // minutes))
 
 
-def test_a_query_may_do_without_since(url: str) -> None:
+def test_a_query_may_omit_since(url: str) -> None:
     rows = read(url, "SELECT time, series, value FROM readings", datetime.now(UTC))
     assert len(rows) == 48
 
@@ -91,7 +91,7 @@ def test_the_sample_is_read(settings: Settings) -> None:
     assert set(rows["series"]) == {"downtown", "airport", "online"}
 
 
-def test_no_new_rows_are_none(settings: Settings) -> None:
+def test_reading_without_new_rows_returns_none(settings: Settings) -> None:
     assert reading.read(settings.source, now_utc())["readings"].empty
 
 
@@ -102,14 +102,14 @@ def test_no_new_rows_are_none(settings: Settings) -> None:
         ({"url": "postgresql://me:hush@127.0.0.1:1/x"}, r"postgresql://me:\*\*\*@127.0.0.1:1/x"),
     ],
 )
-def test_an_error_is_that_of_the_database(url: str, source: dict[str, Any], said: str) -> None:
+def test_errors_of_the_database_are_shown(url: str, source: dict[str, Any], said: str) -> None:
     with pytest.raises(OSError, match=said) as caught:
         read(**{"url": url, **source})
     assert "hush" not in str(caught.value)
 
 
 @pytest.mark.parametrize("password", ["p@xqx/w0rd", "p@xqx", "p@xqx:w0rd"])
-def test_a_password_that_is_not_percent_encoded_is_refused(password: str) -> None:
+def test_a_password_that_is_not_percent_encoded_is_rejected(password: str) -> None:
     with pytest.raises(SettingError, match=r"source\.url cannot be used.*%40") as caught:
         read(f"postgresql://me:{password}@127.0.0.1:1/x")
     assert not any(it in str(caught.value) for it in ("xqx", "w0rd"))

@@ -49,7 +49,7 @@ def first(batch: Batch, settings: Settings[Any] | None = None) -> Snapshot:
     return merge(None, batch, toy.TABLES, now, now, settings.refresh).snapshot
 
 
-def fitted(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
+def tables_of(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
     """Return readings, given as time, series and value, as they are in a snapshot."""
     raw = {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
     zone = ZoneInfo("UTC")

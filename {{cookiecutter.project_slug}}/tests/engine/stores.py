@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import redis
 import toy
-from helpers import fitted
+from helpers import tables_of
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Pace, Snapshot
@@ -22,7 +22,7 @@ Open = Callable[..., Store]  # opens the same store again, as another process do
 def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
     start = pd.Timestamp("2026-01-01", tz="UTC")
     times = [start + timedelta(seconds=row) for row in range(rows)]
-    tables = fitted(*((it, f"series {row % 2}", row / 3) for row, it in enumerate(times)))
+    tables = tables_of(*((it, f"series {row % 2}", row / 3) for row, it in enumerate(times)))
     paces = {"readings": Pace(times[-1].to_pydatetime(), timedelta(seconds=2))}
     return Snapshot(version, NOW, NOW, tables, paces, NOW)
 

@@ -69,7 +69,7 @@ def shown(response: TestResponse) -> str:
         (Any, [None]),
     ],
 )
-def test_a_value_that_fits_its_annotation_reaches_the_callback(annotation: Any, value: Any) -> None:
+def test_a_value_that_matches_its_annotation_reaches_the_callback(annotation: Any, value: Any) -> None:
     assert shown(chosen(annotation, value)) == repr(value)
 
 
@@ -83,7 +83,7 @@ def test_a_value_that_fits_its_annotation_reaches_the_callback(annotation: Any, 
         (Literal["x", "y"], "z", "Input should be 'x' or 'y' (choice.value)"),
     ],
 )
-def test_a_refusal_says_what_is_wrong_and_where_and_is_logged(
+def test_a_rejection_says_what_is_wrong_and_where_and_is_logged(
     annotation: Any, value: Any, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = chosen(annotation, value)

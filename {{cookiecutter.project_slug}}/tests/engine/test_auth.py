@@ -43,7 +43,7 @@ def login(name: str = "ann", password: str = "right") -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
 
 
-def test_no_route_is_open_but_healthz(settings: toy.Settings) -> None:
+def test_only_healthz_is_open(settings: toy.Settings) -> None:
     settings = with_users(settings, ann=HASH)
     app, _ = toy.DASHBOARD.build(changed(settings, "server", metrics=True), toy.create_app)
     opened = set()
@@ -64,7 +64,7 @@ def test_no_route_is_open_but_healthz(settings: toy.Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_live", "/_dash-update-component"])
-def test_the_fast_path_is_not_open_either(path: str, client: FlaskClient) -> None:
+def test_the_fast_path_requires_a_login_too(path: str, client: FlaskClient) -> None:
     asked = {"method": "POST", "json": {"output": "cards.children"}} if "dash" in path else {}
     assert client.open(path, headers=login(), **asked).status_code in (200, 400)
     client.delete_cookie(COOKIE)
@@ -83,7 +83,7 @@ def test_a_password_is_checked_once(client: FlaskClient, monkeypatch: Any) -> No
         assert "Set-Cookie" not in again.headers
 
 
-def test_the_cookie_stays_with_tls(client: FlaskClient) -> None:
+def test_the_cookie_is_secure_with_tls(client: FlaskClient) -> None:
     response = client.get("/", headers=login(), base_url="https://localhost")
     assert "Secure" in response.headers["Set-Cookie"]
 
@@ -102,14 +102,14 @@ def test_the_cookie_stays_with_tls(client: FlaskClient) -> None:
         {"Authorization": "Digest username=ann"},
     ],
 )
-def test_nobody_else_is_let_in(headers: dict[str, str], client: FlaskClient) -> None:
+def test_invalid_credentials_are_rejected(headers: dict[str, str], client: FlaskClient) -> None:
     asks_for_a_password(client.get("/", headers=headers))
 
 
 @pytest.mark.parametrize(
     "value", ["", "nonsense", "eyJ1c2VyIjp7ImVtYWlsIjoiYW5uIn19.Z0.x", "é" * 9]
 )
-def test_no_cookie_can_be_made_up(value: str, client: FlaskClient) -> None:
+def test_cookies_cannot_be_forged(value: str, client: FlaskClient) -> None:
     client.set_cookie(COOKIE, value)
     asks_for_a_password(client.get("/"))
 
@@ -120,7 +120,7 @@ def asks_for_a_password(response: TestResponse) -> None:
     assert (response.text, response.mimetype) == ("Log in.\n", "text/plain")
 
 
-def test_a_session_ends_with_its_time_its_password_and_its_user(settings: toy.Settings) -> None:
+def test_a_session_ends_when_it_expires_or_its_user_changes(settings: toy.Settings) -> None:
     client = client_of(with_users(settings, ann=HASH))
     client.get("/", headers=login())
     cookie = client.get_cookie(COOKIE)
@@ -138,7 +138,7 @@ def test_a_session_ends_with_its_time_its_password_and_its_user(settings: toy.Se
         assert status(ann=HASH) == 401
 
 
-def test_a_session_says_who_the_user_is_and_lasts_as_long_as_configured(
+def test_a_session_names_the_user_and_lasts_as_configured(
     settings: toy.Settings,
 ) -> None:
     below = changed(settings, "server", url_prefix="/below/")
@@ -152,7 +152,7 @@ def test_a_session_says_who_the_user_is_and_lasts_as_long_as_configured(
         assert session["user"] == {"email": "ann", "groups": []}
 
 
-def test_a_session_that_is_not_valid_any_more_is_deleted(settings: toy.Settings) -> None:
+def test_an_invalid_session_is_deleted(settings: toy.Settings) -> None:
     client = client_of(with_users(settings, ann=HASH))
     client.get("/", headers=login())
     cookie = client.get_cookie(COOKIE)
@@ -164,7 +164,7 @@ def test_a_session_that_is_not_valid_any_more_is_deleted(settings: toy.Settings)
 
 
 @pytest.mark.parametrize("spare", ["", "x" * 3_990])
-def test_only_those_who_logged_in_take_the_fast_path(
+def test_only_logged_in_clients_take_the_fast_path(
     spare: str, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Flask, which asks for passwords, is asked only for the others."""
@@ -211,7 +211,7 @@ def test_a_password_is_hashed_once_even_without_cookies(
     assert hashed == ["right"], "a wrong one is remembered, too"
 
 
-def test_wrong_passwords_lead_to_a_pause_and_are_not_logged(
+def test_wrong_passwords_cause_a_pause_and_are_not_logged(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(credentials.BOTH):
@@ -243,13 +243,13 @@ def test_guesses_of_one_name_do_not_lock_out_another(settings: toy.Settings) -> 
 
 
 @pytest.mark.parametrize("given", [b"Basic \xe9\xe9", b"Basic \xff", b"\xe9", b"Bearer \xe9"])
-def test_a_header_that_is_not_text_is_refused(given: bytes, client: FlaskClient) -> None:
+def test_a_header_that_is_not_text_is_rejected(given: bytes, client: FlaskClient) -> None:
     for path in ("/", "/_live", "/readyz"):
         header = {"HTTP_AUTHORIZATION": given.decode("latin-1")}
         asks_for_a_password(client.get(path, environ_base={**ELSEWHERE, **header}))
 
 
-def test_a_request_through_a_unix_socket_is_not_an_operators(client: FlaskClient) -> None:
+def test_a_request_through_a_unix_socket_is_not_from_an_operator(client: FlaskClient) -> None:
     asks_for_a_password(client.get("/readyz", environ_base={"REMOTE_ADDR": ""}))
 
 
@@ -263,14 +263,14 @@ def test_a_request_through_a_unix_socket_is_not_an_operators(client: FlaskClient
         ("[bad", False),
     ],
 )
-def test_only_a_request_for_this_machine_is_an_operators(
+def test_only_a_request_to_this_machine_is_an_operators(
     host: str, known: bool, client: FlaskClient
 ) -> None:
     response = client.get("/readyz", headers={"Host": host})
     assert (response.status_code in (200, 503)) == known
 
 
-def test_a_session_of_an_old_password_is_not_an_operators(settings: toy.Settings) -> None:
+def test_a_session_with_an_old_password_is_not_an_operators(settings: toy.Settings) -> None:
     def client_with(users: dict[str, str]) -> FlaskClient:
         auth = {"users": users, "operators": ["ann"]}
         server = {**settings.server.model_dump(), "secret_key": TOKEN}
@@ -288,7 +288,7 @@ def test_a_session_of_an_old_password_is_not_an_operators(settings: toy.Settings
         asks_for_a_password(after.get("/readyz", environ_base=ELSEWHERE))
 
 
-def test_a_script_of_the_page_opens_no_dialog(client: FlaskClient) -> None:
+def test_a_request_by_a_script_opens_no_login_dialog(client: FlaskClient) -> None:
     response = client.get("/_live", headers={"X-Requested-With": "XMLHttpRequest"})
     assert response.status_code == 401
     assert "WWW-Authenticate" not in response.headers
@@ -314,7 +314,7 @@ def test_metrics_that_are_off_are_not_found(users: dict[str, str], settings: toy
     assert "server.metrics = true" in response.text
 
 
-def test_healthz_is_open_below_the_path_of_a_proxy(settings: toy.Settings) -> None:
+def test_healthz_is_open_with_and_without_a_prefix(settings: toy.Settings) -> None:
     below = changed(settings, "server", url_prefix="/dashboard/")
     for users in ({}, {"ann": HASH}):
         client = client_of(with_users(below, **users))
@@ -341,7 +341,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     yield stdin
 
 
-def test_the_line_of_hash_password_lets_a_user_in(
+def test_the_output_of_hash_password_lets_a_user_log_in(
     typed: io.StringIO, settings: toy.Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
     typed.write("right\n")
@@ -353,7 +353,7 @@ def test_the_line_of_hash_password_lets_a_user_in(
     assert client.get("/", headers=login()).status_code == 200
 
 
-def test_without_a_password_there_is_no_line(typed: io.StringIO) -> None:
+def test_hash_password_rejects_an_empty_password(typed: io.StringIO) -> None:
     assert cli.serve(toy.DASHBOARD, toy.create_app, ["--hash-password", "ann"]) == 2
 
 

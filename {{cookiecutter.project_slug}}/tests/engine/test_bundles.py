@@ -14,7 +14,7 @@ def client(settings: toy.Settings) -> FlaskClient:
     return app.server.test_client()
 
 
-def test_all_scripts_of_the_page_are_compressed_and_cached_for_good(client: FlaskClient) -> None:
+def test_all_scripts_are_compressed_and_cached_permanently(client: FlaskClient) -> None:
     scripts = re.findall(
         r'src="(/(?:_dash-component-suites/|_engine-)[^"]+)"', client.get("/").text
     )

@@ -50,7 +50,7 @@ def serving(log: Path, *flags: str, **env: str) -> Iterator[tuple[str, "subproce
         process.wait()
 
 
-def test_it_serves_refreshes_and_stops_cleanly(tmp_path: Path) -> None:
+def test_the_server_serves_refreshes_and_stops_cleanly(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     often = {f"{PREFIX}REFRESH__EVERY": "1s", f"{PREFIX}REFRESH__DAILY_AT": ""}
     often[f"{PREFIX}APP__STALE_AFTER"] = "36500d"  # the sample may be old
@@ -78,7 +78,7 @@ def test_a_host_name_with_several_addresses_is_served(tmp_path: Path) -> None:
         assert get(f"{url}/healthz") == (200, "ok")
 
 
-def test_a_request_that_is_too_large_is_refused(tmp_path: Path) -> None:
+def test_a_request_that_is_too_large_is_rejected(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     with serving(log, **{f"{PREFIX}SERVER__MAX_BODY_BYTES": "1000"}) as (url, _):
         for size, code in ((10, 400), (2_000, 413), (20_000, 413)):
@@ -152,21 +152,21 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         ([], {f"{PREFIX}LOG__FILE": "no/such/folder/log.txt"}, ["log.file", "no/such/folder"]),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_one_sentence(
+def test_an_invalid_setting_is_reported_in_one_line(
     flags: list[str], env: dict[str, str], words: list[str]
 ) -> None:
     refused(run(*flags, **env), *words)
 
 
 @pytest.mark.parametrize("line", ["AUTH__USERS='{}", "AUTH__USERS: {}", "AUTH__USER={}"])
-def test_a_broken_line_of_env_does_not_open_the_server(line: str, tmp_path: Path) -> None:
+def test_a_broken_env_line_does_not_open_the_server(line: str, tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
     (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
     refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
 
 
-def test_what_is_refused_is_in_the_log_file_too(tmp_path: Path) -> None:
+def test_rejected_settings_are_logged_to_the_file_too(tmp_path: Path) -> None:
     """A service has no console."""
     file = tmp_path / "dashboard.log"
     env = {f"{PREFIX}LOG__FILE": str(file)}

@@ -268,7 +268,7 @@ def test_a_made_up_key_is_ignored(slow: Slow, settings: toy.Settings, store: Mem
     assert slow.count == 1
 
 
-def test_a_crowd_is_refused_early_unless_the_result_is_there() -> None:
+def test_surplus_requests_are_rejected_early_unless_the_result_exists() -> None:
     crowded: Computations[int] = Computations(threads=3)  # one computes, and one waits
     with crowded.slot(), pytest.raises(NotReady):  # once it is known not to be quick
         wait_until(lambda: crowded.raise_if_busy("key"))
@@ -286,7 +286,7 @@ def test_a_crowd_is_refused_early_unless_the_result_is_there() -> None:
     crowded.raise_if_busy("other", waited_for=["key"])
 
 
-def test_a_crowd_waits_for_quick_computations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_surplus_requests_wait_for_quick_computations(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GRACE", "MAX_WAIT"):  # even if the machine that runs this is busy
         monkeypatch.setattr(computations, name, float(LIMIT))
     crowded: Computations[int] = Computations(threads=3)  # one computes, and one waits

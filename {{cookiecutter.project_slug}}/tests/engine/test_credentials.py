@@ -37,7 +37,7 @@ def guess(known: Credentials, count: int, name: str = "ann", address: str = HERE
         assert known.check(name, f"wrong{number}", address) is False
 
 
-def test_only_a_users_own_password_is_right_and_is_remembered(known: Credentials) -> None:
+def test_only_a_users_own_password_is_accepted_and_remembered(known: Credentials) -> None:
     assert not known.knows("ann", "right"), "it has not been checked yet"
     assert known.check("ann", "right", HERE) is True
     assert known.knows("ann", "right")
@@ -66,7 +66,7 @@ def test_a_known_client_does_not_wait_while_another_password_is_checked(known: C
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_guesses_of_a_users_password_are_limited_for_an_address(
+def test_guesses_are_limited_per_user_and_address(
     first: bool, known: Credentials
 ) -> None:
     if first:
@@ -82,7 +82,7 @@ def test_guesses_of_a_users_password_are_limited_for_an_address(
     assert known.check("ann", "right", ELSEWHERE), "and the user from elsewhere"
 
 
-def test_guesses_of_many_names_are_limited_for_an_address(known: Credentials) -> None:
+def test_guesses_are_limited_per_address_for_many_names(known: Credentials) -> None:
     for number in range(ADDRESS):
         guess(known, 1, f"user{number}")
     with pytest.raises(TooManyFailures):
@@ -90,7 +90,7 @@ def test_guesses_of_many_names_are_limited_for_an_address(known: Credentials) ->
     assert known.check("ann", "right", ELSEWHERE)
 
 
-def test_guesses_from_many_addresses_are_limited_for_a_user(known: Credentials) -> None:
+def test_guesses_are_limited_per_user_from_many_addresses(known: Credentials) -> None:
     for number in range(USER):
         assert known.check("ann", f"wrong{number}", f"2001:db8::{number:x}") is False
     with pytest.raises(TooManyFailures):
@@ -104,7 +104,7 @@ def test_a_client_that_repeats_an_old_password_counts_once(known: Credentials) -
     assert known.check("ann", "right", HERE)
 
 
-def test_wrong_passwords_count_for_a_while_and_right_ones_are_remembered_longer(
+def test_wrong_passwords_expire_before_remembered_right_ones(
     known: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = 0.0

@@ -44,7 +44,7 @@ def test_the_sites_that_an_app_names_are_allowed(settings: toy.Settings) -> None
     assert "example.org" not in rules["default-src"] + rules["img-src"]
 
 
-def test_what_a_browser_blocks_is_logged_once_with_what_to_set(
+def test_blocked_content_is_logged_once_with_the_setting_to_change(
     client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(3):
@@ -72,7 +72,7 @@ def test_what_a_browser_blocks_is_logged_once_with_what_to_set(
         b"",
     ],
 )
-def test_a_report_of_what_cannot_be_allowed_is_not_logged(
+def test_reports_that_no_setting_can_fix_are_not_logged(
     body: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert send(client, body) == 204
@@ -88,6 +88,6 @@ def test_reports_cannot_fill_the_log(client: FlaskClient, caplog: pytest.LogCapt
     assert not caplog.records, "a page of another site can send this"
 
 
-def test_a_policy_names_where_reports_go_below_a_prefix() -> None:
+def test_the_policy_has_the_report_url_below_a_prefix() -> None:
     prefixed = Dash(__name__, url_base_pathname="/dashboard/")
     assert "report-uri /dashboard/_csp-report" in csp.policy(prefixed, Server())

@@ -16,22 +16,22 @@ def rows(table: pd.DataFrame) -> list[list[str]]:
 
 @pytest.mark.parametrize("dtype", ["str", "category", "object"])
 @pytest.mark.parametrize("text", EVIL)
-def test_text_is_no_formula(text: str, dtype: str) -> None:
+def test_text_cannot_become_a_formula(text: str, dtype: str) -> None:
     table = pd.DataFrame({"series": pd.Series([text, "a"], dtype=dtype), "value": [-1.5, -2.0]})
     assert rows(table) == [["series", "value"], [f"'{text}", "-1.5"], ["a", "-2.0"]]
 
 
 @pytest.mark.parametrize("text", ["a\rb", "a\nb", "a\r\nb", 'a"b', "a,b", "a=b", "Ö -1"])
-def test_text_keeps_its_row_whatever_it_holds(text: str) -> None:
+def test_any_text_stays_in_its_row(text: str) -> None:
     table = pd.DataFrame({"series": [text], "value": [-1]})
     assert rows(table)[1:] == [[text, "-1"]]
 
 
-def test_the_name_of_a_column_is_no_formula() -> None:
+def test_a_column_name_cannot_become_a_formula() -> None:
     assert rows(pd.DataFrame({"=a": [1]})) == [["'=a"], ["1"]]
 
 
-def test_times_and_gaps_stay_as_they_are() -> None:
+def test_times_and_missing_values_are_unchanged() -> None:
     time = datetime(2026, 1, 2, tzinfo=UTC)
     series = pd.Series([None, "=a"], dtype="category")
     table = pd.DataFrame({"time": [time, time], "series": series, "value": [None, -1.0]})

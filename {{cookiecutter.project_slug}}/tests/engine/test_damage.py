@@ -230,7 +230,7 @@ def test_a_version_that_does_not_exist_is_searched_for_once(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there a folder with an open file cannot be deleted")
-def test_there_is_one_leader_after_the_folder_was_deleted(tmp_path: Path) -> None:
+def test_there_is_one_leader_after_the_folder_is_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     one, other = opened(folder.as_uri()), opened(folder.as_uri())
     assert one.lease() and not other.lease()
@@ -349,7 +349,7 @@ def no_memory(client: Any, _folder: Path) -> Iterator[None]:
     ("fault", "words"),
     [(password, "AuthenticationError"), (replica, "ReadOnlyError"), (no_memory, "OutOfMemory")],
 )
-def test_a_redis_that_refuses_commands_is_reported_once_and_recovers(
+def test_rejected_redis_commands_are_reported_once_until_recovery(
     fault: Any,
     words: str,
     tmp_path: Path,

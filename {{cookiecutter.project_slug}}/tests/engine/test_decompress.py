@@ -29,7 +29,7 @@ def asked() -> bytes:
     return json.dumps(body).encode()
 
 
-def test_a_compressed_request_is_answered_as_any_other(client: FlaskClient) -> None:
+def test_a_compressed_request_gets_the_same_response(client: FlaskClient) -> None:
     plain = client.post(PATH, data=asked(), content_type="application/json")
     compressed = client.post(PATH, data=gzip.compress(asked()), headers=GZIP)
     assert (plain.status_code, compressed.status_code) == (200, 200)
@@ -37,12 +37,12 @@ def test_a_compressed_request_is_answered_as_any_other(client: FlaskClient) -> N
 
 
 @pytest.mark.parametrize("content", [b"", b"x", gzip.compress(asked())[:-30], b"\x1f\x8b\xff"])
-def test_what_cannot_be_decompressed_is_refused(content: bytes, client: FlaskClient) -> None:
+def test_invalid_compressed_content_is_rejected(content: bytes, client: FlaskClient) -> None:
     assert client.post(PATH, data=content, headers=GZIP).status_code == 400
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_what_is_too_large_is_refused_with_its_size_and_the_setting(
+def test_a_rejected_large_request_names_its_size_and_the_setting(
     compressed: bool, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     content = b"[" + 10_000 * b" "

@@ -47,5 +47,5 @@ def test_a_time_of_the_day_is_due_once_a_day_in_the_zone_of_the_dashboard() -> N
         (FOLLOWING + SECOND, True),  # the clock was set back further
     ],
 )
-def test_a_refresh_is_due_unless_it_was_done(done: datetime | None, expected: bool) -> None:
+def test_a_refresh_is_due_until_it_is_done(done: datetime | None, expected: bool) -> None:
     assert is_due(done, LATEST, FOLLOWING) is expected

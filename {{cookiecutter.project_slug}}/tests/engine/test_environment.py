@@ -70,7 +70,7 @@ def test_settings_are_read_from_the_env_file(tmp_path: Path) -> None:
         (f"A=1\n{PREFIX}LOG__LEVEL=INFO\n{PREFIX.lower()}log__level=INFO", ["twice"]),
     ],
 )
-def test_an_invalid_line_of_the_env_file_is_refused(
+def test_an_invalid_line_of_the_env_file_is_rejected(
     line: str, words: list[str], tmp_path: Path
 ) -> None:
     number = 3 + line.count("\n")
@@ -90,13 +90,13 @@ def test_an_open_quote_cannot_swallow_a_setting(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "latin-1"])
-def test_an_env_file_in_another_encoding_is_refused(encoding: str, tmp_path: Path) -> None:
+def test_an_env_file_in_another_encoding_is_rejected(encoding: str, tmp_path: Path) -> None:
     line = f"{PREFIX}SERVER__SECRET_KEY=ö{SECRET}".encode(encoding)
     with pytest.raises(SettingError, match=r"\.env is not UTF-8"):
         load(tmp_path, line)
 
 
-def test_a_folder_in_place_of_the_env_file_is_refused(tmp_path: Path) -> None:
+def test_a_folder_instead_of_the_env_file_is_rejected(tmp_path: Path) -> None:
     load(tmp_path)
     (tmp_path / ".env").unlink()
     (tmp_path / ".env").mkdir()
@@ -105,7 +105,7 @@ def test_a_folder_in_place_of_the_env_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a link wants rights there")
-def test_a_broken_link_in_place_of_the_env_file_is_refused(tmp_path: Path) -> None:
+def test_a_broken_link_instead_of_the_env_file_is_rejected(tmp_path: Path) -> None:
     load(tmp_path)
     (tmp_path / ".env").unlink()
     (tmp_path / ".env").symlink_to(tmp_path / "gone")
@@ -123,7 +123,7 @@ def test_a_broken_link_in_place_of_the_env_file_is_refused(tmp_path: Path) -> No
         (f"{PREFIX}SERVER__SECRET_KEY", " ", ["empty"]),
     ],
 )
-def test_an_invalid_environment_variable_is_refused(
+def test_an_invalid_environment_variable_is_rejected(
     name: str, value: str, words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -132,7 +132,7 @@ def test_an_invalid_environment_variable_is_refused(
     assert all(word in str(error.value) for word in [f"environment variable {name} ", *words])
 
 
-def test_a_variable_with_single_underscores_is_reported_but_not_refused(
+def test_a_variable_with_single_underscores_is_reported_but_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Kubernetes sets such names for a service."""
@@ -154,7 +154,7 @@ def test_variables_of_other_programs_are_left_alone(
     assert os.environ["PATH"] != "mine", "the environment comes first"
 
 
-def test_a_table_is_merged_from_all_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_merged_from_all_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Path("config.toml").read_text("utf-8")
     config = config.replace("users = {}", f"users.ann = '{HASH}'")
     monkeypatch.setenv(f"{PREFIX}AUTH__USERS", USERS.replace("ann", "bob"))

@@ -22,7 +22,7 @@ def test_an_error_without_a_message_is_described_by_its_name() -> None:
     assert describe(TimeoutError()) == "TimeoutError"
 
 
-def test_no_part_of_a_secret_is_shown_where_a_line_is_cut() -> None:
+def test_cutting_a_line_shows_no_part_of_a_secret() -> None:
     before = redaction.hidden()
     redaction.hide(["hunter2hunter2"])
     try:

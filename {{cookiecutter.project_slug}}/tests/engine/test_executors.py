@@ -82,7 +82,7 @@ def executor(request: pytest.FixtureRequest, toy_folder: Path) -> Iterator[Execu
             yield executor
 
 
-def test_it_reads_the_source_and_passes_failures_on(
+def test_executors_read_the_source_and_pass_on_failures(
     executor: Executor, settings: toy.Settings
 ) -> None:
     it, span = toy.DASHBOARD.pipeline, pipeline.Span(now_utc())
@@ -94,7 +94,7 @@ def test_it_reads_the_source_and_passes_failures_on(
     assert first != second  # the same call twice is two calls
 
 
-def test_a_process_that_crashes_is_one_failure_and_no_more(settings: toy.Settings) -> None:
+def test_a_crashed_process_causes_only_one_failure(settings: toy.Settings) -> None:
     with working(settings, worker="process") as executor:
         for crash in ((os._exit, 3), (os.abort,)):
             before = executor.submit(os.getpid).result(60)
@@ -128,7 +128,7 @@ def fail(kind: type[Exception], *args: str) -> None:
         raise kind(*args) from error
 
 
-def test_an_error_that_cannot_be_sent_keeps_type_text_and_traceback(executor: Executor) -> None:
+def test_an_error_that_cannot_be_pickled_keeps_its_details(executor: Executor) -> None:
     before = executor.submit(os.getpid).result(60)
     for kind, args, said in (
         (Unreadable, ("one", "two"), "Unreadable: onetwo"),

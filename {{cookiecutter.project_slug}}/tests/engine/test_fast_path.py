@@ -190,7 +190,7 @@ CASES += [(name, "after build", locked) for name in LATE for locked in (False, T
 
 
 @pytest.mark.parametrize(("guard", "when", "locked"), CASES)
-def test_nobody_gets_past_a_guard(
+def test_guards_cannot_be_bypassed(
     guard: str,
     when: str,
     locked: bool,
@@ -209,7 +209,7 @@ def test_nobody_gets_past_a_guard(
 
 
 @pytest.mark.parametrize("guard", [name for name in GUARDS if "hook" in name])
-def test_flask_refuses_a_hook_that_comes_too_late(
+def test_flask_rejects_hooks_added_too_late(
     guard: str, make: Callable[..., FlaskClient]
 ) -> None:
     with pytest.raises(AssertionError, match="can no longer be called"):
@@ -217,7 +217,7 @@ def test_flask_refuses_a_hook_that_comes_too_late(
 
 
 @pytest.mark.parametrize("locked", [False, True])
-def test_nobody_gets_past_views_that_are_wrapped_after_build(
+def test_views_wrapped_after_build_cannot_be_bypassed(
     locked: bool, make: Callable[..., FlaskClient], caplog: pytest.LogCaptureFixture
 ) -> None:
     client = make(wrap_views, "after build", locked)
@@ -229,14 +229,14 @@ def test_nobody_gets_past_views_that_are_wrapped_after_build(
 
 
 @pytest.mark.parametrize("locked", [False, True])
-def test_views_of_dash_that_create_app_wraps_are_refused(
+def test_wrapping_views_of_dash_in_create_app_is_rejected(
     locked: bool, make: Callable[..., FlaskClient]
 ) -> None:
     with pytest.raises(TypeError, match=r"/_dash-component-suites/.*before_request"):
         make(wrap_views, "in create_app", locked)
 
 
-def test_a_hook_that_does_something_after_each_request_is_run(
+def test_a_teardown_hook_runs_after_every_request(
     make: Callable[..., FlaskClient],
 ) -> None:
     client = make(teardown, "in create_app")
@@ -245,7 +245,7 @@ def test_a_hook_that_does_something_after_each_request_is_run(
 
 
 @pytest.mark.parametrize("locked", [False, True])
-def test_the_fast_path_is_open_without_other_guards(
+def test_the_fast_path_is_used_without_other_guards(
     locked: bool,
     make: Callable[..., FlaskClient],
     monkeypatch: pytest.MonkeyPatch,
@@ -264,7 +264,7 @@ def test_the_fast_path_is_open_without_other_guards(
 
 
 @pytest.mark.parametrize("has", ["a cookie", "a password", "trusted hosts"])
-def test_flask_answers_whoever_it_may_know(
+def test_flask_answers_clients_that_it_may_know(
     has: str, make: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = make(lambda server: None, "in create_app")

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 import toy
-from helpers import fitted
+from helpers import tables_of
 
 from {{cookiecutter.project_slug}}.engine.data import freshness
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
@@ -31,7 +31,7 @@ def stored(
 ) -> MemoryStore:
     """Return a store with a row for each time, and a refresh that has just succeeded."""
     store = MemoryStore()
-    batch = Batch(fitted(*((time, "a", 1.0) for time in times)))
+    batch = Batch(tables_of(*((time, "a", 1.0) for time in times)))
     store.publish(merge(None, batch, toy.TABLES, now, now, settings.refresh).snapshot)
     store.report(Status(refreshed=refreshed or now))
     return store
@@ -49,7 +49,7 @@ def check(
     return found.status, found.age_seconds
 
 
-def test_before_the_first_data_it_is_loading_or_an_error(settings: toy.Settings) -> None:
+def test_the_status_before_the_first_data_is_loading_or_error(settings: toy.Settings) -> None:
     store = MemoryStore()
     assert check(settings, store) == ("loading", None)
     store.report(Status(error="OSError: gone", failing_since=NOW))
@@ -69,7 +69,7 @@ def test_before_the_first_data_it_is_loading_or_an_error(settings: toy.Settings)
         (7 * DAY, NOW - 30 * DAY, "stale"),
     ],
 )
-def test_data_are_as_old_as_their_newest_row_however_often_they_are_read(
+def test_the_age_is_that_of_the_newest_row_not_of_the_last_read(
     distance: timedelta, newest: datetime, state: str, settings: toy.Settings
 ) -> None:
     chosen = configured(settings, every="2s")
@@ -85,7 +85,7 @@ def test_a_table_of_working_days_is_not_stale_on_monday(settings: toy.Settings) 
     assert check(chosen, store, monday)[0] == "live"
 
 
-def test_an_old_file_is_stale_from_the_first_moment_unless_that_is_allowed(
+def test_an_old_file_is_stale_immediately_unless_allowed(
     settings: toy.Settings,
 ) -> None:
     times = every(DAY, datetime(2015, 1, 1, tzinfo=UTC))
@@ -95,7 +95,7 @@ def test_an_old_file_is_stale_from_the_first_moment_unless_that_is_allowed(
     assert check(allowed, stored(allowed, *times))[0] == "live"
 
 
-def test_it_is_stale_when_no_refresh_succeeds_for_three_periods(settings: toy.Settings) -> None:
+def test_data_are_stale_when_no_refresh_succeeds_for_three_periods(settings: toy.Settings) -> None:
     chosen = configured(settings, every="15m")
     store = stored(chosen, *every(DAY, NOW - HOUR))
     assert check(chosen, store, NOW + timedelta(minutes=40))[0] == "live"
@@ -110,7 +110,7 @@ def test_a_failing_refresh_is_an_error_while_the_data_are_fresh(settings: toy.Se
     assert check(chosen, store, NOW + 60 * SECOND)[0] == "stale"
 
 
-def test_a_reading_of_the_future_does_not_make_data_fresh(settings: toy.Settings) -> None:
+def test_a_future_reading_does_not_make_data_fresh(settings: toy.Settings) -> None:
     """A forecast, or a device whose clock is fast."""
     chosen = configured(settings, every="15m", ahead="2h")
     forecast = stored(chosen, *every(HOUR, NOW + timedelta(minutes=30)))
@@ -120,7 +120,7 @@ def test_a_reading_of_the_future_does_not_make_data_fresh(settings: toy.Settings
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=1), 400 * DAY])
-def test_data_stored_in_the_future_are_a_fault(ahead: timedelta, settings: toy.Settings) -> None:
+def test_a_snapshot_stored_in_the_future_is_a_fault(ahead: timedelta, settings: toy.Settings) -> None:
     chosen = configured(settings)
     store = stored(chosen, *every(2 * SECOND, NOW + ahead), now=NOW + ahead)
     found = freshness.check(chosen, store, NOW)
@@ -128,7 +128,7 @@ def test_data_stored_in_the_future_are_a_fault(ahead: timedelta, settings: toy.S
     assert "clock" in freshness.notices(chosen, store, found)[0]
 
 
-def test_a_clock_that_is_behind_is_a_fault_even_if_nothing_is_new(settings: toy.Settings) -> None:
+def test_a_slow_clock_is_a_fault_even_without_new_rows(settings: toy.Settings) -> None:
     chosen, back = configured(settings), NOW - 400 * DAY
     store = stored(chosen, *every(2 * SECOND, NOW))
     known = store.latest()
@@ -139,12 +139,12 @@ def test_a_clock_that_is_behind_is_a_fault_even_if_nothing_is_new(settings: toy.
     assert "clock" in freshness.notices(chosen, store, found)[0]
 
 
-def test_many_series_have_a_usual_distance_too(settings: toy.Settings) -> None:
+def test_many_series_have_a_usual_interval_too(settings: toy.Settings) -> None:
     chosen = configured(settings)
     store = MemoryStore()
     rows = [(NOW + it * SECOND, f"{it % 1_500}", 1.0) for it in range(3_000)]
     end = NOW + 3_000 * SECOND
-    batch = Batch(fitted(*rows))
+    batch = Batch(tables_of(*rows))
     store.publish(merge(None, batch, toy.TABLES, end, end, chosen.refresh).snapshot)
     store.report(Status(refreshed=end + 2 * DAY))
     assert freshness.check(chosen, store, end + 2 * DAY).status == "stale"
@@ -158,7 +158,7 @@ def test_a_fault_is_shown_even_while_refreshes_fail(settings: toy.Settings) -> N
     assert not any("gone" in it for it in said), "every viewer sees it"
 
 
-def test_data_of_another_release_are_not_ready(settings: toy.Settings) -> None:
+def test_data_from_another_release_are_not_ready(settings: toy.Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
     found = freshness.check(settings, store, NOW)
     assert (found.status, found.ready) == ("error", False)
@@ -167,7 +167,7 @@ def test_data_of_another_release_are_not_ready(settings: toy.Settings) -> None:
 
 def test_a_source_without_rows_is_not_live(settings: toy.Settings) -> None:
     chosen = configured(settings)
-    store = MemoryStore(Snapshot(8, NOW, NOW, fitted()))
+    store = MemoryStore(Snapshot(8, NOW, NOW, tables_of()))
     found = freshness.check(chosen, store, NOW)
     assert (found.status, found.ready) == ("stale", False)
     assert "no rows" in freshness.notices(chosen, store, found)[0]
@@ -211,7 +211,7 @@ def holding(
     **status: Any,
 ) -> MemoryStore:
     """Return a store whose rows have these ages; the last one is the newest."""
-    rows = fitted(*((NOW - age, "a", 1.0) for age in ages))
+    rows = tables_of(*((NOW - age, "a", 1.0) for age in ages))
     pace = Pace(NOW - ages[-1], distance)
     store = MemoryStore(Snapshot(8, NOW, created, rows, {"readings": pace}, horizon))
     store.report(Status(**{"refreshed": NOW, **status}))
@@ -252,7 +252,7 @@ def test_data_are_stale_once_they_are_older_than_the_limit(
         ("1m", MINUTE, "2h", 2 * HOUR),  # as set
     ],
 )
-def test_it_is_stale_if_no_refresh_has_succeeded_for_too_long(
+def test_data_are_stale_if_no_refresh_has_succeeded_for_too_long(
     every_: str, takes: timedelta, stale_after: str, patience: timedelta, settings: toy.Settings
 ) -> None:
     chosen = configured(settings, stale_after, every=every_)
@@ -291,7 +291,7 @@ def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
     settings: toy.Settings,
 ) -> None:
     paces = {"readings": Pace(NOW - SECOND, SECOND), "limits": Pace(NOW - HOUR, SECOND)}
-    rows = fitted((NOW - SECOND, "a", 1.0))
+    rows = tables_of((NOW - SECOND, "a", 1.0))
     store = MemoryStore(Snapshot(8, NOW, NOW, rows | {"limits": rows["readings"]}, paces))
     found = freshness.check(configured(settings), store, NOW)
     assert (found.version, found.age_seconds, found.stale_in) == (8, 1.0, 6.0 - 3600)
@@ -299,7 +299,7 @@ def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
     assert freshness.notices(configured(settings), store, found) == [found.stale]
 
 
-def test_the_page_says_since_when_refreshes_fail_in_the_time_of_its_zone(
+def test_the_page_shows_since_when_refreshes_fail_in_its_zone(
     settings: toy.Settings,
 ) -> None:
     chosen = configured(settings)
@@ -322,13 +322,13 @@ def test_the_page_says_since_when_refreshes_fail_in_the_time_of_its_zone(
     assert freshness.notices(chosen, empty, found) == [f"{since}."]
 
 
-def test_the_page_says_nothing_while_all_is_well(settings: toy.Settings) -> None:
+def test_the_page_shows_no_notice_while_all_is_well(settings: toy.Settings) -> None:
     chosen = configured(settings)
     for store in (holding(SECOND), MemoryStore()):
         assert freshness.notices(chosen, store, freshness.check(chosen, store, NOW)) == []
 
 
-def test_the_page_counts_what_is_hidden_and_set_aside_in_each_table(
+def test_the_page_counts_hidden_and_rejected_rows_of_each_table(
     settings: toy.Settings,
 ) -> None:
     chosen = configured(settings)
@@ -353,7 +353,7 @@ def test_the_page_counts_what_is_hidden_and_set_aside_in_each_table(
         (timedelta(0), -HOUR - SECOND, NOW + HOUR, True),
     ],
 )
-def test_data_are_a_fault_if_they_are_later_than_the_clock_allows(
+def test_data_from_the_future_are_a_fault(
     ahead: timedelta, age: timedelta, horizon: datetime, is_fault: bool, settings: toy.Settings
 ) -> None:
     chosen = configured(settings)
@@ -372,23 +372,23 @@ def test_data_are_a_fault_if_they_are_later_than_the_clock_allows(
         assert freshness.notices(chosen, store, found)[0] == found.stale
 
 
-def test_a_source_that_returned_no_rows_says_so(settings: toy.Settings) -> None:
+def test_a_source_without_rows_is_reported(settings: toy.Settings) -> None:
     chosen = configured(settings)
-    found = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW)
+    found = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, tables_of())), NOW)
     assert found.stale == "The source has returned no rows yet."
     assert (found.version, found.age_seconds, found.stale_in) == (8, None, 0.0)
-    late = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, fitted())), NOW + HOUR)
+    late = freshness.check(chosen, MemoryStore(Snapshot(8, NOW, NOW, tables_of())), NOW + HOUR)
     assert late.stale == "No refresh has succeeded since 2026-03-06 12:00:00."
 
 
 def test_data_without_a_time_are_live_while_refreshes_succeed(settings: toy.Settings) -> None:
-    rows = fitted((NOW, "a", 1.0))
+    rows = tables_of((NOW, "a", 1.0))
     store = MemoryStore(Snapshot(8, NOW, NOW, rows))
     assert check(configured(settings), store) == ("live", None)
     assert check(configured(settings), store, NOW + HOUR) == ("stale", None)
 
 
-def test_monitoring_is_answered_with_and_without_the_prefix(settings: toy.Settings) -> None:
+def test_healthz_responds_with_and_without_the_prefix(settings: toy.Settings) -> None:
     server = settings.server.model_copy(update={"url_prefix": "/a/"})
     app, _ = toy.DASHBOARD.build(
         settings.model_copy(update={"server": server}), toy.create_app, MemoryStore()
@@ -399,7 +399,7 @@ def test_monitoring_is_answered_with_and_without_the_prefix(settings: toy.Settin
         assert (answer.status_code, answer.text, answer.mimetype) == (200, "ok", "text/plain")
 
 
-def test_readyz_is_ready_only_with_fresh_data_and_says_why_not(settings: toy.Settings) -> None:
+def test_readyz_needs_fresh_data_and_says_why_not(settings: toy.Settings) -> None:
     now = datetime.now(UTC)
     chosen, store = configured(settings, every="15m"), MemoryStore()
     app, _ = toy.DASHBOARD.build(chosen, toy.create_app, store)
@@ -413,11 +413,11 @@ def test_readyz_is_ready_only_with_fresh_data_and_says_why_not(settings: toy.Set
     assert told() == (503, {**nothing, "status": "loading", "error": ""})
     store.report(Status(error="OSError: gone", failing_since=now))
     assert told() == (503, {**nothing, "status": "error", "error": "OSError: gone"})
-    store.publish(Snapshot(8, now, now, fitted()))
+    store.publish(Snapshot(8, now, now, tables_of()))
     store.report(Status(refreshed=now))
     status, facts = told()
     assert (status, facts["error"]) == (503, "The source has returned no rows yet.")
-    batch = Batch(fitted(*((it, "a", 1.0) for it in every(HOUR, now))))
+    batch = Batch(tables_of(*((it, "a", 1.0) for it in every(HOUR, now))))
     store.publish(merge(None, batch, toy.TABLES, now, now, chosen.refresh).snapshot)
     status, facts = told()
     assert (status, facts["status"], facts["error"]) == (200, "live", "")

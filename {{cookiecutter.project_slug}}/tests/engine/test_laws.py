@@ -75,7 +75,7 @@ def test_the_engine_imports_nothing_from_the_package_around_it(file: Path) -> No
 
 
 @each_file
-def test_the_engine_takes_no_name_from_the_folder_it_is_in(file: Path) -> None:
+def test_the_engine_derives_no_name_from_its_folder(file: Path) -> None:
     for node in ast.walk(parse(file)):
         if isinstance(node, ast.Name):
             assert node.id not in ("__package__", "__path__", "__spec__"), f"line {node.lineno}"
@@ -86,7 +86,7 @@ def test_the_engine_takes_no_name_from_the_folder_it_is_in(file: Path) -> None:
             assert not here, f"line {node.lineno}: {said}"
 
 
-def test_a_copy_in_an_empty_package_of_another_name_passes_its_tests(tmp_path: Path) -> None:
+def test_a_copy_in_a_package_with_another_name_passes_its_tests(tmp_path: Path) -> None:
     package, tests = tmp_path / "elsewhere", tmp_path / "tests"
     skip = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ENGINE, package / ENGINE.name, ignore=skip)
@@ -98,7 +98,7 @@ def test_a_copy_in_an_empty_package_of_another_name_passes_its_tests(tmp_path: P
         file.write_text(re.sub(imported, package.name, text), "utf-8")
     alone = f"import sys\ndef test_alone() -> None:\n    assert {PARENT!r} not in sys.modules\n"
     (tests / "test_alone.py").write_text(alone, "utf-8")
-    web = "test_laws.py::test_an_app_that_leaves_everything_out_asks_for_the_password"
+    web = "test_laws.py::test_a_minimal_app_asks_for_the_password"
     chosen = ["test_pipeline.py", "test_preview.py", web, "test_alone.py"]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:dash", "-p", "no:cacheprovider"]
     result = subprocess.run(
@@ -126,7 +126,7 @@ def test_there_is_no_import_cycle() -> None:
         pytest.fail(" imports ".join(reversed(error.args[1])))
 
 
-def test_only_the_face_for_pages_loads_dash() -> None:
+def test_only_the_public_module_for_pages_loads_dash() -> None:
     loaded = "print(*sorted({'dash', 'flask', 'waitress'} & sys.modules.keys()))"
     assert run(f"import sys, {NAME}; {loaded}").split() == []
     assert run(f"import sys, {NAME}.page; {loaded}").split()[:2] == ["dash", "flask"]
@@ -160,7 +160,7 @@ sys.exit(cli.refresh(dashboard, []))
 """
 
 
-def test_a_process_that_only_refreshes_loads_nothing_of_the_web(tmp_path: Path) -> None:
+def test_a_process_that_only_refreshes_loads_no_web_library(tmp_path: Path) -> None:
     url, every = (tmp_path / "store").as_uri(), "1h"
     env = {f"{toy.PREFIX}STORE__URL": url, f"{toy.PREFIX}REFRESH__EVERY": every}
     assert run(REFRESH, NAME, toy.PREFIX, **env) == "1\n"
@@ -193,7 +193,7 @@ def bare_app(_settings: toy.Settings, _data: Data) -> Dash:
     return app
 
 
-def test_an_app_that_leaves_everything_out_is_guarded(settings: toy.Settings) -> None:
+def test_a_minimal_app_is_protected(settings: toy.Settings) -> None:
     client = toy.DASHBOARD.build(settings, bare_app)[0].server.test_client()
     page = client.get("/")
     assert page.status_code == 200
@@ -211,7 +211,7 @@ def test_an_app_that_leaves_everything_out_is_guarded(settings: toy.Settings) ->
     assert client.post(callback, data=b"x" * 2_000_000).status_code == 413
 
 
-def test_an_app_that_leaves_everything_out_asks_for_the_password(
+def test_a_minimal_app_asks_for_the_password(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hashed = generate_password_hash("a long password", "pbkdf2:sha256:1000")

@@ -62,7 +62,7 @@ def test_a_listener_is_called_with_status_and_snapshot_after_each_refresh(
     assert versions == sorted(set(versions))
 
 
-def test_a_listener_hears_of_failures_from_the_first_on(settings: toy.Settings) -> None:
+def test_a_listener_is_called_from_the_first_failure_on(settings: toy.Settings) -> None:
     heard: Heard = []
     with refreshing(settings, remembering(heard), it=FAILING):
         wait_until(lambda: len(heard) > 6)
@@ -99,7 +99,7 @@ def test_the_fifth_failure_is_seen_once_in_each_run_of_failures(settings: toy.Se
     assert 5 <= sent[0] < 8 and sent[1] >= 13
 
 
-def test_an_error_in_a_listener_is_logged_and_stops_nothing(
+def test_an_error_in_a_listener_is_logged_and_does_no_harm(
     settings: toy.Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fails(_status: Status, _snapshot: Snapshot | None) -> None:
@@ -116,7 +116,7 @@ def test_an_error_in_a_listener_is_logged_and_stops_nothing(
     assert "SystemExit: no mail server" in caplog.text
 
 
-def test_a_slow_listener_holds_up_neither_refreshes_nor_other_listeners(
+def test_a_slow_listener_delays_neither_refreshes_nor_others(
     settings: toy.Settings,
 ) -> None:
     started, release, heard = Event(), Event(), Heard()

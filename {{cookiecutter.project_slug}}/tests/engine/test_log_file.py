@@ -27,7 +27,7 @@ def handler(tmp_path: Path) -> LogFile:
     return LogFile(tmp_path / "a.log", maxBytes=100, backupCount=9, encoding="utf-8")
 
 
-def test_the_oldest_lines_go_first(tmp_path: Path) -> None:
+def test_the_oldest_lines_are_dropped_first(tmp_path: Path) -> None:
     for backups in (1, 3):
         folder = tmp_path / str(backups)
         folder.mkdir()

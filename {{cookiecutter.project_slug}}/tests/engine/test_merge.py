@@ -7,7 +7,7 @@ import pandas as pd
 import pandera.pandas as pa
 import pytest
 import toy
-from helpers import fitted
+from helpers import tables_of
 
 from {{cookiecutter.project_slug}} import engine
 from {{cookiecutter.project_slug}}.engine.data.merge import Update, merge
@@ -39,7 +39,7 @@ def append(
     tables: Tables = toy.TABLES,
     refresh: Refresh = Refresh(history=DAY),  # noqa: B008
 ) -> Update:
-    return merge(previous, Batch(fitted(*rows)), tables, NOW, now, refresh)
+    return merge(previous, Batch(tables_of(*rows)), tables, NOW, now, refresh)
 
 
 def made(*rows: Row, now: datetime = NOW, tables: Tables = toy.TABLES) -> Snapshot:
@@ -84,7 +84,7 @@ def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
     assert second.version > first.version
 
 
-def test_known_rows_make_no_new_version() -> None:
+def test_known_rows_do_not_make_a_new_version() -> None:
     first = made(("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
     same = append(first, ("2026-03-01T10:00Z", "a", 2))
     assert same.snapshot is first and same.rows == 0
@@ -113,7 +113,7 @@ def test_names_without_rows_are_dropped() -> None:
         assert f"order {hour}" in categories and len(categories) <= 4
 
 
-def test_a_text_column_may_have_no_value_in_any_new_row() -> None:
+def test_a_text_column_may_be_missing_in_all_new_rows() -> None:
     columns = {"time": pa.Column(engine.UTC), "note": pa.Column(engine.TEXT, nullable=True)}
     schema = pa.DataFrameSchema(columns, coerce=True)
     tables = {"notes": engine.Table(schema, key=("time",), mode="append")}
@@ -135,7 +135,7 @@ def test_rows_older_than_the_history_are_dropped() -> None:
     assert values(third.snapshot) == [("01 10:00", "a", 3.0), ("01 13:00", "a", 4.0)]
 
 
-def test_rows_left_out_by_the_history_are_counted_and_the_setting_named() -> None:
+def test_rows_older_than_the_history_are_counted_with_the_setting() -> None:
     _, count, note = append(
         None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2), (NOW, "a", 3)
     )
@@ -144,7 +144,7 @@ def test_rows_left_out_by_the_history_are_counted_and_the_setting_named() -> Non
 
 
 def test_rows_with_the_same_key_are_counted() -> None:
-    batch = Batch(fitted((NOW, "a", 1)), duplicates=1_200)
+    batch = Batch(tables_of((NOW, "a", 1)), duplicates=1_200)
     _, _, note = merge(None, batch, toy.TABLES, NOW, NOW, Refresh())
     assert note == "1,200 rows with the same key as a later row"
 
@@ -213,13 +213,13 @@ def change(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def test_a_forecast_does_not_displace_measurements() -> None:
     rows = [(NOW + timedelta(hours=it), "a", 1) for it in range(-12, 36)]
     refresh = Refresh(history=DAY, ahead=3 * DAY)
-    snapshot = merge(None, Batch(fitted(*rows)), toy.TABLES, NOW, NOW, refresh).snapshot
+    snapshot = merge(None, Batch(tables_of(*rows)), toy.TABLES, NOW, NOW, refresh).snapshot
     assert len(kept(snapshot)) == 48
 
 
-def test_a_snapshot_says_when_it_was_due_and_made_and_up_to_when_rows_are_shown() -> None:
+def test_a_snapshot_records_when_it_was_due_and_created_and_its_horizon() -> None:
     due, refresh = NOW - timedelta(seconds=3), Refresh(ahead=HOUR)
-    rows = fitted((NOW, "a", 1), (NOW + 2 * HOUR, "a", 1))
+    rows = tables_of((NOW, "a", 1), (NOW + 2 * HOUR, "a", 1))
     it = merge(None, Batch(rows), toy.TABLES, due, NOW, refresh).snapshot
     assert (it.due, it.created, it.horizon) == (due, NOW, NOW + HOUR)
     assert it.paces == {"readings": Pace(NOW)}, "the other row is in the future"
@@ -227,27 +227,27 @@ def test_a_snapshot_says_when_it_was_due_and_made_and_up_to_when_rows_are_shown(
 
 
 @pytest.mark.parametrize("now", [NOW, NOW - YEAR])
-def test_versions_grow_one_by_one_while_the_clock_stands_still_or_is_set_back(
+def test_versions_increase_even_if_the_clock_stops_or_is_set_back(
     now: datetime,
 ) -> None:
     first = made((NOW, "a", 1))
     assert append(first, (NOW, "a", 2), now=now).snapshot.version == first.version + 1
 
 
-def test_a_late_correction_is_found_wherever_it_is() -> None:
+def test_a_late_correction_is_found_anywhere() -> None:
     first = made(*each_minute(NOW - HOUR, 30))
     second = append(first, (NOW - HOUR, "a", 9), (NOW - HOUR / 2, "a", 1))
     assert second.rows == 2
     assert [value for _, _, value in kept(second.snapshot)] == [9, *[1] * 30]
 
 
-def test_what_a_refresh_left_out_is_told_with_the_reasons() -> None:
+def test_a_refresh_reports_what_it_left_out_and_why() -> None:
     tables = toy.TABLES | {"list": REPLACED["readings"], "other": REPLACED["readings"]}
-    three = fitted(*each_minute(NOW, 3))["readings"]
+    three = tables_of(*each_minute(NOW, 3))["readings"]
     first = merge(None, Batch({"list": three, "other": three}), tables, NOW, NOW, Refresh())
     assert (first.rows, first.note) == (6, "")
-    old = fitted((NOW - 3 * DAY, "a", 1), (NOW - 2 * DAY, "a", 1), (NOW, "a", 1))
-    more = {"more": fitted((NOW - 2 * DAY, "a", 1), (NOW, "a", 1))["readings"]}
+    old = tables_of((NOW - 3 * DAY, "a", 1), (NOW - 2 * DAY, "a", 1), (NOW, "a", 1))
+    more = {"more": tables_of((NOW - 2 * DAY, "a", 1), (NOW, "a", 1))["readings"]}
     tables["more"] = toy.TABLES["readings"]
     rejected = (Rejected("list", "value is missing", 4, ""), Rejected("list", "late", 1_000, ""))
     batch = Batch({**old, "list": three[:2], "other": three[:1], **more}, rejected, duplicates=1)
@@ -263,7 +263,7 @@ def test_a_refresh_without_rows_changes_nothing() -> None:
     assert append(first) == Update(first, 0, "")
 
 
-def test_a_table_without_rows_is_there_from_the_first_refresh() -> None:
+def test_a_table_without_rows_exists_from_the_first_refresh() -> None:
     for tables in (toy.TABLES, REPLACED):
         first = append(None, tables=tables)
         assert (first.rows, first.note, first.snapshot.paces) == (0, "", {})
@@ -279,13 +279,13 @@ def test_a_replaced_table_may_lose_all_its_rows() -> None:
     assert kept(emptied.snapshot) == [] and emptied.snapshot.paces == {}
 
 
-def test_a_corrected_row_of_a_replaced_table_is_not_gone() -> None:
+def test_a_corrected_row_of_a_replaced_table_does_not_count_as_gone() -> None:
     first = made((NOW, "a", 1), (NOW, "b", 1), tables=REPLACED)
     second = append(first, (NOW, "a", 2), (NOW, "b", 1), (NOW, "c", 1), tables=REPLACED)
     assert (second.rows, second.note) == (2, "")
 
 
-def test_in_a_ranking_another_order_is_new() -> None:
+def test_a_new_order_of_a_ranking_is_a_change() -> None:
     def ranked(previous: Snapshot | None, *names: str, sold: int = 1) -> Update:
         batch = Batch({"ranking": pd.DataFrame({"name": names, "sold": sold})})
         return merge(previous, batch, RANKED, NOW, NOW, Refresh())
@@ -302,20 +302,20 @@ def test_in_a_ranking_another_order_is_new() -> None:
     assert append(two, (NOW, "b", 1), (NOW, "a", 1), tables=REPLACED).snapshot is two
 
 
-def test_data_that_cannot_be_shown_are_replaced_even_if_nothing_is_new() -> None:
+def test_unusable_data_are_replaced_even_without_new_rows() -> None:
     faulty = replace(made((NOW, "a", 1)), fault="damaged")
     healed = append(faulty, (NOW, "a", 1)).snapshot
     assert not healed.fault and healed.version > faulty.version
 
 
-def test_after_the_clock_was_set_back_the_pace_is_that_of_the_rows_shown() -> None:
+def test_after_setting_the_clock_back_the_pace_is_of_the_shown_rows() -> None:
     back = NOW - 10 * timedelta(minutes=1)
     first = made(*each_minute(NOW - HOUR, 30), (NOW - timedelta(minutes=4), "a", 1))
     again = merge(first, Batch({}), toy.TABLES, NOW, back, Refresh(ahead=timedelta(0))).snapshot
     assert again.paces["readings"].newest == NOW - timedelta(minutes=31)
 
 
-def test_the_history_of_an_archive_is_counted_from_its_newest_row() -> None:
+def test_the_history_of_an_archive_counts_from_its_newest_row() -> None:
     """Even if the first rows to arrive are older than those that are known."""
     newest = NOW - YEAR
     rows: list[Row] = [(newest - hours * HOUR, "a", 1) for hours in (48, 24, 20, 12, 0)]
@@ -327,7 +327,7 @@ def test_the_history_of_an_archive_is_counted_from_its_newest_row() -> None:
 
 
 @pytest.mark.parametrize("known", [[0], [-120, -1], [5]])
-def test_a_row_that_is_found_too_late_is_left_out(known: list[int]) -> None:
+def test_a_row_that_arrives_too_late_is_left_out(known: list[int]) -> None:
     first = made(*((NOW + minutes * timedelta(minutes=1), "a", 1) for minutes in known))
     late = append(first, (NOW - 25 * HOUR, "a", 2))
     assert (late.snapshot, late.rows) == (first, 0)
@@ -343,7 +343,7 @@ def test_a_forecast_does_not_shorten_the_history(history: timedelta) -> None:
     assert it.note == f"{100 - hours} rows older than refresh.history"
 
 
-def test_a_row_from_when_the_clock_was_ahead_does_not_shorten_the_history() -> None:
+def test_a_row_from_a_fast_clock_does_not_shorten_the_history() -> None:
     first = made((NOW - 30 * HOUR, "a", 1), (NOW - 20 * HOUR, "a", 2), now=NOW - 20 * HOUR)
     ahead = append(first, (NOW + 12 * HOUR, "a", 3), now=NOW + 12 * HOUR).snapshot
     assert len(kept(ahead)) == 3, "the clock may be wrong"
@@ -382,14 +382,14 @@ def test_a_pause_as_long_as_the_history_is_not_too_long() -> None:
     assert [value for _, _, value in kept(second)] == [3, 4]
 
 
-def test_a_shorter_history_also_counts_for_the_rows_before_a_long_pause() -> None:
+def test_a_shorter_history_also_drops_rows_before_a_long_pause() -> None:
     rows: list[Row] = [(NOW - hours * HOUR, "a", 1) for hours in (60, 1, 0)]
     first = append(None, *rows, refresh=Refresh(history=3 * DAY)).snapshot
     second = append(first, (NOW + YEAR, "a", 2), now=NOW + YEAR).snapshot
     assert [value for _, _, value in kept(second)] == [1, 1, 2]
 
 
-def test_new_names_come_after_the_known_ones_so_that_these_keep_their_colors() -> None:
+def test_new_names_follow_known_ones_which_keep_their_colors() -> None:
     second = append(made((NOW, "b", 1)), (NOW, "a", 1)).snapshot
     assert list(second.tables["readings"]["series"].cat.categories) == ["b", "a"]
     third = append(second, (NOW, "a", 2)).snapshot

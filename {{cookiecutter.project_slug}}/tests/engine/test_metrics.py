@@ -77,7 +77,7 @@ def test_requests_are_counted(client: FlaskClient) -> None:
     assert found['toy_requests_total{method="GET",status="200"}'] == 1
 
 
-def test_metrics_tell_cached_views_from_computed_ones(client: FlaskClient) -> None:
+def test_metrics_distinguish_cached_and_computed_views(client: FlaskClient) -> None:
     for _ in range(3):
         ask(client, "cards", toy.CHOSEN)
     found = values(client)

@@ -35,7 +35,7 @@ def client_of(settings: toy.Settings, **chosen: Any) -> FlaskClient:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_response_says_what_a_browser_may_do_with_it(
+def test_every_response_has_security_and_cache_headers(
     path: str, settings: toy.Settings
 ) -> None:
     plain = client_of(settings).get(path).headers
@@ -46,7 +46,7 @@ def test_every_response_says_what_a_browser_may_do_with_it(
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if path not in JSON])
-def test_every_page_has_the_secure_headers_of_owasp(path: str, settings: toy.Settings) -> None:
+def test_every_page_has_owasps_secure_headers(path: str, settings: toy.Settings) -> None:
     client = client_of(settings)
     plain = dict(client.get(path).headers)
     assert plain["X-Frame-Options"] == "SAMEORIGIN"
@@ -66,7 +66,7 @@ def test_a_response_may_have_its_own_header(settings: toy.Settings) -> None:
     assert response.headers.getlist("Referrer-Policy") == ["origin"]
 
 
-def test_other_sites_can_be_allowed(settings: toy.Settings) -> None:
+def test_settings_can_allow_other_sites(settings: toy.Settings) -> None:
     client = client_of(
         settings,
         csp_sources=["https://tile.example.org"],
@@ -84,7 +84,7 @@ def test_a_setting_cannot_add_a_policy(site: str, settings: toy.Settings) -> Non
         client_of(settings, csp_sources=[site])
 
 
-def test_each_request_has_an_id_of_its_own(settings: toy.Settings) -> None:
+def test_each_request_has_its_own_id(settings: toy.Settings) -> None:
     client = client_of(settings)
     numbers = set()
     for _ in range(3):

@@ -27,7 +27,7 @@ def test_this_machine_is_an_operator(host: str, address: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["[::1]", "[::1]:8050"])
-def test_this_machine_may_be_asked_by_its_ipv6_address(host: str) -> None:
+def test_this_machine_may_be_addressed_by_ipv6(host: str) -> None:
     assert allowed({"REMOTE_ADDR": "::1", "HTTP_HOST": host})
 
 
@@ -45,12 +45,12 @@ def test_this_machine_may_be_asked_by_its_ipv6_address(host: str) -> None:
         {BY_PROXY: "yes"},
     ],
 )
-def test_a_request_that_may_come_from_elsewhere_is_not_an_operators(other: dict[str, str]) -> None:
+def test_a_request_that_may_be_remote_is_not_from_an_operator(other: dict[str, str]) -> None:
     assert allowed(LOCAL)
     assert not allowed({**LOCAL, **other})
 
 
-def test_a_token_decides_wherever_it_comes_from() -> None:
+def test_a_valid_token_is_accepted_from_any_address() -> None:
     def given(token: str, kind: str = "Bearer") -> dict[str, str]:
         return {"HTTP_AUTHORIZATION": f"{kind} {token}"}
 
@@ -64,13 +64,13 @@ def test_a_token_decides_wherever_it_comes_from() -> None:
     assert allowed(LOCAL, token=TOKEN)
 
 
-def test_without_a_token_in_the_settings_none_is_right() -> None:
+def test_without_a_token_setting_no_token_is_accepted() -> None:
     for header in ("Bearer", "Bearer ", "Bearer x"):
         assert not allowed({**REMOTE, "HTTP_AUTHORIZATION": header})
         assert allowed({**LOCAL, "HTTP_AUTHORIZATION": header})
 
 
-def test_a_user_in_the_list_is_an_operator_wherever_they_are() -> None:
+def test_a_listed_user_is_an_operator_from_any_address() -> None:
     assert allowed(REMOTE, {"email": "ann"}, operators=["ann"])
     for other in ({"email": "bob"}, {"email": None}, {"name": "ann"}, {}, "ann", ["ann"]):
         assert not allowed(REMOTE, other, operators=["ann"])

@@ -26,14 +26,14 @@ def failed(before: Status, **values: Any) -> Status:
     return outcomes.failed(before, replace(BROKE, **values), "1234", NOW + 2 * MINUTE)
 
 
-def test_a_success_says_when_it_was_and_when_the_next_one_comes() -> None:
+def test_a_success_records_its_time_and_the_next_due_time() -> None:
     status = succeeded(Status())
     assert (status.due, status.refreshed, status.next_due) == (NOW, NOW, NOW + MINUTE)
     assert status.takes == timedelta(seconds=2.5)
     assert status.changes == (WORKED,)
 
 
-def test_a_failure_keeps_what_is_known_of_the_last_success() -> None:
+def test_a_failure_keeps_the_details_of_the_last_success() -> None:
     before = succeeded(Status(), Batch(READ, (BAD,)))
     status = failed(before)
     assert (status.error, status.incident, status.next_due) == (
@@ -68,7 +68,7 @@ def test_the_newest_outcomes_of_each_kind_are_kept() -> None:
         assert len(kept) == outcomes.MAX_OUTCOMES
 
 
-def test_a_reason_is_new_once_for_each_table() -> None:
+def test_a_reason_is_new_only_once_per_table() -> None:
     others = replace(BAD, table="other"), replace(BAD, reason="isfinite")
     batch = Batch(READ, (replace(BAD, count=9), *others))
     assert outcomes.newly_rejected(Status(rejected=(BAD,)), batch) == [*others]

@@ -28,24 +28,24 @@ def every(distance: timedelta, count: int, end: datetime = NOW) -> list[datetime
     return [end - it * distance for it in reversed(range(count))]
 
 
-def test_the_usual_distance_is_that_between_the_rows_of_a_series() -> None:
+def test_the_usual_interval_is_measured_within_each_series() -> None:
     data = frame(a=every(2 * SECOND, 900), b=every(2 * SECOND, 900, NOW - SECOND))
     assert measure(data, SERIES) == Pace(NOW, 2 * SECOND)
     assert measure(data, ALONE) == Pace(NOW, SECOND)
 
 
-def test_a_single_row_has_no_usual_distance() -> None:
+def test_a_single_row_has_no_usual_interval() -> None:
     assert measure(frame(a=[NOW]), SERIES) == Pace(NOW)
     assert measure(frame(a=[NOW], b=[NOW - SECOND]), SERIES) == Pace(NOW)
 
 
-def test_the_usual_distance_is_that_of_the_newest_rows() -> None:
+def test_the_usual_interval_is_that_of_the_newest_rows() -> None:
     """As after a sensor was told to measure more often."""
     before = every(HOUR, 2_500, NOW - HOUR)
     assert measure(frame(a=[*before, *every(SECOND, 1_000)]), SERIES) == Pace(NOW, SECOND)
 
 
-def test_nine_of_ten_distances_are_not_longer_than_the_usual_one() -> None:
+def test_the_usual_interval_is_the_90th_percentile() -> None:
     times, at = [], NOW
     for it in range(100):
         at += HOUR if it % 20 == 0 else it % 20 * MINUTE
@@ -62,7 +62,7 @@ def test_series_may_be_named_by_several_columns() -> None:
     assert furthest_behind(late, SITES, Pace(NOW, MINUTE), NOW) == NOW - 9 * MINUTE - SECOND
 
 
-def test_a_series_is_waited_for_an_hour_or_ten_distances() -> None:
+def test_a_series_is_waited_for_an_hour_or_ten_intervals() -> None:
     for distance, waits in ((None, HOUR), (MINUTE, HOUR), (HOUR, 10 * HOUR)):
         pace = Pace(NOW, distance)
         for behind, found in ((waits, NOW - waits), (waits + SECOND, NOW)):
@@ -70,7 +70,7 @@ def test_a_series_is_waited_for_an_hour_or_ten_distances() -> None:
             assert furthest_behind(data, SERIES, pace, NOW) == found
 
 
-def test_a_table_without_series_goes_on_from_its_newest_row() -> None:
+def test_a_table_without_series_is_read_from_its_newest_row() -> None:
     data = frame(a=every(MINUTE, 30))
     assert furthest_behind(data, ALONE, Pace(NOW, MINUTE), NOW + HOUR) == NOW
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 import pytest
 import toy
-from helpers import fetched, fitted
+from helpers import fetched, tables_of
 
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Snapshot
@@ -35,7 +35,7 @@ def fetch(read: Read, refresh: str = "", known: str = "") -> Frames:
     return pipeline.fetch(read, toy.clean, toy.Source(), Span(NOW), refresh, known)
 
 
-def test_the_rows_of_a_source_fit_the_tables(settings: toy.Settings) -> None:
+def test_the_rows_of_a_source_match_the_tables(settings: toy.Settings) -> None:
     batch = fetched(settings)
     data = batch.tables["readings"]
     assert len(data) and not batch.rejected
@@ -94,13 +94,13 @@ def test_a_table_that_was_left_out_once_is_still_known_after_that() -> None:
         ("preprocess.clean returned a list", toy.read, lambda _raw: []),
     ],
 )
-def test_anything_but_a_dict_of_tables_is_refused(said: str, read: Any, clean: Any) -> None:
+def test_anything_but_a_dict_of_tables_is_rejected(said: str, read: Any, clean: Any) -> None:
     with pytest.raises(DataError, match=f"^{said}: return a dict of tables$"):
         pipeline.fetch(read, clean, toy.Source(), Span(NOW))
 
 
 @pytest.mark.parametrize(("table", "kind"), [([1], "list"), (None, "NoneType")])
-def test_a_table_that_is_not_a_frame_is_refused_by_its_name(
+def test_a_table_that_is_not_a_frame_is_rejected_by_name(
     table: Any, kind: str, settings: toy.Settings
 ) -> None:
     it = Pipeline(read=lambda *_: {"readings": table}, clean=toy.clean, tables=toy.TABLES)
@@ -138,7 +138,7 @@ class Local(toy.Source):
     query: str = ""
 
 
-def test_times_are_read_in_the_zone_of_the_source_and_days_in_the_dashboards(
+def test_times_use_the_sources_zone_and_dates_the_dashboards(
     settings: toy.Settings,
 ) -> None:
     settings = settings.model_copy(update={"app": App(timezone=ZoneInfo("Asia/Tokyo"))})
@@ -149,7 +149,7 @@ def test_times_are_read_in_the_zone_of_the_source_and_days_in_the_dashboards(
     assert pipeline.rules(local, NOW) == Rules(oslo, tokyo, latest, "the query")
 
 
-def test_a_source_that_changes_its_own_frame_loses_no_row() -> None:
+def test_a_source_that_modifies_its_frame_loses_no_row() -> None:
     """As a `read` that keeps its frame does: new columns, other order, values set in place."""
     frame = raw(*((f"2026-03-01T00:00:{second:02}", "a", 0) for second in range(60)))["readings"]
 
@@ -171,7 +171,7 @@ def test_a_source_that_changes_its_own_frame_loses_no_row() -> None:
             assert found["readings"]["value"].iloc[0] == frame["value"].iloc[0]
 
 
-def test_clean_may_change_the_frames_that_it_is_given() -> None:
+def test_clean_may_modify_its_arguments() -> None:
     """Even those that `read` keeps and returns again."""
 
     def double(raw: Frames) -> Frames:
@@ -184,7 +184,7 @@ def test_clean_may_change_the_frames_that_it_is_given() -> None:
         assert list(found["readings"]["value"]) == [2]
 
 
-def test_a_source_that_has_only_old_rows_is_read_whole(settings: toy.Settings) -> None:
+def test_a_source_with_only_old_rows_is_read_in_full(settings: toy.Settings) -> None:
     asked = []
 
     def read(source: toy.Source, since: datetime) -> Frames:
@@ -199,7 +199,7 @@ def test_a_source_that_has_only_old_rows_is_read_whole(settings: toy.Settings) -
     assert datetime.now(UTC) - first >= settings.refresh.history and second == EPOCH
 
 
-def test_an_empty_read_later_on_does_not_read_the_source_whole() -> None:
+def test_an_empty_later_read_does_not_read_the_source_in_full() -> None:
     asked = []
 
     def read(_source: toy.Source, since: datetime) -> Frames:
@@ -213,7 +213,7 @@ def test_an_empty_read_later_on_does_not_read_the_source_whole() -> None:
 def snapshot(**newest: tuple[str, ...]) -> Snapshot:
     """Return a snapshot with a row of each series at some times of the day."""
     rows = [(f"2026-03-01T{time}Z", name, 1) for name, times in newest.items() for time in times]
-    return merge(None, Batch(fitted(*rows)), toy.TABLES, NOW, NOW, Refresh()).snapshot
+    return merge(None, Batch(tables_of(*rows)), toy.TABLES, NOW, NOW, Refresh()).snapshot
 
 
 MINUTES = tuple(f"11:{minute:02}" for minute in range(50))
@@ -228,7 +228,7 @@ def test_the_first_read_starts_where_the_history_does() -> None:
     assert pipeline.span(None, toy.TABLES, Refresh(history="3d"), NOW) == Span(NOW - 3 * DAY, True)
 
 
-def test_reading_goes_on_from_the_series_that_is_furthest_behind() -> None:
+def test_reading_continues_from_the_series_furthest_behind() -> None:
     minutes, at = timedelta(minutes=1), datetime(2026, 3, 1, 11, 49, tzinfo=UTC)
     assert start(snapshot(a=MINUTES)) == at - 3 * minutes
     assert start(snapshot(a=MINUTES), 30 * minutes) == at - 30 * minutes
@@ -240,7 +240,7 @@ def test_a_series_that_has_ended_is_not_waited_for() -> None:
     assert start(snapshot(a=MINUTES, b=("09:00", "09:01"))) == start(snapshot(a=MINUTES))
 
 
-def test_reading_goes_on_from_the_table_that_is_furthest_behind() -> None:
+def test_reading_continues_from_the_table_furthest_behind() -> None:
     known = snapshot(a=MINUTES)
     pace = known.paces["readings"]
     behind = replace(pace, newest=pace.newest - timedelta(minutes=40))
@@ -251,7 +251,7 @@ def test_reading_goes_on_from_the_table_that_is_furthest_behind() -> None:
     assert since == behind.newest - timedelta(minutes=3)
 
 
-def test_a_table_that_has_ended_does_not_make_all_others_be_read_again() -> None:
+def test_a_table_that_has_ended_does_not_make_others_be_read_again() -> None:
     known = snapshot(a=MINUTES)
     pace = known.paces["readings"]
     ended = replace(pace, newest=pace.newest - 10 * DAY)
@@ -264,18 +264,18 @@ def test_a_table_that_has_ended_does_not_make_all_others_be_read_again() -> None
     assert since == pace.newest - timedelta(hours=1)
 
 
-def test_a_table_that_is_replaced_does_not_say_where_to_go_on() -> None:
+def test_a_replaced_table_does_not_affect_where_to_read_from() -> None:
     tables = {"readings": replace(toy.TABLES["readings"], mode="replace")}
     span = pipeline.span(snapshot(a=MINUTES), tables, Refresh(), NOW)
     assert span == Span(NOW - Refresh().history, True)
 
 
-def test_a_forecast_does_not_hide_what_is_read_today() -> None:
+def test_a_forecast_does_not_hide_todays_rows() -> None:
     known = snapshot(now=("11:00", "11:30", "11:59"), forecast=("12:00", "18:00", "23:00"))
     assert start(known) <= datetime(2026, 3, 1, 11, 59, tzinfo=UTC)
 
 
-def test_after_a_clock_was_set_back_reading_goes_on() -> None:
+def test_reading_continues_after_the_clock_was_set_back() -> None:
     known, back = snapshot(a=MINUTES), NOW - timedelta(hours=3)
     again = merge(known, Batch({}), toy.TABLES, back, back, Refresh()).snapshot
     for it in (known, again):

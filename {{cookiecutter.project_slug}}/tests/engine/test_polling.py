@@ -38,7 +38,7 @@ def test_a_page_is_told_when_to_poll_again(settings: toy.Settings, store: Memory
     assert live(client_of(settings, MemoryStore()))["next"] <= 0
 
 
-def test_the_button_asks_for_a_refresh(settings: toy.Settings, store: MemoryStore) -> None:
+def test_the_button_requests_a_refresh(settings: toy.Settings, store: MemoryStore) -> None:
     store.report(Status(next_due=datetime.now(UTC) + timedelta(days=1)))
     assert not store.refresh_requested()
     client = client_of(settings, store)
@@ -48,7 +48,7 @@ def test_the_button_asks_for_a_refresh(settings: toy.Settings, store: MemoryStor
     assert store.refresh_requested()
 
 
-def test_a_page_says_since_when_refreshes_fail(settings: toy.Settings, store: MemoryStore) -> None:
+def test_a_page_shows_since_when_refreshes_fail(settings: toy.Settings, store: MemoryStore) -> None:
     store.report(Status(error="OSError: no such file", incident="1a2b3c4d", failing_since=NOW))
     since = NOW.astimezone(settings.app.timezone)
     message = live(client_of(settings, store))["message"]
@@ -57,7 +57,7 @@ def test_a_page_says_since_when_refreshes_fail(settings: toy.Settings, store: Me
 
 
 @pytest.mark.parametrize(("cache_bytes", "count"), [(50_000_000, 1), (0, 3)])
-def test_a_view_is_computed_once_for_all_unless_that_is_off(
+def test_a_view_is_computed_once_unless_the_cache_is_off(
     cache_bytes: int, count: int, settings: toy.Settings, store: MemoryStore
 ) -> None:
     computed = []
@@ -74,12 +74,12 @@ def test_a_view_is_computed_once_for_all_unless_that_is_off(
     assert len(computed) == count
 
 
-def test_open_pages_of_other_code_reload(settings: toy.Settings, store: MemoryStore) -> None:
+def test_open_pages_with_other_code_reload(settings: toy.Settings, store: MemoryStore) -> None:
     client = client_of(settings, store)
     assert f'name="code-version" content="{live(client)["code"]}"' in client.get("/").text
 
 
-def test_each_change_of_the_code_gives_another_version(tmp_path: Path) -> None:
+def test_each_code_change_gives_a_new_code_version(tmp_path: Path) -> None:
     def version(name: str, text: str) -> str:
         (tmp_path / name).write_text(text)
         return code_version(tmp_path)

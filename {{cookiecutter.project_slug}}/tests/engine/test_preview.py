@@ -31,7 +31,7 @@ def previewed(read: Callable[..., Any], clean: Callable[..., Any] = toy.clean) -
         ({"time": [], "series": [], "value": []}, 1, "There are no rows"),
     ],
 )
-def test_the_first_rows_are_shown_or_what_is_wrong_with_them(
+def test_the_preview_shows_the_first_rows_or_their_errors(
     raw: dict[str, Any],
     code: int,
     said: str,
@@ -62,7 +62,7 @@ def test_an_error_of_the_source_is_one_line_without_passwords(
     assert re.fullmatch(said, capsys.readouterr().err)
 
 
-def test_it_says_which_line_of_reading_failed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_preview_names_the_line_of_reading_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
     mistaken: dict[str, Any] = {}
     file = str(Path("folder", "reading.py"))
     exec(compile("def read(*_):\n    return 1 / 0", file, "exec"), mistaken)
@@ -70,7 +70,7 @@ def test_it_says_which_line_of_reading_failed(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "reading.py, line 2: ZeroDivisionError: division by zero\n"
 
 
-def test_a_pipe_of_windows_takes_every_character(
+def test_a_pipe_on_windows_accepts_every_character(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raw = {"time": [TIME], "series": "Łódź", "value": 1.5}
@@ -81,7 +81,7 @@ def test_a_pipe_of_windows_takes_every_character(
     assert "ód" in pipe.buffer.getvalue().decode("cp1252")
 
 
-def test_the_preview_refuses_what_a_refresh_refuses(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_preview_rejects_what_a_refresh_rejects(capsys: pytest.CaptureFixture[str]) -> None:
     assert previewed(lambda *_: {"readings": [1]}) == 1
     assert capsys.readouterr().err == "readings: read returned a list: return a DataFrame\n"
     assert previewed(toy.read, lambda raw: [*raw.values()]) == 1
@@ -89,7 +89,7 @@ def test_the_preview_refuses_what_a_refresh_refuses(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err == said
 
 
-def test_a_setting_that_cannot_be_used_is_one_sentence(
+def test_an_invalid_setting_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(f"{toy.PREFIX}REFRESH__EVERY", "often")

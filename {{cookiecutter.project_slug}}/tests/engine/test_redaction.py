@@ -125,7 +125,7 @@ def test_the_secrets_of_the_environment_are_redacted(
     assert redact(text) == "*** *** *** data/mine.csv DEBUG 1 2026-03-01"
 
 
-def test_a_text_stays_readable(settings: AnySettings) -> None:
+def test_redacted_text_stays_readable(settings: AnySettings) -> None:
     params = {"hours": 168, "east": -0.5, "live": True, "unit": "abc", "start": "2026-03-01"}
     learn(settings, url="postgresql://post:hush@db/x?timeout=10", params=params)
     text = "2026-03-01 168 rows of postgresql, hours=168, -0.5, True, abc, timeout=10, hushed"
@@ -146,7 +146,7 @@ def test_a_text_stays_readable(settings: AnySettings) -> None:
         ("a secret is no setting", "a secret is no setting"),
     ],
 )
-def test_what_looks_like_a_secret_is_redacted(text: str, redacted: str) -> None:
+def test_text_that_looks_like_a_secret_is_redacted(text: str, redacted: str) -> None:
     assert redact(text) == redacted
 
 

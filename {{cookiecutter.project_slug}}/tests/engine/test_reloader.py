@@ -28,7 +28,7 @@ def reloading(folder: Path) -> Iterator["subprocess.Popen[str]"]:
             process.wait()
 
 
-def test_after_an_error_it_waits_for_the_next_save(tmp_path: Path) -> None:
+def test_the_reloader_waits_for_the_next_save_after_an_error(tmp_path: Path) -> None:
     program, output = tmp_path / "program.py", tmp_path / "said.txt"
     program.write_text("import missing_module", "utf-8")
     with reloading(tmp_path) as process:
@@ -42,7 +42,7 @@ def test_after_an_error_it_waits_for_the_next_save(tmp_path: Path) -> None:
         assert process.poll() is None
 
 
-def test_a_file_that_is_added_counts_as_a_save(tmp_path: Path) -> None:
+def test_an_added_file_counts_as_a_save(tmp_path: Path) -> None:
     program, output = tmp_path / "program.py", tmp_path / "said.txt"
     program.write_text("import added", "utf-8")
     with reloading(tmp_path):

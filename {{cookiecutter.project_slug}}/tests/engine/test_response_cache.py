@@ -60,7 +60,7 @@ ENCODED = {
 }
 
 
-def test_a_response_is_made_once_and_compressed_once_in_each_encoding() -> None:
+def test_a_response_is_made_once_and_compressed_once_per_encoding() -> None:
     cache = Cache()
     packed: dict[str | None, int] = {}
     for accepted, (name, decompress) in [*ENCODED.items()] * 2:
@@ -84,7 +84,7 @@ def test_each_key_has_its_own_response(accepted: str) -> None:
     assert cache.get("a", "br") is None
 
 
-def test_what_many_clients_wait_for_is_compressed_once() -> None:
+def test_a_response_for_many_clients_is_compressed_once() -> None:
     cache, together = Cache(), threading.Barrier(8)
 
     def make() -> CachedResponse:
@@ -100,7 +100,7 @@ def test_what_many_clients_wait_for_is_compressed_once() -> None:
     assert cache.compress.count == 1
 
 
-def test_a_response_that_does_not_last_is_sent_and_not_kept() -> None:
+def test_an_uncacheable_response_is_sent_but_not_cached() -> None:
     cache = Cache()
     for _ in range(2):
         assert cache.ask("key", "gzip", cacheable=False).headers["Content-Encoding"] == "gzip"
@@ -108,7 +108,7 @@ def test_a_response_that_does_not_last_is_sent_and_not_kept() -> None:
 
 
 @pytest.mark.parametrize("status", [204, 302, 404, 500])
-def test_only_a_response_with_status_200_lasts(status: int) -> None:
+def test_only_a_response_with_status_200_is_cacheable(status: int) -> None:
     assert to_cached(Response(b"fine")).cacheable
     assert not to_cached(Response(b"fine"), cacheable=False).cacheable
     assert not to_cached(Response(b"not", status)).cacheable
@@ -117,7 +117,7 @@ def test_only_a_response_with_status_200_lasts(status: int) -> None:
     assert (again.status_code, again.data, again.headers["X-A"]) == (status, b"not", "b")
 
 
-def test_changing_a_response_changes_it_for_no_other_client() -> None:
+def test_changing_a_response_does_not_affect_other_clients() -> None:
     cache = Cache()
     for accepted in ("", "gzip") * 2:
         response = cache.ask("key", accepted)
@@ -125,7 +125,7 @@ def test_changing_a_response_changes_it_for_no_other_client() -> None:
         response.headers["X-For"] = "one client"
 
 
-def test_the_responses_used_last_stay_and_a_larger_one_than_the_cache_drops_none() -> None:
+def test_the_least_recently_used_responses_are_dropped_first() -> None:
     cache = Cache(3 * OVERHEAD)
     small = CachedResponse(TEXT, b"x" * (OVERHEAD // 2))
     cache.put("a", small)
@@ -146,7 +146,7 @@ def test_the_responses_used_last_stay_and_a_larger_one_than_the_cache_drops_none
     assert cache.get("d", "") is None and cache.size == 0
 
 
-def test_an_accepted_encoding_is_found_however_it_is_spelled_but_not_in_endless_headers() -> None:
+def test_accepted_encodings_are_parsed_but_not_in_endless_headers() -> None:
     assert encoding("deflate, br;q=0.2, gzip;q=0.8") == "gzip"
     assert encoding("*") == encoding("gzip, br, zstd") == "zstd"
     assert encoding("") == encoding("deflate") == encoding("gzip;q=0") == "identity"

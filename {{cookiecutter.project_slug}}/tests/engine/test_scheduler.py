@@ -110,7 +110,7 @@ def configured(settings: toy.Settings, zone: str = "UTC", **refresh: Any) -> toy
     return settings.model_copy(update=changes)
 
 
-def test_the_first_refresh_comes_at_once_then_one_each_period(settings: toy.Settings) -> None:
+def test_the_first_refresh_is_immediate_then_one_per_period(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00:01Z")
     assert simulation.run(timedelta(seconds=1)) == 1
     assert simulation.run(timedelta(minutes=1)) == 30
@@ -118,7 +118,7 @@ def test_the_first_refresh_comes_at_once_then_one_each_period(settings: toy.Sett
 
 @pytest.mark.parametrize("jump", [-HOUR, HOUR, timedelta(days=-400), timedelta(days=400)])
 @pytest.mark.parametrize("every", ["2s", "1m", "1h"])
-def test_a_clock_that_is_set_neither_stops_nor_doubles_it(
+def test_setting_the_clock_neither_stops_nor_doubles_refreshes(
     every: str, jump: timedelta, settings: toy.Settings
 ) -> None:
     changed = configured(settings, every=every)
@@ -132,7 +132,7 @@ def test_a_clock_that_is_set_neither_stops_nor_doubles_it(
 
 @pytest.mark.parametrize("at", ["00:00", "01:30", "02:30", "03:00", "06:00"])
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24"])
-def test_a_daily_refresh_comes_once_on_each_day_of_daylight_saving(
+def test_a_daily_refresh_runs_once_a_day_around_daylight_saving(
     day: str, at: str, settings: toy.Settings
 ) -> None:
     zone = ZoneInfo("Europe/Copenhagen")
@@ -147,7 +147,7 @@ def test_a_daily_refresh_comes_once_on_each_day_of_daylight_saving(
     assert sum(f"{time:%H:%M}" == at for time in daily) == (2 if skipped else 3)
 
 
-def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: toy.Settings) -> None:
+def test_setting_the_clock_back_does_not_repeat_a_daily_refresh(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T05:59Z")
     assert simulation.run(timedelta(minutes=2)) == 2
     simulation.now -= timedelta(minutes=30)
@@ -155,7 +155,7 @@ def test_a_daily_refresh_is_not_doubled_by_a_clock_set_back(settings: toy.Settin
     assert simulation.run(timedelta(hours=1)) == 1
 
 
-def test_failures_are_retried_with_growing_pauses_and_lose_nothing(
+def test_failures_are_retried_with_growing_pauses_and_keep_the_data(
     settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     tries = []
@@ -195,7 +195,7 @@ def test_a_first_refresh_that_fails_is_retried_after_a_second(
     assert simulation.status().failed_in_a_row == 4
 
 
-def test_outcomes_are_remembered_whichever_process_refreshed(
+def test_outcomes_are_shared_by_all_processes(
     settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     changed = configured(settings, every="1s")
@@ -246,7 +246,7 @@ def test_a_requested_refresh_that_failed_is_retried(settings: toy.Settings, sour
     assert simulation.status().error == ""
 
 
-def test_requested_refreshes_come_once_a_second_at_most(settings: toy.Settings) -> None:
+def test_requested_refreshes_run_at_most_once_a_second(settings: toy.Settings) -> None:
     simulation = Simulation(configured(settings, daily_at=["06:00"]), "2026-01-01T12:00Z")
     assert simulation.run(timedelta(minutes=1)) == 1
     for _ in range(50):
@@ -257,7 +257,7 @@ def test_requested_refreshes_come_once_a_second_at_most(settings: toy.Settings) 
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_request_and_a_stop_end_the_wait_for_the_next_refresh(
+def test_a_request_or_stop_ends_the_wait_for_the_next_refresh(
     shared: bool, settings: toy.Settings, tmp_path: Path
 ) -> None:
     store = file_store(tmp_path) if shared else MemoryStore()
@@ -274,7 +274,7 @@ def test_a_request_and_a_stop_end_the_wait_for_the_next_refresh(
     assert not running.is_alive()
 
 
-def test_the_thread_goes_on_through_a_clock_set_back(settings: toy.Settings) -> None:
+def test_the_thread_continues_when_the_clock_is_set_back(settings: toy.Settings) -> None:
     store = MemoryStore()
     running = Scheduler(configured(settings, every="1s"), store, PIPELINE, ThreadExecutor())
     running.start()
@@ -289,7 +289,7 @@ def test_the_thread_goes_on_through_a_clock_set_back(settings: toy.Settings) -> 
         running.stop()
 
 
-def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
+def test_refreshes_do_not_overlap_and_a_hung_one_does_not_delay_stopping(
     settings: toy.Settings, source: Source
 ) -> None:
     started, release = [], threading.Event()
@@ -317,7 +317,7 @@ def test_refreshes_do_not_overlap_and_a_hung_one_does_not_hold_up_the_stop(
         release.set()
 
 
-def test_a_hung_refresh_is_reported_and_its_rows_are_published_when_it_ends(
+def test_a_hung_refresh_is_reported_and_published_when_it_ends(
     settings: toy.Settings, source: Source
 ) -> None:
     release = threading.Event()
@@ -341,7 +341,7 @@ def test_a_hung_refresh_is_reported_and_its_rows_are_published_when_it_ends(
         running.stop()
 
 
-def test_a_refresh_that_cannot_be_ended_is_one_failure_and_no_other_starts_meanwhile(
+def test_an_unstoppable_refresh_is_one_failure_and_blocks_others(
     settings: toy.Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Stuck(Inline):
@@ -421,7 +421,7 @@ def test_a_process_without_the_lease_reports_no_failure(
     other.stop()
 
 
-def test_a_process_without_the_lease_polls_ever_more_rarely(settings: toy.Settings) -> None:
+def test_a_process_without_the_lease_polls_less_and_less_often(settings: toy.Settings) -> None:
     class Counted(MemoryStore):
         POLL = 1.0
 
@@ -440,7 +440,7 @@ def test_a_process_without_the_lease_polls_ever_more_rarely(settings: toy.Settin
     assert looks[-1] - looks[1] > 1
 
 
-def test_an_executor_that_takes_no_call_is_a_failure_like_others(settings: toy.Settings) -> None:
+def test_an_executor_that_rejects_calls_is_an_ordinary_failure(settings: toy.Settings) -> None:
     class Broken(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             tries.append(fn)
@@ -455,7 +455,7 @@ def test_an_executor_that_takes_no_call_is_a_failure_like_others(settings: toy.S
     assert 5 < len(tries) < 15
 
 
-def test_a_refresh_that_can_be_cancelled_is_and_the_next_one_comes(settings: toy.Settings) -> None:
+def test_a_slow_refresh_is_cancelled_if_possible_and_retried(settings: toy.Settings) -> None:
     hung: list[Future[Any]] = []
 
     class Hangs(Inline):
@@ -501,7 +501,7 @@ def test_a_bug_does_not_end_the_thread(
 
 
 @pytest.mark.parametrize("every", ["15m", "1h"])
-def test_the_first_data_come_as_soon_as_the_source_has_answered(
+def test_the_first_data_are_published_as_soon_as_they_are_read(
     every: str, settings: toy.Settings
 ) -> None:
     store = MemoryStore()
@@ -514,7 +514,7 @@ def test_the_first_data_come_as_soon_as_the_source_has_answered(
         running.stop()
 
 
-def test_a_request_during_a_refresh_is_served_by_another_one(settings: toy.Settings) -> None:
+def test_a_request_during_a_refresh_starts_another_one(settings: toy.Settings) -> None:
     class Slow(Inline):
         def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             return running.setdefault(len(running), Future())
@@ -531,7 +531,7 @@ def test_a_request_during_a_refresh_is_served_by_another_one(settings: toy.Setti
     assert not simulation.refresh_requested()
 
 
-def test_nothing_new_is_no_new_version_and_no_line_in_the_log(
+def test_a_refresh_without_news_publishes_and_logs_nothing(
     settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     simulation = Simulation(configured(settings, every="2s"), "2026-01-01T00:00Z")
@@ -550,7 +550,7 @@ def test_nothing_new_is_no_new_version_and_no_line_in_the_log(
     assert simulation.run(timedelta(seconds=2)) >= 1
 
 
-def test_rejected_rows_are_logged_once_and_shown_while_they_are_there(
+def test_rejected_rows_are_logged_once_and_shown_while_they_exist(
     settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     def read(*_: object) -> dict[str, pd.DataFrame]:
@@ -600,7 +600,7 @@ def test_rows_replaced_by_another_process_are_published_again(
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(days=400)])
-def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
+def test_a_start_with_a_wrong_clock_erases_nothing_and_is_reported(
     jump: timedelta, settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
     """A board without a battery starts before it has been told the time."""
@@ -638,7 +638,7 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_says_so(
     assert state.status == "live"
 
 
-def test_a_row_of_the_future_is_shown_when_its_time_has_come(
+def test_a_future_row_is_shown_when_its_time_comes(
     settings: toy.Settings, source: Source
 ) -> None:
     """Though the source does not change."""
@@ -691,7 +691,7 @@ def test_nothing_is_published_without_the_lease(
     assert "not published: another process was faster" in caplog.text
 
 
-def test_what_another_process_has_overtaken_is_not_reported_as_published(
+def test_an_overtaken_refresh_is_not_reported_as_published(
     settings: toy.Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Slow(Inline):
@@ -730,7 +730,7 @@ def test_rows_that_have_not_changed_are_not_cleaned_again(
     assert cleaned == [1, 0, 0, 0, 0]
 
 
-def test_rows_that_this_process_knows_are_read_anew_once_another_has_replaced_them(
+def test_known_rows_are_published_again_once_another_process_replaced_them(
     settings: toy.Settings, source: Source
 ) -> None:
     mine = rows()
@@ -746,7 +746,7 @@ def test_rows_that_this_process_knows_are_read_anew_once_another_has_replaced_th
     assert latest and list(latest.tables["readings"]["value"]) == list(mine["readings"]["value"])
 
 
-def test_a_stop_gives_the_lease_back_for_good(settings: toy.Settings, tmp_path: Path) -> None:
+def test_stopping_releases_the_lease_permanently(settings: toy.Settings, tmp_path: Path) -> None:
     """Even if the executor cannot be shut down, and while a refresh still runs."""
 
     class Broken(ThreadExecutor):

@@ -30,7 +30,7 @@ def load(folder: Path, text: str = "", env: str = "", **server: Any) -> toy.Sett
     return toy.Settings.load(config, server)
 
 
-def test_the_command_line_comes_first_then_environment_env_file_and_config(
+def test_precedence_is_command_line_environment_env_file_config(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = tomllib.loads(Path("config.toml").read_text("utf-8"))
@@ -97,7 +97,7 @@ def test_an_error_names_the_invalid_setting(
         ("CET-1CEST", "app.timezone = 'local' cannot be used: "),
     ],
 )
-def test_the_local_zone_can_be_sent_to_another_process(
+def test_the_local_zone_can_be_pickled(
     zone: str, words: str, tmp_path: Path
 ) -> None:
     if zone.startswith(":") and not TOKYO.exists():

@@ -118,7 +118,7 @@ def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
     assert page.count == 3
 
 
-def test_a_client_that_claims_another_version_gets_the_servers_and_plants_nothing() -> None:
+def test_a_client_that_claims_another_version_gets_the_servers() -> None:
     page = Page(lambda version, choice: str(version))
     for version in (0, 99, None, "2", {"a": [1]}):
         assert page.text(version) == "1"
@@ -128,7 +128,7 @@ def test_a_client_that_claims_another_version_gets_the_servers_and_plants_nothin
     assert page.count == 2
 
 
-def test_a_failed_response_has_the_request_id_that_its_view_logs_with() -> None:
+def test_a_failed_response_has_the_request_id_of_the_log() -> None:
     seen: list[str] = []
 
     def fail(*_: Any) -> str:
@@ -141,7 +141,7 @@ def test_a_failed_response_has_the_request_id_that_its_view_logs_with() -> None:
     assert len({*seen}) == 2
 
 
-def test_viewers_who_ask_at_once_share_one_computation() -> None:
+def test_simultaneous_requests_share_one_computation() -> None:
     together = threading.Barrier(8)
 
     def slow(*_: Any) -> str:
@@ -179,7 +179,7 @@ TWO = [A, Output("a", "title")]
         (lambda *_: ("a", no_update), TWO),
     ],
 )
-def test_a_response_that_is_not_whole_is_not_cached(
+def test_an_incomplete_response_is_not_cached(
     function: Callable[..., Any], output: Any
 ) -> None:
     page = Page(function, output)
@@ -251,7 +251,7 @@ EVERYBODY = ("ann", "bob", "a stranger", "nobody")
 
 
 @pytest.mark.parametrize("look", WHO.values(), ids=WHO)
-def test_a_view_cannot_know_who_asks(
+def test_a_view_cannot_identify_the_viewer(
     look: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     page = Page(lambda *_: f"for {look()}", setup=find_out)
@@ -276,7 +276,7 @@ def test_a_plain_callback_is_never_shared(look: Callable[[], Any]) -> None:
     assert page.cached_bytes == 0
 
 
-def test_a_response_of_several_outputs_is_cached() -> None:
+def test_a_response_with_several_outputs_is_cached() -> None:
     page = Page(lambda *_: ("a", "b"), TWO)
     assert page.post().data == page.post().data
     assert page.count == 1
@@ -299,7 +299,7 @@ def test_each_client_gets_an_encoding_that_it_accepts() -> None:
     assert page.count == 1
 
 
-def test_the_cache_stays_within_its_bound_and_drops_old_versions() -> None:
+def test_the_cache_stays_within_its_limit_and_drops_old_versions() -> None:
     page = Page(lambda version, choice: "long " * 200, max_bytes=100_000)
     good = page.post().data
     for choice in range(500):
@@ -331,7 +331,7 @@ def test_a_malformed_request_leaves_nothing_in_the_cache(body: Any) -> None:
     assert page.text() == "fine"
 
 
-def test_a_hook_guards_what_is_cached() -> None:
+def test_a_hook_protects_cached_responses() -> None:
     def guard(server: Flask) -> None:
         @server.before_request
         def check() -> None:
@@ -345,7 +345,7 @@ def test_a_hook_guards_what_is_cached() -> None:
     assert page.count == 1
 
 
-def test_a_view_put_in_its_place_guards_what_is_cached() -> None:
+def test_a_replaced_flask_view_protects_cached_responses() -> None:
     page = Page(lambda *_: "secret")
     assert page.text() == "secret"
     views = page.app.server.view_functions
@@ -353,7 +353,7 @@ def test_a_view_put_in_its_place_guards_what_is_cached() -> None:
     assert page.post().status_code == 403
 
 
-def test_groups_of_users_get_their_own_answers_from_a_plain_callback() -> None:
+def test_a_plain_callback_can_depend_on_the_users_groups() -> None:
     def log_in(server: Flask) -> None:
         @server.before_request
         def check() -> None:
@@ -385,7 +385,7 @@ def test_trusted_hosts_are_respected() -> None:
         assert page.post(Host="evil.example").status_code == 400
 
 
-def test_a_plain_callback_may_write_the_session_and_a_view_may_not() -> None:
+def test_only_a_plain_callback_may_write_the_session() -> None:
     def remember(*_: Any) -> str:
         session["seen"] = True
         return "hello"
@@ -400,7 +400,7 @@ def test_a_plain_callback_may_write_the_session_and_a_view_may_not() -> None:
 
 
 @pytest.mark.parametrize("is_view", [True, False])
-def test_a_cookie_that_is_set_reaches_one_viewer_only(is_view: bool) -> None:
+def test_a_cookie_reaches_only_one_viewer(is_view: bool) -> None:
     def greet(*_: Any) -> str:
         ctx.response.set_cookie("who", "me")
         return "hello"
@@ -412,7 +412,7 @@ def test_a_cookie_that_is_set_reaches_one_viewer_only(is_view: bool) -> None:
         assert response.status_code == (500 if is_view else 200)
 
 
-def test_viewers_who_wait_for_an_uncached_response_get_it_too() -> None:
+def test_waiting_viewers_share_an_uncached_response() -> None:
     started, go_on = threading.Semaphore(0), threading.Event()
 
     def fail(*_: Any) -> str:
@@ -442,7 +442,7 @@ def test_viewers_who_wait_for_an_uncached_response_get_it_too() -> None:
         ([["deep"]], [["deep", None]]),
     ],
 )
-def test_choices_that_differ_for_a_view_are_cached_apart(one: Any, other: Any) -> None:
+def test_different_choices_are_cached_separately(one: Any, other: Any) -> None:
     page = Page(lambda _, choice: json.dumps(choice))
     for choice in (one, other, one, other):
         assert page.text(1, choice) == json.dumps(choice)
@@ -450,7 +450,7 @@ def test_choices_that_differ_for_a_view_are_cached_apart(one: Any, other: Any) -
 
 
 @pytest.mark.parametrize(("depth", "status"), [(100, 200), (400, 400), (100_000, 400)])
-def test_a_deep_choice_is_answered_or_refused(depth: int, status: int) -> None:
+def test_a_deeply_nested_choice_is_answered_or_rejected(depth: int, status: int) -> None:
     page = Page(lambda _, choice: str(len(choice)))
     content = json.dumps(page.body(1, "deep")).replace('"deep"', "[" * depth + "]" * depth)
     for _ in range(2):

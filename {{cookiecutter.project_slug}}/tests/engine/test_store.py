@@ -74,7 +74,7 @@ def test_a_stored_snapshot_can_be_appended_to(any_store: Open) -> None:
     pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
 
 
-def test_a_version_seen_elsewhere_is_searched_for(any_store: Open) -> None:
+def test_a_version_seen_on_another_server_is_searched_for(any_store: Open) -> None:
     one, other = any_store(), any_store()
     one.publish(snapshot(5))
     found = other.latest(5)
@@ -135,12 +135,12 @@ def test_a_slow_process_does_not_replace_a_newer_snapshot(shared: Open) -> None:
         assert found and found.version == version
 
 
-def test_a_process_that_starts_does_not_replace_the_first_version(shared: Open) -> None:
+def test_a_starting_process_does_not_replace_the_first_version(shared: Open) -> None:
     assert shared().publish(snapshot(1))
     assert not shared().publish(snapshot(2), over=None)
 
 
-def test_looking_for_news_in_vain_keeps_the_snapshot(shared: Open) -> None:
+def test_a_sync_without_news_keeps_the_snapshot(shared: Open) -> None:
     """And with it what was computed from its tables."""
     store = shared()
     shared().publish(snapshot(1))
@@ -164,7 +164,7 @@ def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
     assert not one.lease()
 
 
-def test_the_lease_belongs_to_the_process_and_not_to_a_thread(shared: Open) -> None:
+def test_the_lease_belongs_to_the_process_not_to_a_thread(shared: Open) -> None:
     one, other = shared(), shared()
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(one.lease).result()
@@ -173,7 +173,7 @@ def test_the_lease_belongs_to_the_process_and_not_to_a_thread(shared: Open) -> N
     assert other.lease()
 
 
-def test_a_change_waits_for_the_one_that_another_thread_makes(shared: Open) -> None:
+def test_a_change_waits_for_another_threads_change(shared: Open) -> None:
     held: Any = shared()
     begun, done = Event(), Event()
 
@@ -190,7 +190,7 @@ def test_a_change_waits_for_the_one_that_another_thread_makes(shared: Open) -> N
     assert held.latest() is not None and held.status().error == "slow"
 
 
-def test_a_leader_that_could_not_write_its_status_keeps_it(shared: Open) -> None:
+def test_a_leader_keeps_a_status_that_it_could_not_write(shared: Open) -> None:
     held, other = shared(), shared()
     assert held.lease()
     with unreachable(held):
@@ -218,7 +218,7 @@ def unreachable(store: Any) -> Iterator[None]:
         yield
 
 
-def test_an_outage_is_one_incident_from_its_beginning_to_its_end(
+def test_an_outage_is_a_single_incident_until_it_ends(
     shared: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -247,7 +247,7 @@ def test_an_outage_is_one_incident_from_its_beginning_to_its_end(
     assert caplog.messages[1:] == ["the store is back"]
 
 
-def test_an_outage_of_writing_ends_with_whatever_can_be_written(shared: Open) -> None:
+def test_a_write_outage_ends_with_any_successful_write(shared: Open) -> None:
     held = shared()
     assert held.lease()
     with unreachable(held), pytest.raises(OSError):
@@ -270,7 +270,7 @@ def test_a_status_that_was_stored_is_not_stored_again(shared: Open) -> None:
     assert held.lease() and shared().status().error == "another"
 
 
-def test_an_outage_of_a_leader_ends_when_it_can_write_again(shared: Open) -> None:
+def test_a_leaders_outage_ends_when_it_can_write_again(shared: Open) -> None:
     held = shared()
     assert held.lease()
     with unreachable(held):
@@ -280,7 +280,7 @@ def test_an_outage_of_a_leader_ends_when_it_can_write_again(shared: Open) -> Non
     assert held.lease() and held.status().error == ""
 
 
-def test_data_of_another_release_are_replaced_and_not_shown(
+def test_data_from_another_release_are_replaced_and_not_shown(
     shared: Open,
 ) -> None:
     held = shared()
@@ -454,7 +454,7 @@ def test_the_folder_may_be_relative_to_the_working_directory(tmp_path: Path) -> 
     assert (tmp_path / "data" / "the store" / "1.arrow").is_file()
 
 
-def test_the_last_but_one_version_stays_since_another_process_may_be_reading_it(
+def test_the_previous_version_is_kept_for_processes_that_read_it(
     tmp_path: Path,
 ) -> None:
     store = opened(tmp_path.as_uri())
@@ -464,7 +464,7 @@ def test_the_last_but_one_version_stays_since_another_process_may_be_reading_it(
         assert {it.name for it in tmp_path.glob("*.arrow")} == expected
 
 
-def test_a_snapshot_is_on_the_disk_before_it_gets_its_name(
+def test_a_snapshot_is_on_disk_before_it_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else a power failure could leave an empty file under that name."""
@@ -479,7 +479,7 @@ def test_a_snapshot_is_on_the_disk_before_it_gets_its_name(
     assert written == [((tmp_path / "1.arrow").stat().st_size, False)]
 
 
-def test_a_file_that_cannot_be_written_leaves_no_other_one_behind(tmp_path: Path) -> None:
+def test_a_failed_write_leaves_no_temporary_file_behind(tmp_path: Path) -> None:
     store = opened(tmp_path.as_uri())
     (tmp_path / "status.json").mkdir()
     store.report(Status())

@@ -89,7 +89,7 @@ def test_an_invalid_row_is_set_aside_and_the_others_are_used(
     assert "series=" in rejected.example
 
 
-def test_an_error_about_another_time_column_has_a_remedy(
+def test_an_error_about_another_time_column_names_the_remedy(
     settings: AnySettings,
 ) -> None:
     schema = pa.DataFrameSchema({"name": pa.Column(str), "opened": pa.Column(UTC)}, coerce=True)
@@ -149,7 +149,7 @@ def test_rows_are_counted_in_words(count: int, text: str) -> None:
     assert counted(count) == text
 
 
-def test_rows_of_the_same_time_stay_in_the_order_of_the_source(settings: AnySettings) -> None:
+def test_rows_with_the_same_time_keep_the_order_of_the_source(settings: AnySettings) -> None:
     names = [f"series {number * 7 % 300}" for number in range(300)]
     rows = [("2026-03-02", "last", 0), *(("2026-03-01", name, 1) for name in names)]
     data = validated(raw(*rows), settings).tables["readings"]
@@ -157,25 +157,25 @@ def test_rows_of_the_same_time_stay_in_the_order_of_the_source(settings: AnySett
     assert list(data) == ["time", "series", "value"] and list(data.index) == list(range(301))
 
 
-def test_a_table_without_times_stays_in_the_order_of_the_source(settings: AnySettings) -> None:
+def test_a_table_without_times_keeps_the_order_of_the_source(settings: AnySettings) -> None:
     data = {"list": pd.DataFrame({"it": [3, 1, 3, 2]})}
     batch = validated(data, settings, **table_of(pa.Column(int)))
     assert list(batch.tables["list"]["it"]) == [1, 3, 2] and batch.duplicates == 1
 
 
-def test_a_row_that_was_set_aside_is_told_as_it_was_read(settings: AnySettings) -> None:
+def test_a_rejected_row_is_reported_as_it_was_read(settings: AnySettings) -> None:
     batch = validated(raw(GOOD, ("2026-03-01T13:00:00Z", "a", "n/a")), settings)
     assert batch.rejected[0].example == "time=2026-03-01T13:00:00Z, series=a, value=n/a"
     batch = validated(raw(GOOD, ("2026-03-01T13:00:00Z", "x" * 500, 1)), settings)
     assert len(batch.rejected[0].example) == 200, "it is shown on one line"
 
 
-def test_a_row_with_two_faults_is_set_aside_once(settings: AnySettings) -> None:
+def test_a_row_with_two_errors_is_set_aside_once(settings: AnySettings) -> None:
     batch = validated(raw(GOOD, ("2026-03-01T13:00:00Z", "x" * 101, float("inf"))), settings)
     assert sum(it.count for it in batch.rejected) == 1
 
 
-def test_one_wrong_value_does_not_make_others_wrong(settings: AnySettings) -> None:
+def test_an_invalid_value_does_not_invalidate_others(settings: AnySettings) -> None:
     """Text is not among the numbers 1 and 2 until it has been converted to a number."""
     tables = table_of(pa.Column(int, pa.Check.isin([1, 2])), coerce=True)
     data = {"list": pd.DataFrame({"it": ["1", "x", "2"]})}
@@ -196,7 +196,7 @@ SORTED = pa.Check(lambda it: it.is_monotonic_increasing, error="is not in order"
         (pa.Column(int, SORTED), [2, 1], "it is not in order"),
     ],
 )
-def test_a_column_that_is_wrong_as_a_whole_is_an_error(
+def test_an_entirely_invalid_column_is_an_error(
     column: pa.Column, values: list[object], said: str, settings: AnySettings
 ) -> None:
     with pytest.raises(DataError) as error:
@@ -214,7 +214,7 @@ def test_a_column_that_is_wrong_as_a_whole_is_an_error(
         (pa.Column(float), None, "it is missing"),
     ],
 )
-def test_the_reason_says_in_plain_words_what_is_wrong_with_a_value(
+def test_the_reason_describes_an_invalid_value_in_plain_words(
     column: pa.Column, bad: object, reason: str, settings: AnySettings
 ) -> None:
     data = {"list": pd.DataFrame({"it": [1, bad]})}
@@ -223,7 +223,7 @@ def test_the_reason_says_in_plain_words_what_is_wrong_with_a_value(
     assert list(batch.tables["list"]["it"]) == [1]
 
 
-def test_an_error_about_a_column_too_many_says_what_to_do(settings: AnySettings) -> None:
+def test_an_error_about_an_extra_column_names_the_remedy(settings: AnySettings) -> None:
     with pytest.raises(DataError) as error:
         validated({"readings": raw(GOOD)["readings"].assign(extra=1)}, settings)
     assert str(error.value) == (

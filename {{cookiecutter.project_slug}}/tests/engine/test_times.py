@@ -33,7 +33,7 @@ def clock(*times: str) -> list[str]:
 
 @pytest.mark.parametrize("zone", [WORLD, ANGELES])
 @pytest.mark.parametrize("day", ["2026-01-31", date(2026, 1, 31)])
-def test_a_date_is_a_day_wherever_the_page_is_shown(day: object, zone: ZoneInfo) -> None:
+def test_a_date_stays_the_same_day_in_every_zone(day: object, zone: ZoneInfo) -> None:
     assert utc([day], zone, ANGELES) == ["2026-01-31 08:00:00"], "midnight in Los Angeles"
     assert utc([day], zone, OSLO) == ["2026-01-30 23:00:00"], "midnight in Oslo"
     assert utc([day], zone) == ["2026-01-31 00:00:00"]
@@ -43,7 +43,7 @@ def test_a_day_without_midnight_begins_at_one() -> None:
     assert utc(["2026-04-24"], WORLD, ZoneInfo("Africa/Cairo")) == ["2026-04-23 22:00:00"]
 
 
-def test_a_midnight_with_a_time_is_a_time() -> None:
+def test_an_explicit_midnight_is_a_time() -> None:
     assert utc(["2026-01-31 00:00"], day_zone=OSLO) == ["2026-01-31 00:00:00"]
     assert utc([datetime(2026, 1, 31)], day_zone=OSLO) == ["2026-01-31 00:00:00"]
 
@@ -94,7 +94,7 @@ def test_a_column_may_mix_all_kinds_of_times(order: int) -> None:
 
 @pytest.mark.parametrize("zone", [WORLD, OSLO])
 @pytest.mark.parametrize("times", [[1_769_860_800, 1], [1.5, 2.5], ["soon", ""], [True, False]])
-def test_what_is_not_a_time_is_rejected(times: list[Any], zone: ZoneInfo) -> None:
+def test_values_that_are_not_times_are_rejected(times: list[Any], zone: ZoneInfo) -> None:
     assert utc(times, zone, OSLO) == 2 * ["(not a time)"]
 
 
@@ -131,7 +131,7 @@ def test_sorted_rows_occur_twice() -> None:
     assert utc(times, OSLO)[1:5] == clock("00:00:00", "01:00:00", "00:30:00", "01:30:00")
 
 
-def test_a_part_of_the_hour_counts_as_the_first() -> None:
+def test_part_of_a_repeated_hour_counts_as_the_first() -> None:
     assert utc(clock("02:10", "02:20"), OSLO) == clock("00:10:00", "00:20:00")
     assert utc(clock("02:50", "02:55", "02:00"), OSLO)[2] == f"{AUTUMN} 01:00:00"
 
@@ -163,7 +163,7 @@ def test_ambiguous_times_happen_twice() -> None:
         ("2026-10-25T02:00", "03:00"),
     ],
 )
-def test_an_hour_that_happens_twice_is_read_from_its_start(since: str, start: str) -> None:
+def test_a_repeated_hour_is_read_from_its_start(since: str, start: str) -> None:
     moment = datetime.fromisoformat(since).replace(tzinfo=UTC)
     assert f"{read_from(moment, OSLO):%Y-%m-%d %H:%M}" == f"{AUTUMN} {start}"
     assert read_from(moment, WORLD) == moment

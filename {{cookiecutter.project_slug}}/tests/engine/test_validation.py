@@ -74,7 +74,7 @@ def refused(response: TestResponse, words: str = "") -> None:
     assert words in response.text
 
 
-def test_a_request_of_a_page_is_answered(client: FlaskClient) -> None:
+def test_a_valid_request_is_answered(client: FlaskClient) -> None:
     answer = client.post(PATH, json=GOOD)
     assert answer.json == {"multi": True, "response": {"a": {"children": "100.0"}}}
 
@@ -83,7 +83,7 @@ def test_a_request_of_a_page_is_answered(client: FlaskClient) -> None:
     "content",
     [b"", b"{", b"[]", b"null", b"7" * 9_000, b"[" * 90_000, b'{"a":' * 9_000, b"\xff", b'"\\ud8"'],
 )
-def test_content_that_is_not_a_request_is_refused(content: bytes, client: FlaskClient) -> None:
+def test_content_that_is_not_a_request_is_rejected(content: bytes, client: FlaskClient) -> None:
     refused(client.post(PATH, data=content, content_type="application/json"))
 
 
@@ -108,14 +108,14 @@ def test_content_that_is_not_a_request_is_refused(content: bytes, client: FlaskC
         ("changedPropIds", [1]),
     ],
 )
-def test_a_request_that_does_not_fit_the_callback_is_refused(
+def test_a_request_that_does_not_match_the_callback_is_rejected(
     key: str, value: Any, client: FlaskClient
 ) -> None:
     refused(client.post(PATH, json={**GOOD, key: value}))
 
 
 @pytest.mark.parametrize("choice", ["z", None, 1, ["x"], {"x": 1}, True])
-def test_a_value_that_does_not_fit_its_annotation_is_refused_by_name(
+def test_a_value_that_does_not_match_its_annotation_is_rejected_by_name(
     choice: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.post(PATH, json={**GOOD, "inputs": [part("choice", "value", choice)]})
@@ -149,7 +149,7 @@ def test_patterns_and_groups_work(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("count", "error"), [(0, "ZeroDivisionError"), (-1, "SystemExit")])
-def test_a_callback_that_fails_is_named_only_in_the_log(
+def test_a_failing_callback_is_named_only_in_the_log(
     count: int, error: str, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]})
@@ -164,7 +164,7 @@ def test_a_callback_may_abort(client: FlaskClient) -> None:
         assert "server.max_body_bytes" not in response.text, "the request was not too large"
 
 
-def test_a_refusal_says_what_does_not_fit(client: FlaskClient) -> None:
+def test_a_rejection_says_what_does_not_match(client: FlaskClient) -> None:
     for body, said in [
         ({**GOOD, "output": "nobody.children"}, "no callback has this output"),
         ({**GOOD, "inputs": []}, "its inputs, state or outputs are not those of the callback"),
@@ -175,14 +175,14 @@ def test_a_refusal_says_what_does_not_fit(client: FlaskClient) -> None:
     assert "()" not in client.post(PATH, data=b"{").text
 
 
-def test_a_group_has_all_of_its_outputs(client: FlaskClient) -> None:
+def test_a_group_must_have_all_its_outputs(client: FlaskClient) -> None:
     group = {**GOOD, "output": "..b.children...c.children.."}
     one, other = part("b", "children"), part("x", "children")
     for parts in ([one, other], [one], one, None):
         refused(client.post(PATH, json={**group, "outputs": parts}), "not those of the callback")
 
 
-def test_a_request_that_is_too_large_is_refused_with_the_setting_to_change(
+def test_a_rejected_large_request_names_the_setting_to_change(
     app: Dash, caplog: pytest.LogCaptureFixture
 ) -> None:
     app.server.config["MAX_CONTENT_LENGTH"] = 100
@@ -207,7 +207,7 @@ def test_a_request_that_is_too_large_is_refused_with_the_setting_to_change(
         (GOOD, False),
     ],
 )
-def test_dash_answers_a_page_about_its_streams_if_the_app_has_some(
+def test_dash_handles_stream_requests_if_the_app_has_streams(
     content: Any, fits: bool, has_streams: bool
 ) -> None:
     app = Dash(__name__)
@@ -222,7 +222,7 @@ def test_dash_answers_a_page_about_its_streams_if_the_app_has_some(
         refused(response)
 
 
-def test_the_address_of_a_page_is_text_below_the_prefix() -> None:
+def test_the_address_of_a_page_must_be_text_below_the_prefix() -> None:
     app = Dash(__name__, use_pages=True, pages_folder="", url_base_pathname="/a.b/")
     try:
         dash.register_page("home", path="/", layout=html.P("at home"))

@@ -16,7 +16,7 @@ from dash import Dash, Input, Output, State, ctx
 from dash._callback import GLOBAL_CALLBACK_LIST, GLOBAL_CALLBACK_MAP
 from dash.exceptions import DuplicateCallback
 from flask import Flask, request, session
-from helpers import ask, changed, fitted, module_of, showing
+from helpers import ask, changed, tables_of, module_of, showing
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
@@ -41,7 +41,7 @@ VERSION = Input("snapshot-version", "data")
 
 def publish(store: MemoryStore, version: int, *values: float) -> None:
     rows = [(NOW + timedelta(seconds=number), "a", it) for number, it in enumerate(values)]
-    store.publish(Snapshot(version, NOW, NOW, fitted(*rows)))
+    store.publish(Snapshot(version, NOW, NOW, tables_of(*rows)))
 
 
 def build(
@@ -75,7 +75,7 @@ def total(tables: Tables, names: list[str] | None, window: Literal["all"]) -> st
 
 
 def test_a_view_can_be_called_as_the_plain_function() -> None:
-    tables = Tables(fitted((NOW, "a", 1.5), (NOW, "b", 2.0)))
+    tables = Tables(tables_of((NOW, "a", 1.5), (NOW, "b", 2.0)))
     assert total(tables, ["a"], window="all") == "3.5 ['a'] all"
     assert (total.__name__, total.__doc__) == ("total", "Return the sum of the values.")
 
@@ -99,7 +99,7 @@ def test_a_view_is_computed_once_per_snapshot_and_choice(
     assert seen == [(1, "a"), (1, "b"), (2, "a")]
 
 
-def test_all_tables_of_a_view_are_of_one_snapshot(
+def test_all_tables_of_a_view_come_from_one_snapshot(
     settings: toy.Settings, store: MemoryStore
 ) -> None:
     @view(CARDS, [WINDOW])
@@ -128,7 +128,7 @@ def test_arguments_are_converted_by_their_annotations(
 
 @pytest.mark.parametrize("window", ["a month", "", None, 60, ["1h"], {"1h": 1}, True])
 @pytest.mark.parametrize("annotation", [Duration, Duration | Literal["all"]])
-def test_an_argument_that_does_not_fit_is_refused_and_logged(
+def test_an_invalid_argument_is_rejected_and_logged(
     window: Any,
     annotation: Any,
     settings: toy.Settings,
@@ -175,7 +175,7 @@ def test_choices_keep_their_order(settings: toy.Settings, store: MemoryStore) ->
     assert choose(server, "1h") == "1h [] None"
 
 
-def test_a_choice_may_be_given_twice(settings: toy.Settings, store: MemoryStore) -> None:
+def test_a_choice_may_appear_twice(settings: toy.Settings, store: MemoryStore) -> None:
     @view(CARDS, [WINDOW, State("window", "value")])
     def cards(_tables: Tables, window: str, same: str) -> str:
         return f"{window} {same}"
@@ -208,7 +208,7 @@ LOOKS = [the_url, the_session, write_the_session, what_triggered_it, a_cookie]
 
 @pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.parametrize("look", LOOKS)
-def test_a_view_that_uses_the_request_fails_and_says_what_to_do(
+def test_a_view_that_uses_the_request_fails_with_a_remedy(
     look: Callable[[], Any],
     locked: bool,
     settings: toy.Settings,
@@ -231,7 +231,7 @@ def test_a_view_that_uses_the_request_fails_and_says_what_to_do(
     assert (post(server).status_code == 401) == locked
 
 
-def test_another_error_of_a_view_stays_as_it_is(
+def test_other_errors_of_a_view_are_unchanged(
     settings: toy.Settings, store: MemoryStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     @view(CARDS, [WINDOW])
@@ -315,12 +315,12 @@ def test_per_snapshot_is_computed_once_for_all_views(
 
 
 @pytest.mark.parametrize("column", ["value", None])
-def test_a_view_cannot_change_what_per_snapshot_gives_to_others(column: str | None) -> None:
+def test_a_view_cannot_change_other_views_per_snapshot_values(column: str | None) -> None:
     @per_snapshot
     def derived(tables: Tables) -> Any:
         return tables["readings"][column] if column else tables["readings"]
 
-    tables = Tables(fitted((NOW, "a", 1.0), (NOW, "b", 2.0)))
+    tables = Tables(tables_of((NOW, "a", 1.0), (NOW, "b", 2.0)))
     before = derived(tables).copy()
     mine = derived(tables)
     if column:
@@ -333,7 +333,7 @@ def test_a_view_cannot_change_what_per_snapshot_gives_to_others(column: str | No
         mine.pop("series")
     assert not mine.equals(before)
     assert derived(tables).equals(before)
-    assert tables["readings"].equals(fitted((NOW, "a", 1.0), (NOW, "b", 2.0))["readings"])
+    assert tables["readings"].equals(tables_of((NOW, "a", 1.0), (NOW, "b", 2.0))["readings"])
 
 
 def test_a_view_that_is_only_imported_is_added_once(
@@ -397,7 +397,7 @@ WRAPPERS: dict[str, Callable[[Any], Any]] = {
 
 @pytest.mark.parametrize("name", ["/", PATH, "/_dash-layout"])
 @pytest.mark.parametrize("wrap", WRAPPERS.values(), ids=WRAPPERS)
-def test_an_app_that_wraps_routes_of_dash_is_refused_at_start(
+def test_an_app_that_wraps_routes_of_dash_is_rejected_at_start(
     wrap: Callable[[Any], Any], name: str, settings: toy.Settings, store: MemoryStore
 ) -> None:
     def create_app(settings: toy.Settings, data: Data) -> Dash:
@@ -409,7 +409,7 @@ def test_an_app_that_wraps_routes_of_dash_is_refused_at_start(
         build(create_app, settings, store)
 
 
-def test_an_app_may_have_routes_of_its_own(settings: toy.Settings, store: MemoryStore) -> None:
+def test_an_app_may_have_its_own_routes(settings: toy.Settings, store: MemoryStore) -> None:
     def create_app(settings: toy.Settings, data: Data) -> Dash:
         app = toy.create_app(settings, data)
         app.server.add_url_rule("/hello", "hello", lambda: "hello")
@@ -419,7 +419,7 @@ def test_an_app_may_have_routes_of_its_own(settings: toy.Settings, store: Memory
 
 
 @pytest.mark.parametrize("when", ["before", "after", "globally", "as a view"])
-def test_a_callback_in_place_of_a_view_is_refused_at_start(
+def test_a_callback_that_replaces_a_view_is_rejected_at_start(
     when: str, settings: toy.Settings, store: MemoryStore
 ) -> None:
     def cards(*_: Any) -> str:
@@ -446,7 +446,7 @@ def test_a_callback_in_place_of_a_view_is_refused_at_start(
         GLOBAL_CALLBACK_LIST.clear()
 
 
-def test_guards_do_not_depend_on_lines_of_the_app(
+def test_protection_does_not_depend_on_lines_in_the_app(
     settings: toy.Settings, store: MemoryStore
 ) -> None:
     """The smallest app there is has a login, headers, validation and health."""

@@ -23,7 +23,7 @@ def web() -> Web:
     return Web(timeout=1)
 
 
-def test_what_has_not_changed_is_not_sent_again(web: Web, site: Site) -> None:
+def test_unchanged_content_is_not_sent_again(web: Web, site: Site) -> None:
     site.answers["/a"] = Answer("[1]", headers={"ETag": '"1"'})
     first = web.get(f"{site.url}/a")
     assert web.get(f"{site.url}/a") is first
@@ -40,7 +40,7 @@ def test_all_pages_are_read(web: Web, site: Site) -> None:
     assert [path for path, _ in site.asked] == ["/a?key=1&size=10", "/b?page=2", "/c"]
 
 
-def test_pages_without_end_are_refused(web: Web, site: Site) -> None:
+def test_endless_pages_are_rejected(web: Web, site: Site) -> None:
     site.answers["/a"] = Answer("[1]", headers={"Link": '</a>; rel="next"'})
     with pytest.raises(OSError, match=f"more than {PAGES} pages"):
         web.pages(f"{site.url}/a", {})
@@ -49,7 +49,7 @@ def test_pages_without_end_are_refused(web: Web, site: Site) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("as_date", [False, True])
-def test_a_server_that_wants_a_rest_gets_it(
+def test_retry_after_is_respected(
     web: Web, site: Site, status: int, as_date: bool
 ) -> None:
     with time_machine.travel(datetime(2026, 1, 1, 12, tzinfo=UTC), tick=False) as clock:
@@ -67,7 +67,7 @@ def test_a_server_that_wants_a_rest_gets_it(
 
 
 @pytest.mark.parametrize("after", ["9" * 40, "soon", "Fri, 01 Jan 9999 00:00:00 GMT", "-1"])
-def test_a_senseless_rest_lasts_a_day_at_the_most(web: Web, site: Site, after: str) -> None:
+def test_a_nonsensical_retry_after_lasts_at_most_a_day(web: Web, site: Site, after: str) -> None:
     with time_machine.travel(datetime(2026, 1, 1, tzinfo=UTC), tick=False) as clock:
         site.answers["/a"] = Answer(status=503, headers={"Retry-After": after})
         with pytest.raises(OSError, match="503"):
@@ -91,7 +91,7 @@ def test_an_error_names_the_host_and_no_secret(web: Web, site: Site) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_refusal_names_what_to_check(web: Web, site: Site, status: int) -> None:
+def test_an_http_error_names_the_setting_to_check(web: Web, site: Site, status: int) -> None:
     site.answers["/a"] = Answer(status=status)
     with pytest.raises(OSError, match=rf"responded with {status}: check source\.path$"):
         web.get(f"{site.url}/a")
@@ -122,7 +122,7 @@ def server(reply: bytes | None) -> Iterator[str]:
         (None, "has sent nothing for 1 s: request less, or raise the timeout of Web"),
     ],
 )
-def test_a_server_that_refuses_without_a_word_is_not_out_of_reach(
+def test_a_silent_server_is_not_reported_as_unreachable(
     web: Web, reply: bytes | None, said: str
 ) -> None:
     with server(reply) as url, pytest.raises(OSError, match=said) as caught:
@@ -130,7 +130,7 @@ def test_a_server_that_refuses_without_a_word_is_not_out_of_reach(
     assert "network" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_out_of_reach(web: Web) -> None:
+def test_a_missing_server_is_reported_as_unreachable(web: Web) -> None:
     with server(None) as url:
         pass
     with pytest.raises(OSError, match=r"cannot be reached: check source\.path and the network"):
@@ -145,7 +145,7 @@ def test_a_server_that_is_not_there_is_out_of_reach(web: Web) -> None:
         ("http://127.0.0.1:port/", "this is not a URL .*: check source.path"),
     ],
 )
-def test_what_is_no_url_is_said_to_be_none(web: Web, url: str, said: str) -> None:
+def test_an_invalid_url_is_reported(web: Web, url: str, said: str) -> None:
     for ask in (web.get, lambda it: web.pages(it, {})):
         with pytest.raises(OSError, match=said) as caught:
             ask(url)

@@ -29,7 +29,7 @@ def elsewhere(url: str) -> str:
 
 
 @pytest.mark.parametrize("same_host", [True, False])
-def test_a_redirect_to_another_site_does_not_get_them(
+def test_headers_are_not_sent_to_another_site_on_redirect(
     same_host: bool, site: Site, other: Site
 ) -> None:
     target = other.url if same_host else elsewhere(other.url)
@@ -41,7 +41,7 @@ def test_a_redirect_to_another_site_does_not_get_them(
     assert "hunter2" in site.headers["Authorization"]
 
 
-def test_a_redirect_within_the_site_gets_them(site: Site) -> None:
+def test_headers_are_sent_again_on_a_redirect_within_the_site(site: Site) -> None:
     site.answers["/a"] = Answer(status=302, headers={"Location": "/b"})
     site.answers["/b"] = Answer("[1]")
     assert Web(timeout=5, headers=HEADERS).get(f"{site.url}/a").content == b"[1]"
@@ -49,7 +49,7 @@ def test_a_redirect_within_the_site_gets_them(site: Site) -> None:
 
 
 @pytest.mark.parametrize("same_host", [True, False])
-def test_a_next_page_on_another_site_is_refused(same_host: bool, site: Site, other: Site) -> None:
+def test_a_next_page_on_another_site_is_rejected(same_host: bool, site: Site, other: Site) -> None:
     target = other.url if same_host else elsewhere(other.url)
     site.answers["/a"] = Answer("[1]", headers={"Link": f'<{target}/x>; rel="next"'})
     with pytest.raises(OSError, match="names a next page on another site") as caught:
@@ -58,7 +58,7 @@ def test_a_next_page_on_another_site_is_refused(same_host: bool, site: Site, oth
     assert not other.asked
 
 
-def test_every_page_of_the_site_gets_them(site: Site) -> None:
+def test_headers_are_sent_for_every_page_of_the_site(site: Site) -> None:
     site.answers["/a"] = Answer("[1]", headers={"Link": '</b>; rel="next"'})
     site.answers["/b"] = Answer("[2]")
     assert len(Web(timeout=5, headers=HEADERS).pages(f"{site.url}/a", {})) == 2
