@@ -1,6 +1,6 @@
-"""Your settings, and what your source gives, as fixtures."""
+"""Fixtures with your settings and the data of your source."""
 
-# Imported only by the fixtures, so that the engine's tests run while your modules do not.
+# Only the fixtures import your modules, so that the engine's tests run even if yours fail.
 from __future__ import annotations
 
 import os
@@ -43,7 +43,7 @@ def settings() -> Settings:
 
 @pytest.fixture
 def snapshot(settings: Settings) -> Snapshot:
-    """What a first refresh makes of your source."""
+    """The snapshot that a first refresh makes of your source."""
     from {{cookiecutter.project_slug}}.schedule import DASHBOARD
 
     return DASHBOARD.refresh_once(settings)
@@ -51,7 +51,7 @@ def snapshot(settings: Settings) -> Snapshot:
 
 @pytest.fixture
 def data(snapshot: Snapshot) -> Data:
-    """The same snapshot as pages see it."""
+    """The same snapshot, as pages see it."""
     from {{cookiecutter.project_slug}}.schedule import DASHBOARD
 
     return DASHBOARD.data(snapshot)

@@ -1,4 +1,4 @@
-"""The page, over the data that your source gives: change these tests with `app.py` and `pages/`."""
+"""Tests of the page with the data of your source: change them with `app.py` and `pages/`."""
 
 from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.engine.page import Data

@@ -1,4 +1,4 @@
-"""The figures and key figures of a few readings: change these tests with `engineering.py`."""
+"""Tests of figures and key figures with a few readings: change them with `engineering.py`."""
 
 from datetime import timedelta
 from zoneinfo import ZoneInfo

@@ -1,4 +1,4 @@
-"""What your source gives fits your tables: change these tests with `preprocess.py`."""
+"""Tests that the data of your source match your tables: change them with `preprocess.py`."""
 
 from {{cookiecutter.project_slug}}.engine import Snapshot
 from {{cookiecutter.project_slug}}.preprocess import TABLES

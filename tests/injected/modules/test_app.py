@@ -18,7 +18,7 @@ CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "a
 
 
 def call(settings: Settings, data: Data, output: str, values: dict[str, Any]) -> Any:
-    """Call the callback of an output as a browser does, and return what it gives."""
+    """Call the callback of an output as a browser does, and return its response."""
     return ask(create_app(settings, data).server.test_client(), output, values)
 
 

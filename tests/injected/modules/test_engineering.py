@@ -238,7 +238,7 @@ def trend(data: pd.DataFrame, zone: str = "UTC") -> Any:
 
 
 def holes(trace: Any) -> list[pd.Timestamp]:
-    """Return the times behind which a line is broken."""
+    """Return the times after which a line has a gap."""
     return [pd.Timestamp(it, unit="ms", tz="UTC") for it in trace.x[np.isnan(trace.y)]]
 
 
@@ -277,10 +277,12 @@ def test_a_single_reading_is_a_dot() -> None:
     "times",
     [
         pd.date_range("2026-01-01", "2026-12-31", freq="B", tz="UTC"),
-        minutes(60).delete([20, 21, 40]),  # two readings that did not come, and one
+        minutes(60).delete([20, 21, 40]),  # two readings are missing, then one
         minutes(500) + pd.to_timedelta(np.random.default_rng(1).uniform(-20, 20, 500), unit="s"),
-        minutes(200, step="1h").append(minutes(700, "2026-01-13 08:00", "10s")),  # read more often
-        minutes(400_000, step="1s")[np.arange(400_000) % 400 < 20],  # so many that they touch
+        minutes(200, step="1h").append(
+            minutes(700, "2026-01-13 08:00", "10s")
+        ),  # more often from then on
+        minutes(400_000, step="1s")[np.arange(400_000) % 400 < 20],  # so many gaps that they merge
     ],
     ids=["business days", "missing", "jitter", "another interval", "bursts"],
 )

@@ -25,7 +25,7 @@ CHOICES = {"snapshot-version.data": None, "series.value": [], "window.value": "a
 
 @pytest.fixture
 def store() -> MemoryStore:
-    """A store with a series that is not in `series.csv`, and with more rows than are sent."""
+    """A store with a series that is not in `series.csv`, and more rows than one request returns."""
     known = engineering.known_series().index[0]
     times = [NOW + timedelta(seconds=row) for row in range(360)]
     series = [known if row % 3 else "another" for row in range(360)]
@@ -42,7 +42,7 @@ def client(settings: Settings, store: MemoryStore) -> Any:
 
 
 def rows(settings: Settings, store: MemoryStore, start: int = 0, **sorted_by: str) -> Any:
-    """Ask as the table does."""
+    """Request rows as the table does."""
     order = [{"colId": column, "sort": sort} for column, sort in sorted_by.items()]
     asked = {"startRow": start, "endRow": start + 100, "filterModel": {}, "sortModel": order}
     values = {**CHOICES, "rows.getRowsRequest": asked}
@@ -124,11 +124,11 @@ def test_the_status_page_lists_the_outcomes_of_refreshes(client: Any, store: Mem
 @pytest.mark.parametrize(
     ("environ", "operators", "sees"),
     [
-        ({}, [], True),  # from this machine
+        ({}, [], True),  # a request from this machine
         ({"REMOTE_ADDR": "192.0.2.7"}, [], False),
         ({"REMOTE_ADDR": "192.0.2.7"}, ["ann"], True),
         ({"REMOTE_ADDR": "192.0.2.7"}, ["bob"], False),
-        ({"REMOTE_ADDR": ""}, [], False),  # by a Unix socket
+        ({"REMOTE_ADDR": ""}, [], False),  # through a Unix socket
         ({"HTTP_X_FORWARDED_FOR": "192.0.2.7"}, [], False),
     ],
 )

@@ -19,7 +19,7 @@ def read(path: object) -> pd.DataFrame:
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """What has been parsed."""
+    """The files that have been parsed."""
     files: list[object] = []
     rows = reading.rows
     monkeypatch.setattr(reading, "rows", lambda file: files.append(file) or rows(file))

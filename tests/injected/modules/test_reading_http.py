@@ -29,7 +29,7 @@ def site() -> Iterator[Site]:
 
 
 def load(site: Site, **source: object) -> Settings:
-    """Load the settings, with others for the source, from the environment."""
+    """Load the settings, with environment variables for the source."""
     for name, value in {"url": site.url, **source}.items():
         text = value if isinstance(value, str) else json.dumps(value)
         os.environ[f"{Settings.env_prefix()}SOURCE__{name.upper()}"] = text
@@ -45,7 +45,7 @@ def test_each_hour_of_each_series_is_a_row(site: Site) -> None:
     assert list(rows["series"]) == ["temperature_2m", "precipitation", "precipitation"]
     assert list(rows["value"]) == [3.5, 0, 0.2]
     assert rows["time"].iloc[-1] == "2026-01-01T01:00"
-    assert site.asked[0][0].startswith("/?latitude=52.52&longitude=13.41&hourly=temperature_2m")
+    assert site.requests[0][0].startswith("/?latitude=52.52&longitude=13.41&hourly=temperature_2m")
 
 
 def test_unchanged_content_is_neither_sent_nor_parsed_again(
@@ -54,17 +54,17 @@ def test_unchanged_content_is_neither_sent_nor_parsed_again(
     first = read(site)
     monkeypatch.setattr(reading, "rows", None)
     assert read(site).equals(first)
-    assert [status for _, status in site.asked] == [200, 304]
+    assert [status for _, status in site.requests] == [200, 304]
 
 
-@pytest.mark.parametrize("key", ["Bearer it", 7])  # digits in .env are taken for a number
+@pytest.mark.parametrize("key", ["Bearer it", 7])  # digits in .env are parsed as a number
 def test_headers_are_sent(site: Site, key: str | int) -> None:
     read(site, headers={"Authorization": key})
     assert site.headers["Authorization"] == str(key)
 
 
 def test_no_key_appears_in_logs_or_errors(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
-    """Of a redirect that carries the key on, and of an API that repeats the request."""
+    """A redirect passes on the key, and the API repeats it in an error."""
     settings = load(site, params={"appid": "p@ss/w0rd"}, headers={"X-Key": "hunter2"})
     site.answers["/"] = Answer(status=302, headers={"Location": "/b?appid=p%40ss/w0rd&x=hunter2"})
     site.answers["/b"] = Answer('{"error": "no such key: p@ss/w0rd, hunter2"}', 401)
@@ -99,7 +99,7 @@ def test_params_are_sent_as_written(site: Site, tmp_path: Path) -> None:
     config.write_text(f'[source]\nurl = "{site.url}"\n[source.params]{PARAMS}', "utf-8")
     reading.read(Settings.load(config).source, EPOCH)
     written = PARAMS.strip().replace('"', "").replace(" ", "").replace("\n", "&")
-    assert site.asked[0][0] == f"/?{written}"
+    assert site.requests[0][0] == f"/?{written}"
 
 
 @pytest.mark.parametrize(
@@ -107,15 +107,15 @@ def test_params_are_sent_as_written(site: Site, tmp_path: Path) -> None:
 )
 def test_params_from_the_environment_are_sent_as_written(value: str, site: Site) -> None:
     read(site, params__mine=value)
-    assert site.asked[0][0].endswith(f"&mine={value}")
+    assert site.requests[0][0].endswith(f"&mine={value}")
 
 
 def test_a_table_in_an_environment_variable_is_json(site: Site) -> None:
     read(site, params='{"mine": 1.50, "live": true}', headers='{"X-Mine": "it"}')
-    assert site.asked[0][0].endswith("&mine=1.5&live=true")
+    assert site.requests[0][0].endswith("&mine=1.5&live=true")
     assert site.headers["X-Mine"] == "it"
 
 
 def test_the_sample_request_has_the_params_of_config_toml(site: Site) -> None:
     read(site)
-    assert site.asked[0][0].endswith("&past_hours=168&forecast_hours=1")
+    assert site.requests[0][0].endswith("&past_hours=168&forecast_hours=1")

@@ -41,7 +41,7 @@ def test_only_newer_rows_are_read(folder: Path) -> None:
     assert len(read(folder, NOON)) == 11
     old = folder / "1.parquet"
     content = bytearray(old.read_bytes())
-    content[4:200] = bytes(196)  # its rows, not the footer that says what they are
+    content[4:200] = bytes(196)  # damage the rows, not the footer that describes them
     old.write_bytes(content)
     assert len(read(folder, NOON)) == 11, "the old file's rows are not looked at"
     with pytest.raises(OSError):

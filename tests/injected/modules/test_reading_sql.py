@@ -18,7 +18,7 @@ QUERY = "SELECT time, series, value FROM readings WHERE time > :since"
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """A database with a row for each hour of two days, up to now."""
+    """A database with hourly rows of two days, up to now."""
     url = f"sqlite:///{tmp_path / 'readings.db'}"
     times = pd.date_range(end=now_utc().replace(tzinfo=None), periods=48, freq="h")
     rows = pd.DataFrame({"time": times, "series": "a", "value": range(48)})
@@ -53,14 +53,14 @@ OSLO = ZoneInfo("Europe/Oslo")
 def test_times_without_a_zone_are_compared_in_the_sources_zone(url: str) -> None:
     rows = pd.DataFrame({"time": ["2026-07-01 12:00:00", "2026-07-01 13:00:00"], "series": "a"})
     rows.assign(value=[1, 2]).to_sql("readings", create_engine(url), if_exists="replace")
-    since = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)  # half past twelve in Oslo
+    since = datetime(2026, 7, 1, 10, 30, tzinfo=UTC)  # 12:30 in Oslo
     assert list(read(url, since=since, zone="Europe/Oslo")["value"]) == [2]
     assert len(read(url, since=since)) == 2
 
 
 @pytest.mark.parametrize("minutes", [1, 30])
 def test_no_row_is_lost_in_a_repeated_hour(url: str, minutes: int) -> None:
-    """A writer in Oslo writes the time of its wall clock; each refresh reads on from the newest."""
+    """A writer stores local times of Oslo; each refresh reads from the newest row."""
     start = datetime(2026, 10, 24, 23, tzinfo=UTC)
     engine, known, seen = create_engine(url), start, dict[datetime, float]()
     pd.DataFrame({"time": [], "series": [], "value": []}).to_sql(
@@ -91,7 +91,7 @@ def test_the_sample_is_read(settings: Settings) -> None:
     assert set(rows["series"]) == {"downtown", "airport", "online"}
 
 
-def test_reading_without_new_rows_returns_none(settings: Settings) -> None:
+def test_reading_without_new_rows_returns_an_empty_table(settings: Settings) -> None:
     assert reading.read(settings.source, now_utc())["readings"].empty
 
 

@@ -1,4 +1,4 @@
-"""Two hours of a database that another program writes to, on a clock that the test moves."""
+"""Two simulated hours of a database that another program writes to."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
@@ -22,15 +22,15 @@ from helpers import wait_until
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
-STEP = 10 * SECOND  # from one refresh to the next, and from one row of a series to the next
+STEP = 10 * SECOND  # between refreshes, and between rows of a series
 LATE, FAST = 30 * SECOND, 2 * MINUTE
-DEAD = (START + 30 * MINUTE, START + 60 * MINUTE)  # when one series has no rows
-SILENT = (START + 80 * MINUTE, START + 85 * MINUTE)  # when none has
+DEAD = (START + 30 * MINUTE, START + 60 * MINUTE)  # one series has no rows
+SILENT = (START + 80 * MINUTE, START + 85 * MINUTE)  # no series has rows
 QUERY = "SELECT time, series, value FROM readings WHERE time > :since"
 
 
 class Inline(Executor):
-    """Runs what it is given at once."""
+    """Runs calls immediately."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -39,7 +39,7 @@ class Inline(Executor):
 
 
 class Writer:
-    """Another program: it writes each row when its time has come."""
+    """The other program, which writes each row when it is due."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -64,7 +64,7 @@ class Writer:
             insert = text("INSERT INTO readings VALUES (:time, :series, :value)")
             database.execute(insert, [self._row(*it) for it in rows])
             for corrected in (20 * MINUTE, 70 * MINUTE):
-                if now == START + corrected:  # of a row that is four minutes old
+                if now == START + corrected:  # corrects a row that is four minutes old
                     update = "UPDATE readings SET value = -7 WHERE series = 'a' AND time = :time"
                     database.execute(text(update), self._row(now - 4 * MINUTE, "a", -7))
 

@@ -1,4 +1,4 @@
-"""The toy dashboard as fixtures."""
+"""Fixtures with the toy dashboard."""
 
 import os
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def project(toy_folder: Path) -> Iterator[None]:
-    """Run each test in the toy's folder, and put the environment back afterwards."""
+    """Run each test in the toy's folder, and restore the environment afterwards."""
     before = dict(os.environ)
     with chdir(toy_folder):
         yield
@@ -36,7 +36,7 @@ def settings() -> toy.Settings:
 
 @pytest.fixture
 def store(settings: toy.Settings) -> MemoryStore:
-    """A store that holds what the toy reads."""
+    """A store with the data that the toy reads."""
     store = MemoryStore()
     store.publish(first(fetched(settings), settings))
     return store

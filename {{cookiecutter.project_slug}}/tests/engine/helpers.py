@@ -1,4 +1,4 @@
-"""What the tests of the engine share."""
+"""Helpers for the engine's tests."""
 
 import json
 import os
@@ -30,13 +30,13 @@ from {{cookiecutter.project_slug}}.engine.web.views import View
 
 
 def changed(settings: Any, section: str, **values: Any) -> Any:
-    """Return settings with other values in a section."""
+    """Return settings with changed values in one section."""
     part = getattr(settings, section).model_copy(update=values)
     return settings.model_copy(update={section: part})
 
 
 def fetched(settings: Settings[Any], it: pipeline.Pipeline = toy.DASHBOARD.pipeline) -> Batch:
-    """Return what a first refresh reads."""
+    """Return the rows that a first refresh reads."""
     now = now_utc()
     span = pipeline.span(None, it.tables, settings.refresh, now)
     raw = pipeline.fetch(it.read, it.clean, settings.source, span)
@@ -44,20 +44,20 @@ def fetched(settings: Settings[Any], it: pipeline.Pipeline = toy.DASHBOARD.pipel
 
 
 def first(batch: Batch, settings: Settings[Any] | None = None) -> Snapshot:
-    """Return the first snapshot, of some rows."""
+    """Return a first snapshot with some rows."""
     now = now_utc()
     return merge(None, batch, toy.TABLES, now, now, settings.refresh).snapshot
 
 
 def tables_of(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
-    """Return readings, given as time, series and value, as they are in a snapshot."""
+    """Return the tables of a snapshot with readings, given as time, series and value."""
     raw = {"readings": pd.DataFrame(rows, columns=["time", "series", "value"])}
     zone = ZoneInfo("UTC")
     return dict(validate(raw, toy.TABLES, Rules(zone, zone, NEVER)).tables)
 
 
 def module_of(*views: View[..., Any]) -> ModuleType:
-    """Return a module that has these views."""
+    """Return a module with these views."""
     module = ModuleType(views[0].__module__ if views else "empty")
     vars(module).update({f"view{number}": it for number, it in enumerate(views)})
     return module
@@ -69,7 +69,7 @@ def showing(*views: View[..., Any]) -> Callable[[toy.Settings, Data], Dash]:
 
 
 def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
-    """Call the callback of an output as a browser does, and return what it gives."""
+    """Call the callback of an output as a browser does, and return its response."""
     dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
     callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
     ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
@@ -95,7 +95,7 @@ def free_port() -> int:
 
 
 def wait_until(condition: Callable[[], Any]) -> Any:
-    """Return what the condition gives once it is true; fail after a minute."""
+    """Wait until the condition is true and return its value; fail after a minute."""
     deadline = time.monotonic() + 60
     while not (found := condition()):
         assert time.monotonic() < deadline, "waited in vain"
@@ -105,7 +105,7 @@ def wait_until(condition: Callable[[], Any]) -> Any:
 
 @contextmanager
 def redis_server(folder: Path, port: int | None = None) -> Iterator[str]:
-    """Run a Redis server, or the Valkey that REDIS_SERVER names; give its URL."""
+    """Run Redis, or the Valkey that REDIS_SERVER names, and yield its URL."""
     command = os.environ.get("REDIS_SERVER", "redis-server")
     if not shutil.which(command):
         pytest.skip(f"{command} is not installed")

@@ -1,4 +1,4 @@
-"""Stores of each kind for the tests, and snapshots to put into them."""
+"""Stores of each kind, and snapshots to put into them."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
 from {{cookiecutter.project_slug}}.engine.data.tables import Table
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
-Open = Callable[..., Store]  # opens the same store again, as another process does
+Open = Callable[..., Store]  # opens the same store again, as another process would
 
 
 def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
@@ -32,7 +32,7 @@ def opened(url: str, tables: Mapping[str, Table] = toy.TABLES) -> Store:
 
 
 def opener(kind: str, request: pytest.FixtureRequest, folder: Path) -> Open:
-    """Return what opens a store of some kind, which is empty at first."""
+    """Return a function that opens a store of one kind, which is empty at first."""
     if kind == "memory":
         only = MemoryStore()
         return lambda: only

@@ -1,4 +1,4 @@
-"""What the annotations of a callback's arguments let through, and what a refusal says."""
+"""Annotations of callback arguments: which values they accept, and how others are rejected."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ CHOICE = {"id": "choice", "property": "value"}
 
 
 class Unknown:
-    """A type by which no value can be checked."""
+    """A type that cannot be used for validation."""
 
 
 def even(number: int) -> int:
@@ -26,8 +26,8 @@ def even(number: int) -> int:
 Even = Annotated[int, AfterValidator(even)]
 
 
-def called(function: Callable[..., str], value: Any, *state: State) -> TestResponse:
-    """Call a function as the callback of a page, with a choice."""
+def call(function: Callable[..., str], value: Any, *state: State) -> TestResponse:
+    """Call a function as a page's callback, with a choice."""
     app = Dash(__name__)
     app.layout = html.Div()
     Validation(app)
@@ -42,11 +42,11 @@ def called(function: Callable[..., str], value: Any, *state: State) -> TestRespo
     return app.server.test_client().post("/_dash-update-component", json=body)
 
 
-def chosen(annotation: Any, value: Any) -> TestResponse:
+def call_with_annotation(annotation: Any, value: Any) -> TestResponse:
     def show(choice: annotation) -> str:
         return repr(choice)
 
-    return called(show, value)
+    return call(show, value)
 
 
 def shown(response: TestResponse) -> str:
@@ -59,7 +59,7 @@ def shown(response: TestResponse) -> str:
     [
         (int, 1),
         (float, 1.5),
-        (float, float("1e999")),  # as JSON of a browser may have it
+        (float, float("1e999")),  # a browser's JSON may contain it
         (float | None, None),
         (list[str], ["a", "b"]),
         (dict[str, int], {"a": 1}),
@@ -69,8 +69,10 @@ def shown(response: TestResponse) -> str:
         (Any, [None]),
     ],
 )
-def test_a_value_that_matches_its_annotation_reaches_the_callback(annotation: Any, value: Any) -> None:
-    assert shown(chosen(annotation, value)) == repr(value)
+def test_a_value_that_matches_its_annotation_reaches_the_callback(
+    annotation: Any, value: Any
+) -> None:
+    assert shown(call_with_annotation(annotation, value)) == repr(value)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +88,7 @@ def test_a_value_that_matches_its_annotation_reaches_the_callback(annotation: An
 def test_a_rejection_says_what_is_wrong_and_where_and_is_logged(
     annotation: Any, value: Any, said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    response = chosen(annotation, value)
+    response = call_with_annotation(annotation, value)
     assert response.status_code == 400
     assert response.text == f"Bad Request. Invalid request: {said}.\n"
     (record,) = caplog.records
@@ -98,12 +100,12 @@ def test_an_argument_without_an_annotation_may_be_anything(value: Any) -> None:
     def show(choice):  # type: ignore[no-untyped-def]
         return repr(choice)
 
-    assert shown(called(show, value)) == repr(value)
+    assert shown(call(show, value)) == repr(value)
 
 
 def test_the_same_property_may_be_an_input_and_state() -> None:
     def show(choice: str, before: str) -> str:
         return f"{choice} {before}"
 
-    assert shown(called(show, "x", State("choice", "value"))) == "x x"
-    assert called(show, 1, State("choice", "value")).status_code == 400
+    assert shown(call(show, "x", State("choice", "value"))) == "x x"
+    assert call(show, 1, State("choice", "value")).status_code == 400

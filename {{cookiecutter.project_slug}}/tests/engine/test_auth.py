@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from {{cookiecutter.project_slug}}.engine.serve import cli
 from {{cookiecutter.project_slug}}.engine.web import auth, credentials
 
-HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # one that is quick to check
+HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # quick to check
 COOKIE = f"{toy.NAME}_session"
 TOKEN = "operators-know-this-token"
 ELSEWHERE = {"REMOTE_ADDR": "192.0.2.1"}
@@ -167,7 +167,7 @@ def test_an_invalid_session_is_deleted(settings: toy.Settings) -> None:
 def test_only_logged_in_clients_take_the_fast_path(
     spare: str, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Flask, which asks for passwords, is asked only for the others."""
+    """Only other clients' requests reach Flask, which asks for passwords."""
 
     def asked(*_: object) -> Any:
         raise LookupError("Flask was asked")
@@ -259,7 +259,7 @@ def test_a_request_through_a_unix_socket_is_not_from_an_operator(client: FlaskCl
         ("localhost:8050", True),
         ("127.0.0.1:8050", True),
         ("[::1]:8050", True),
-        ("dashboard.example.org", False),  # of a proxy that says no more, or of DNS rebinding
+        ("dashboard.example.org", False),  # from a proxy that adds no headers, or DNS rebinding
         ("[bad", False),
     ],
 )

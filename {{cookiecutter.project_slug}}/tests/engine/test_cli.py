@@ -34,7 +34,7 @@ def get(url: str) -> tuple[int, str]:
 
 @contextmanager
 def serving(log: Path, *flags: str, **env: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """Start the server on a free port, and give its address once it listens."""
+    """Start the server on a free port, and yield its URL once it listens."""
     with log.open("w") as output:
         process = subprocess.Popen(
             [*COMMAND, "--port", "0", *flags], stderr=output, env={**os.environ, **env}, text=True
@@ -67,7 +67,7 @@ def test_the_server_serves_refreshes_and_stops_cleanly(tmp_path: Path) -> None:
             time.sleep(0.1)
         assert len(refreshed) == 3 and refreshed == sorted(refreshed)
         assert f"version={ready['version']} rows=" in log.read_text()
-        if not WINDOWS:  # which has no way to ask another process to end
+        if not WINDOWS:  # Windows cannot ask another process to stop
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0
             assert "stopped" in log.read_text()
@@ -82,9 +82,9 @@ def test_a_request_that_is_too_large_is_rejected(tmp_path: Path) -> None:
     log = tmp_path / "log.txt"
     with serving(log, **{f"{PREFIX}SERVER__MAX_BODY_BYTES": "1000"}) as (url, _):
         for size, code in ((10, 400), (2_000, 413), (20_000, 413)):
-            with pytest.raises(urllib.error.HTTPError) as refused:
+            with pytest.raises(urllib.error.HTTPError) as rejected:
                 urllib.request.urlopen(f"{url}/_dash-update-component", b"x" * size, timeout=10)
-            assert refused.value.code == code
+            assert rejected.value.code == code
         said = "A request of 2000 bytes is larger than server.max_body_bytes = 1000 allows."
         wait_until(lambda: said in log.read_text("utf-8"))
 
@@ -92,9 +92,9 @@ def test_a_request_that_is_too_large_is_rejected(tmp_path: Path) -> None:
 def test_an_unknown_transfer_coding_is_not_implemented(tmp_path: Path) -> None:
     with serving(tmp_path / "log.txt") as (url, _):
         request = urllib.request.Request(f"{url}/_live", b"", {"Transfer-Encoding": "x"})
-        with pytest.raises(urllib.error.HTTPError) as refused:
+        with pytest.raises(urllib.error.HTTPError) as rejected:
             urllib.request.urlopen(request, timeout=10)
-        assert refused.value.code == 501
+        assert rejected.value.code == 501
 
 
 def test_an_error_in_the_first_request_ends_the_start(settings: toy.Settings) -> None:
@@ -138,7 +138,7 @@ def test_help_names_the_flags() -> None:
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with serving(tmp_path / "log.txt") as (url, _):
         port = url.rpartition(":")[2]
-        refused(run("--port", port), "server.port", port, "--port")
+        assert_rejected(run("--port", port), "server.port", port, "--port")
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
 def test_an_invalid_setting_is_reported_in_one_line(
     flags: list[str], env: dict[str, str], words: list[str]
 ) -> None:
-    refused(run(*flags, **env), *words)
+    assert_rejected(run(*flags, **env), *words)
 
 
 @pytest.mark.parametrize("line", ["AUTH__USERS='{}", "AUTH__USERS: {}", "AUTH__USER={}"])
@@ -163,15 +163,15 @@ def test_a_broken_env_line_does_not_open_the_server(line: str, tmp_path: Path) -
     config = tmp_path / "config.toml"
     config.write_text(Path("config.toml").read_text("utf-8"), "utf-8")
     (tmp_path / ".env").write_text(f"{PREFIX}{line}\n{PREFIX}SERVER__PORT=0\n", "utf-8")
-    refused(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
+    assert_rejected(run("--config", str(config)), f"{tmp_path / '.env'}, line 1")
 
 
 def test_rejected_settings_are_logged_to_the_file_too(tmp_path: Path) -> None:
     """A service has no console."""
     file = tmp_path / "dashboard.log"
     env = {f"{PREFIX}LOG__FILE": str(file)}
-    refused(run("--port", "abc", **env), "server.port")
-    refused(run("--host", "nowhere.invalid", **env), "server.host")
+    assert_rejected(run("--port", "abc", **env), "server.port")
+    assert_rejected(run("--host", "nowhere.invalid", **env), "server.host")
     lines = [it for it in file.read_text("utf-8").splitlines() if " ERROR " in it]
     assert ["server.port" in lines[0], "server.host" in lines[1]] == [True, True]
 
@@ -183,7 +183,7 @@ def test_no_other_program_can_share_the_port(tmp_path: Path) -> None:
             other.bind(("127.0.0.1", int(url.rpartition(":")[2])))
 
 
-def refused(result: "subprocess.CompletedProcess[str]", *words: str) -> None:
+def assert_rejected(result: "subprocess.CompletedProcess[str]", *words: str) -> None:
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1, result.stderr
     assert all(word in result.stderr for word in words), result.stderr

@@ -31,11 +31,11 @@ LIMIT = 60  # seconds until a test gives up
 
 
 class Slow:
-    """What takes until it may go on; counts how often it is called."""
+    """A function that blocks until `go_on` is set, and counts its calls."""
 
     def __init__(self) -> None:
         self.answer: Callable[[], Any] = lambda: "answer"
-        self.running, self.most, self.count = 0, 0, 0
+        self.running, self.max_running, self.count = 0, 0, 0
         self.go_on = threading.Event()
         self._lock = threading.Lock()
 
@@ -43,7 +43,7 @@ class Slow:
         with self._lock:
             self.count += 1
             self.running += 1
-            self.most = max(self.most, self.running)
+            self.max_running = max(self.max_running, self.running)
         try:
             assert self.go_on.wait(LIMIT)
             return self.answer()
@@ -61,7 +61,7 @@ def slow() -> Iterator[Slow]:
 
 @contextmanager
 def served(slow: Slow, settings: toy.Settings, threads: int, store: MemoryStore) -> Iterator[int]:
-    """Serve a page whose cards are slow, and give the port."""
+    """Serve a page whose cards are slow, and yield the port."""
 
     @view(Output("cards", "children"), toy.CHOICES)
     def cards(_tables: Tables, _names: list[str], _window: str) -> Any:
@@ -82,7 +82,7 @@ def serving(
     threads: int,
     store: MemoryStore,
 ) -> Iterator[int]:
-    """Serve an app by waitress, and give the port."""
+    """Serve an app with waitress, and yield the port."""
     chosen = changed(settings, "server", port=0, threads=threads)
     app, _ = toy.DASHBOARD.build(chosen, create_app, store)
     server, stopped = waitress_server.listen(app.server, chosen.server), threading.Event()
@@ -96,7 +96,7 @@ def serving(
 
 
 def body(output: str, choice: int, version: int | None = None) -> str:
-    """Return what a page sends for a view, with a choice of its own."""
+    """Return a page's request body for a view, with a given choice."""
     name, _, property_ = output.partition(".")
     values = {"snapshot-version": version, "series": [f"{choice}"], "window": "All"}
     inputs = [
@@ -104,8 +104,8 @@ def body(output: str, choice: int, version: int | None = None) -> str:
         for id_, value in values.items()
     ]
     outputs = {"id": name, "property": property_}
-    asked = {"output": output, "outputs": outputs, "inputs": inputs}
-    return json.dumps({**asked, "changedPropIds": ["snapshot-version.data"]})
+    request = {"output": output, "outputs": outputs, "inputs": inputs}
+    return json.dumps({**request, "changedPropIds": ["snapshot-version.data"]})
 
 
 def get(port: int, path: str) -> int:
@@ -116,8 +116,8 @@ def get(port: int, path: str) -> int:
         return answer.status
 
 
-def ask(port: int, asked: str, waits: list[str] | None = None, *others: int) -> int:
-    """Ask for a view as a page does: again while it is not ready, each port in turn."""
+def ask(port: int, content: str, waits: list[str] | None = None, *others: int) -> int:
+    """Request a view as a page does: repeat until it is ready, with the ports in turn."""
     with ExitStack() as stack:
         clients = [
             stack.enter_context(closing(http.client.HTTPConnection("127.0.0.1", it, timeout=LIMIT)))
@@ -125,7 +125,7 @@ def ask(port: int, asked: str, waits: list[str] | None = None, *others: int) -> 
         ]
         headers, pause = dict(JSON), 0.1
         for client in cycle(clients):
-            client.request("POST", "/_dash-update-component", asked, headers)
+            client.request("POST", "/_dash-update-component", content, headers)
             answer = client.getresponse()
             answer.read()
             if answer.status != 202:
@@ -139,8 +139,8 @@ def ask(port: int, asked: str, waits: list[str] | None = None, *others: int) -> 
         raise AssertionError
 
 
-def all_is_quick(port: int) -> None:
-    """Check that quick requests are answered while slow views run."""
+def assert_quick(port: int) -> None:
+    """Assert that quick requests are answered while slow views run."""
     with ThreadPoolExecutor(len(QUICK)) as pool:
         answers = [pool.submit(get, port, path) for path in QUICK]
         assert [it.result(LIMIT / 2) for it in answers] == [200] * len(QUICK)
@@ -155,14 +155,14 @@ def test_slow_views_leave_threads_for_quick_requests(
         choices = [0] * 6 if same else range(6)
         viewers = [pool.submit(ask, port, body("cards.children", it), waits) for it in choices]
         wait_until(lambda: slow.running == (1 if same else max(1, threads - 2)))
-        all_is_quick(port)
+        assert_quick(port)
         wait_until(lambda: len(waits) > 12)
-        all_is_quick(port)
+        assert_quick(port)
         assert slow.running, "the views still run"
         slow.go_on.set()
         assert [it.result() for it in viewers] == [200] * 6
         assert slow.count == (1 if same else 6)
-        assert slow.most <= max(1, threads - 2)
+        assert slow.max_running <= max(1, threads - 2)
 
 
 def test_a_quick_view_does_not_wait_for_a_slow_one(
@@ -194,11 +194,11 @@ def test_slow_callbacks_leave_threads_too(
     with serving(create_app, settings, 4, store) as port, ThreadPoolExecutor(6) as pool:
         viewers = [pool.submit(ask, port, body("cards.children", 0)) for _ in range(6)]
         wait_until(lambda: slow.running == 2)
-        all_is_quick(port)
+        assert_quick(port)
         assert slow.running == 2
         slow.go_on.set()
         assert [it.result() for it in viewers] == [200] * 6
-        assert (slow.count, slow.most) == (6, 2)
+        assert (slow.count, slow.max_running) == (6, 2)
 
 
 def test_a_view_slower_than_the_refresh_is_delivered(
@@ -232,7 +232,7 @@ def test_a_slow_view_is_delivered_by_several_processes(
     ):
         waits: list[str] = []
         viewer = pool.submit(ask, first, body("cards.children", 0), waits, second)
-        for count in range(1, 5):  # each request finds newer data
+        for count in range(1, 5):  # so that each request finds newer data
             wait_until(lambda: len(waits) >= count)  # noqa: B023
             store.publish(replace(snapshot, version=snapshot.version + count))
         slow.go_on.set()
@@ -262,35 +262,35 @@ def test_a_made_up_key_is_ignored(slow: Slow, settings: toy.Settings, store: Mem
     with served(slow, settings, 4, store) as port:
         for key in ("", "unknown", "0" * 128, "x" * 1_000):
             with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=LIMIT)) as client:
-                asked, headers = body("cards.children", 0), {**JSON, WAITS_FOR: key}
-                client.request("POST", "/_dash-update-component", asked, headers)
+                content, headers = body("cards.children", 0), {**JSON, WAITS_FOR: key}
+                client.request("POST", "/_dash-update-component", content, headers)
                 assert client.getresponse().status == 200
     assert slow.count == 1
 
 
 def test_surplus_requests_are_rejected_early_unless_the_result_exists() -> None:
-    crowded: Computations[int] = Computations(threads=3)  # one computes, and one waits
-    with crowded.slot(), pytest.raises(NotReady):  # once it is known not to be quick
-        wait_until(lambda: crowded.raise_if_busy("key"))
-    crowded.raise_if_busy("key")
+    busy: Computations[int] = Computations(threads=3)  # one computes, and one waits
+    with busy.slot(), pytest.raises(NotReady):  # once it is no longer considered quick
+        wait_until(lambda: busy.raise_if_busy("key"))
+    busy.raise_if_busy("key")
     go_on = threading.Event()
     with pytest.raises(NotReady):
-        crowded.wait_for("key", lambda: int(go_on.wait(LIMIT)))
+        busy.wait_for("key", lambda: int(go_on.wait(LIMIT)))
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(crowded.wait_for, "key", int)
+        waiting = pool.submit(busy.wait_for, "key", int)
         with pytest.raises(NotReady) as refused:
-            wait_until(lambda: crowded.raise_if_busy("key"))
+            wait_until(lambda: busy.raise_if_busy("key"))
         assert refused.value.key == "key"
         go_on.set()
         assert waiting.result().future.result() == 1
-    crowded.raise_if_busy("other", waited_for=["key"])
+    busy.raise_if_busy("other", waited_for=["key"])
 
 
 def test_surplus_requests_wait_for_quick_computations(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("GRACE", "MAX_WAIT"):  # even if the machine that runs this is busy
+    for name in ("GRACE", "MAX_WAIT"):  # in case the machine is busy
         monkeypatch.setattr(computations, name, float(LIMIT))
-    crowded: Computations[int] = Computations(threads=3)  # one computes, and one waits
-    crowded.wait_for("first", lambda: 1)  # from now on it is known that they are quick
+    busy: Computations[int] = Computations(threads=3)  # one computes, and one waits
+    busy.wait_for("first", lambda: 1)  # so that computations are considered quick
     with ThreadPoolExecutor(50) as pool:
-        asked = [pool.submit(crowded.wait_for, f"{it % 5}", lambda: 1) for it in range(50)]
-        assert [it.result().future.result() for it in asked] == [1] * 50
+        futures = [pool.submit(busy.wait_for, f"{it % 5}", lambda: 1) for it in range(50)]
+        assert [it.result().future.result() for it in futures] == [1] * 50

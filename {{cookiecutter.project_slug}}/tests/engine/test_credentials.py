@@ -50,7 +50,7 @@ def test_only_a_users_own_password_is_accepted_and_remembered(known: Credentials
 
 
 def test_an_unknown_user_has_no_password_at_all(known: Credentials) -> None:
-    """Not even the one that is checked in their place, so that the answer takes as long."""
+    """Not even the dummy password that is checked to take the same time."""
     assert known.check("eve", "x", HERE) is False
     assert Credentials(HASHES).check("eve", "right", HERE) is False
 
@@ -66,9 +66,7 @@ def test_a_known_client_does_not_wait_while_another_password_is_checked(known: C
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_guesses_are_limited_per_user_and_address(
-    first: bool, known: Credentials
-) -> None:
+def test_guesses_are_limited_per_user_and_address(first: bool, known: Credentials) -> None:
     if first:
         assert known.check("ann", "right", HERE), "this does not count"
     guess(known, BOTH)

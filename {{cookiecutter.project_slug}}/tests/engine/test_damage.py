@@ -1,4 +1,4 @@
-"""What shared stores survive: damaged data, lost folders, a misbehaving Redis."""
+"""Shared stores recover from damaged data, lost folders and a misbehaving Redis."""
 
 import os
 import random
@@ -28,7 +28,7 @@ from {{cookiecutter.project_slug}}.engine.data.tables import Batch
 from {{cookiecutter.project_slug}}.engine.refresh.scheduler import Scheduler
 from {{cookiecutter.project_slug}}.engine.settings import AnySettings, Refresh
 
-FLIPS = int(os.environ.get("FLIPS", "60"))  # how many bits are flipped, one at a time
+FLIPS = int(os.environ.get("FLIPS", "60"))  # bits to flip, one at a time
 SEED = int(os.environ.get("FLIPS_SEED", "1"))
 
 
@@ -38,21 +38,21 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
 
 
 class Scheduled:
-    """A store with a schedule that runs step by step, as in the thread of a server."""
+    """A store with a schedule that the test advances step by step."""
 
     def __init__(self, settings: AnySettings, store: Store) -> None:
         self.store = store
         self._schedule = Scheduler(settings, store, toy.DASHBOARD.pipeline, ThreadPoolExecutor(1))
 
-    def is_well(self) -> bool:
-        """Take a step; return whether the store has been refreshed without an error."""
+    def is_healthy(self) -> bool:
+        """Advance; return whether the store was refreshed without an error."""
         self._schedule.tick()
         found = self.store.latest()
         refreshed = self.store.status().refreshed is not None
         return bool(found and not found.fault and refreshed and not self.store.status().error)
 
     def fails(self, words: str) -> bool:
-        """Take a step; return whether the store reports this error."""
+        """Advance; return whether the store reports this error."""
         self._schedule.tick()
         return words in self.store.status().error
 
@@ -75,7 +75,7 @@ def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
 
 
 def stored(store: Any) -> tuple[bytes, Callable[[bytes], object]]:
-    """Return the bytes in a store, led by the version if that can be damaged, and their setter."""
+    """Return a store's bytes, after the version if it can be damaged, and their setter."""
     if not isinstance(store, RedisStore):
         (path,) = store._folder.glob("*.arrow")
         return path.read_bytes(), path.write_bytes
@@ -99,14 +99,14 @@ def forget(store: Any) -> None:
 def test_the_next_refresh_repairs_a_flipped_bit(
     shared: Open,
 ) -> None:
-    chance, seen = random.Random(SEED), Counter[str]()
+    rng, seen = random.Random(SEED), Counter[str]()
     good = snapshot(1_700_000_000_000, rows=300)
     for number in range(FLIPS):
         store: Any = shared()
         store.publish(good)
         content, change = stored(store)
         # Every tenth bit is in the version or the checksum, which come first.
-        bit = chance.randrange(8 * (30 if number % 10 == 0 else len(content)))
+        bit = rng.randrange(8 * (30 if number % 10 == 0 else len(content)))
         flipped = bytearray(content)
         flipped[bit // 8] ^= 1 << bit % 8
         change(bytes(flipped))
@@ -124,9 +124,9 @@ def test_the_next_refresh_repairs_a_flipped_bit(
         if update.snapshot is not found:
             assert store.publish(update.snapshot, over=found.version), f"bit {bit}"
         store.release()
-        healed = shared().latest()
-        assert healed and not healed.fault, f"bit {bit}"
-        assert_same(healed.tables, good.tables)
+        repaired = shared().latest()
+        assert repaired and not repaired.fault, f"bit {bit}"
+        assert_same(repaired.tables, good.tables)
         forget(shared())
     print(f"{FLIPS} bits flipped: {dict(seen)}")
 
@@ -149,7 +149,7 @@ def test_a_snapshot_stored_under_another_version_is_damaged(
     again = shared()
     found = again.latest()
     assert found and "damaged" in found.fault and not found.tables
-    wait_until(scheduled(again).is_well)
+    wait_until(scheduled(again).is_healthy)
 
 
 def test_a_damaged_request_is_cleared_once(shared: Open) -> None:
@@ -198,14 +198,14 @@ def test_wrong_values_in_redis_are_repaired(
                 client.delete(words[1])
             client.execute_command(*words)
             running = running or scheduled(opened(redis_url))
-            running.store.latest(9)  # as for a page that has seen it elsewhere
-            wait_until(running.is_well)
-            wait_until(lambda it=running: it.is_well() and is_the_same(redis_url, it.store))
+            running.store.latest(9)  # as for a page that saw it on another server
+            wait_until(running.is_healthy)
+            wait_until(lambda it=running: it.is_healthy() and is_the_same(redis_url, it.store))
             running.stop()
 
 
 def is_the_same(url: str, store: Store) -> bool:
-    """Whether a server that starts now has the same data and reports no error."""
+    """Whether a server that starts now has the same data and no error."""
     other = opened(url)
     found, held = other.latest(), store.latest()
     same = found and held and found.version == held.version
@@ -258,7 +258,7 @@ def test_foreign_files_in_the_folder_are_ignored(
     for path in (left, new):
         path.touch()
     os.utime(left, times=(time.time() - 3600,) * 2)
-    wait_until(scheduled(opened(folder.as_uri())).is_well)
+    wait_until(scheduled(opened(folder.as_uri())).is_healthy)
     assert not left.exists() and new.exists(), "another process may still write to it"
     found = opened(folder.as_uri()).latest()
     assert found and not found.fault and found.tables
@@ -282,7 +282,7 @@ def test_a_folder_that_becomes_read_only_is_reported_and_recovers(
 ) -> None:
     folder = tmp_path / "store"
     running = scheduled(opened(folder.as_uri()))
-    wait_until(running.is_well)
+    wait_until(running.is_healthy)
     before = running.store.latest()
     with read_only(folder):
         running.store.request_refresh()
@@ -296,7 +296,7 @@ def test_a_folder_that_becomes_read_only_is_reported_and_recovers(
         assert started.fails("") and not started.store.lease()
         assert caplog.text.count("cannot be reached") <= 3, "each process reports it once"
     running.store.request_refresh()
-    wait_until(running.is_well)
+    wait_until(running.is_healthy)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="only some users may make symbolic links there")
@@ -308,11 +308,11 @@ def test_a_folder_may_be_a_symbolic_link(
         (tmp_path / name).mkdir()
     link.symlink_to(tmp_path / "one")
     running, other = scheduled(opened(link.as_uri())), opened(link.as_uri())
-    wait_until(running.is_well)
+    wait_until(running.is_healthy)
     assert not other.lease()
     link.unlink()
     link.symlink_to(tmp_path / "two")
-    wait_until(lambda: running.is_well() and list((tmp_path / "two").glob("*.arrow")))
+    wait_until(lambda: running.is_healthy() and list((tmp_path / "two").glob("*.arrow")))
     assert not other.lease() and not other.lease()
 
 
@@ -327,7 +327,7 @@ def password(client: Any, _folder: Path) -> Iterator[None]:
 
 @contextmanager
 def replica(client: Any, folder: Path) -> Iterator[None]:
-    """Make it a read-only replica."""
+    """Make Redis a read-only replica."""
     (other := folder / "other").mkdir()
     with redis_server(other) as url:
         with redis.Redis.from_url(url) as primary:
@@ -358,7 +358,7 @@ def test_rejected_redis_commands_are_reported_once_until_recovery(
 ) -> None:
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         running = scheduled(opened(url))
-        wait_until(running.is_well)
+        wait_until(running.is_healthy)
         before = running.store.latest()
         with fault(client, tmp_path):
             running.store.request_refresh()
@@ -368,7 +368,7 @@ def test_rejected_redis_commands_are_reported_once_until_recovery(
             assert running.store.latest() is before
             assert caplog.text.count("cannot be reached") <= 2, "for writing and for the lease"
             assert "the store is back" not in caplog.text
-        wait_until(running.is_well)
+        wait_until(running.is_healthy)
         other = opened(url).latest()
         assert other and before and other.version >= before.version
 
@@ -379,14 +379,14 @@ def test_evicted_data_are_written_again(
     with redis_server(tmp_path) as url, redis.Redis.from_url(url) as client:
         client.config_set("maxmemory-policy", "allkeys-lru")
         running = scheduled(opened(url))
-        wait_until(running.is_well)
+        wait_until(running.is_healthy)
         client.config_set("maxmemory", client.info("memory")["used_memory"] + 1_000_000)
         for _ in range(3):
             for number in count():
                 client.set(f"theirs {number % 100}", os.urandom(20_000))
                 if not client.exists(f"{toy.NAME}:snapshot"):
                     break
-            wait_until(lambda: running.is_well() and client.exists(f"{toy.NAME}:snapshot"))
+            wait_until(lambda: running.is_healthy() and client.exists(f"{toy.NAME}:snapshot"))
 
 
 def test_a_snapshot_too_large_for_redis_is_reported(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ def client(settings: toy.Settings) -> FlaskClient:
     return app.server.test_client()
 
 
-def asked() -> bytes:
-    """Return what the page sends for its key figures."""
+def request_body() -> bytes:
+    """Return the page's request body for its key figures."""
     names = (it.split(".") for it in toy.CHOSEN)
     inputs = [
         {"id": id_, "property": name, "value": value}
@@ -30,13 +30,15 @@ def asked() -> bytes:
 
 
 def test_a_compressed_request_gets_the_same_response(client: FlaskClient) -> None:
-    plain = client.post(PATH, data=asked(), content_type="application/json")
-    compressed = client.post(PATH, data=gzip.compress(asked()), headers=GZIP)
+    plain = client.post(PATH, data=request_body(), content_type="application/json")
+    compressed = client.post(PATH, data=gzip.compress(request_body()), headers=GZIP)
     assert (plain.status_code, compressed.status_code) == (200, 200)
     assert compressed.data == plain.data
 
 
-@pytest.mark.parametrize("content", [b"", b"x", gzip.compress(asked())[:-30], b"\x1f\x8b\xff"])
+@pytest.mark.parametrize(
+    "content", [b"", b"x", gzip.compress(request_body())[:-30], b"\x1f\x8b\xff"]
+)
 def test_invalid_compressed_content_is_rejected(content: bytes, client: FlaskClient) -> None:
     assert client.post(PATH, data=content, headers=GZIP).status_code == 400
 

@@ -21,7 +21,7 @@ class Settings(engine.Settings[Source]):
 
 
 def load(folder: Path, env: str | bytes = "", config: str = "", **server: Any) -> Settings:
-    """Load the toy's config, or another, with an .env beside it."""
+    """Load the toy's config, or another one, with an .env file next to it."""
     text = config or Path("config.toml").read_text("utf-8")
     (folder / "config.toml").write_text(text, "utf-8")
     (folder / ".env").write_bytes(env.encode() if isinstance(env, str) else env)
@@ -135,7 +135,7 @@ def test_an_invalid_environment_variable_is_rejected(
 def test_a_variable_with_single_underscores_is_reported_but_accepted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Kubernetes sets such names for a service."""
+    """Kubernetes sets such variables for services."""
     monkeypatch.setenv(f"{SINGLE}SERVER_PORT", "tcp://10.0.0.1:80")
     monkeypatch.setenv(f"{SINGLE}AUTH_USERS_ANN", HASH)
     assert not load(tmp_path).auth.users
@@ -154,7 +154,9 @@ def test_variables_of_other_programs_are_left_alone(
     assert os.environ["PATH"] != "mine", "the environment comes first"
 
 
-def test_a_table_is_merged_from_all_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_is_merged_from_all_sources(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = Path("config.toml").read_text("utf-8")
     config = config.replace("users = {}", f"users.ann = '{HASH}'")
     monkeypatch.setenv(f"{PREFIX}AUTH__USERS", USERS.replace("ann", "bob"))

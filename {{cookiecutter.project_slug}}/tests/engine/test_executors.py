@@ -33,12 +33,12 @@ from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 @contextmanager
 def dask(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a part of a Dask cluster."""
+    """Run one process of a Dask cluster."""
     process = subprocess.Popen(
         [sys.executable, "-m", *command, "--no-dashboard"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},  # for what tests send it
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},  # to unpickle what tests send
     )
     try:
         yield process
@@ -49,7 +49,7 @@ def dask(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
 
 @contextmanager
 def cluster(address: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a scheduler, and a worker for it."""
+    """Run a scheduler and a worker."""
     host, port = address.removeprefix("tcp://").split(":")
     command = ["distributed.cli.dask_scheduler", "--host", host, "--port", port]
     threads = ["--no-nanny", "--nthreads", "2"]
@@ -91,7 +91,7 @@ def test_executors_read_the_source_and_pass_on_failures(
     with pytest.raises(ValueError, match="nonsense"):
         executor.submit(int, "nonsense").result(60)
     first, second = (executor.submit(uuid4).result(60) for _ in range(2))
-    assert first != second  # the same call twice is two calls
+    assert first != second  # Dask does not reuse the first result
 
 
 def test_a_crashed_process_causes_only_one_failure(settings: toy.Settings) -> None:
@@ -180,7 +180,7 @@ def test_without_a_dask_scheduler_calls_fail_until_it_is_back(settings: toy.Sett
 
 
 def test_the_tables_stay_in_the_parent(settings: toy.Settings) -> None:
-    """Their checks may be lambdas, which cannot be sent to a process."""
+    """Their checks may be lambdas, which cannot be pickled."""
     lambdas = Table(
         schema=pa.DataFrameSchema({"value": pa.Column(float, pa.Check(lambda it: it > 0))}),
         key=("value",),

@@ -38,7 +38,7 @@ def disguised(*_: Any) -> None:
 
 
 class Middleware:
-    """WSGI middleware that lets only friends through."""
+    """WSGI middleware that only lets friends through."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -83,7 +83,7 @@ def blueprint(server: Flask) -> None:
 
 
 def teardown(server: Flask) -> None:
-    """Close the server after the first request, for all but friends."""
+    """Close the server to all but friends after the first request."""
 
     @server.before_request
     def tick() -> None:
@@ -126,7 +126,7 @@ GUARDS: dict[str, Callable[[Flask], Any]] = {
 }
 
 
-# What the log says of each.
+# The reason that is logged for each guard.
 REASONS = {
     "a hook": "the hook test_fast_path.check runs for them",
     "a hook that looks like Dash's": "the hook dash.dash.Dash._setup_server runs for them",
@@ -139,13 +139,13 @@ REASONS = {
     "a method": "dispatch_request is test_fast_path.wrap_dispatch.<locals>.dispatch_request",
 }
 
-# What Flask still takes after its first request, which `build` has sent.
+# Guards that Flask still accepts after its first request, which `build` has sent.
 LATE = ("a signal", "middleware", "a method")
 
 
 @pytest.fixture
 def make(settings: toy.Settings) -> Iterator[Callable[..., FlaskClient]]:
-    """Return what makes a dashboard with a guard, put up by `create_app` or after `build`."""
+    """Return a function that builds a dashboard with a guard, in `create_app` or after `build`."""
     receivers = dict(request_started.receivers)
     hash_ = generate_password_hash("right", "pbkdf2:sha256:1")
     users = type(settings.auth).model_validate({"users": {"ann": hash_}})
@@ -203,15 +203,13 @@ def test_guards_cannot_be_bypassed(
         assert statuses(client, FRIEND) == [200, 200, 200]
         assert set(statuses(client, {})) <= {401, 500}
     lines = [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()]
-    in_front = guard == "middleware" and when == "after build"  # of the fast path, too
+    in_front = guard == "middleware" and when == "after build"  # in front of the fast path, too
     said = f"the fast path is off, and all requests go through Flask: {REASONS[guard]}"
     assert lines == ([] if in_front else [said])
 
 
 @pytest.mark.parametrize("guard", [name for name in GUARDS if "hook" in name])
-def test_flask_rejects_hooks_added_too_late(
-    guard: str, make: Callable[..., FlaskClient]
-) -> None:
+def test_flask_rejects_hooks_added_too_late(guard: str, make: Callable[..., FlaskClient]) -> None:
     with pytest.raises(AssertionError, match="can no longer be called"):
         make(GUARDS[guard], "after build")
 

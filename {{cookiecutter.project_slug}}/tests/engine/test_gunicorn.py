@@ -11,7 +11,7 @@ from {{cookiecutter.project_slug}}.engine.serve import gunicorn
 
 
 def several(settings: toy.Settings, **server: Any) -> toy.Settings:
-    """Return settings with which several workers can serve, but for what is given."""
+    """Return settings that allow several workers, with the given changes."""
     signed = changed(settings, "server", secret_key=SecretStr("one for all"), **server)
     return changed(signed, "store", url="file://store")
 

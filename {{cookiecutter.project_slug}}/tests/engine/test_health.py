@@ -1,4 +1,4 @@
-"""What the page and /readyz say of the data at a time: never more than the data do."""
+"""The state of the data that the page and /readyz show."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -29,7 +29,7 @@ def configured(settings: toy.Settings, stale_after: Any = "0s", **refresh: Any) 
 def stored(
     settings: toy.Settings, *times: datetime, now: datetime = NOW, refreshed: datetime | None = None
 ) -> MemoryStore:
-    """Return a store with a row for each time, and a refresh that has just succeeded."""
+    """Return a store with a row for each time, and a refresh that just succeeded."""
     store = MemoryStore()
     batch = Batch(tables_of(*((time, "a", 1.0) for time in times)))
     store.publish(merge(None, batch, toy.TABLES, now, now, settings.refresh).snapshot)
@@ -65,7 +65,7 @@ def test_the_status_before_the_first_data_is_loading_or_error(settings: toy.Sett
         (timedelta(minutes=1), NOW - 4 * HOUR, "stale"),
         (DAY, NOW - 12 * HOUR, "live"),  # a daily table, at noon
         (DAY, NOW - 5 * DAY, "stale"),
-        (7 * DAY, NOW - 4 * DAY, "live"),  # a weekly one, on Friday
+        (7 * DAY, NOW - 4 * DAY, "live"),  # a weekly table, on Friday
         (7 * DAY, NOW - 30 * DAY, "stale"),
     ],
 )
@@ -111,7 +111,7 @@ def test_a_failing_refresh_is_an_error_while_the_data_are_fresh(settings: toy.Se
 
 
 def test_a_future_reading_does_not_make_data_fresh(settings: toy.Settings) -> None:
-    """A forecast, or a device whose clock is fast."""
+    """It is a forecast, or comes from a device with a fast clock."""
     chosen = configured(settings, every="15m", ahead="2h")
     forecast = stored(chosen, *every(HOUR, NOW + timedelta(minutes=30)))
     assert check(chosen, forecast) == ("live", 1800.0)
@@ -120,7 +120,9 @@ def test_a_future_reading_does_not_make_data_fresh(settings: toy.Settings) -> No
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=1), 400 * DAY])
-def test_a_snapshot_stored_in_the_future_is_a_fault(ahead: timedelta, settings: toy.Settings) -> None:
+def test_a_snapshot_stored_in_the_future_is_a_fault(
+    ahead: timedelta, settings: toy.Settings
+) -> None:
     chosen = configured(settings)
     store = stored(chosen, *every(2 * SECOND, NOW + ahead), now=NOW + ahead)
     found = freshness.check(chosen, store, NOW)
@@ -221,9 +223,9 @@ def holding(
 @pytest.mark.parametrize(
     ("distance", "every_", "stale_after", "limit"),
     [
-        (10 * MINUTE, "1m", "0s", 30 * MINUTE),  # three times what is usual
-        (MINUTE, "10m", "0s", 30 * MINUTE),  # but no less than three refreshes
-        (None, "1m", "0s", 3 * DAY),  # nobody knows how often there is a row
+        (10 * MINUTE, "1m", "0s", 30 * MINUTE),  # three times the usual interval
+        (MINUTE, "10m", "0s", 30 * MINUTE),  # but at least three refreshes
+        (None, "1m", "0s", 3 * DAY),  # the usual interval is unknown
         (10 * MINUTE, "1m", "45m", 45 * MINUTE),  # as set
     ],
 )

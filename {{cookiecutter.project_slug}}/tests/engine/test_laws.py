@@ -1,4 +1,4 @@
-"""The laws of the house: the engine knows nothing of your modules, and each part has its place."""
+"""The rules of the architecture: the engine does not use your modules, and has clear layers."""
 
 import ast
 import importlib.util
@@ -27,13 +27,13 @@ each_file = pytest.mark.parametrize("file", FILES, ids=lambda it: it.relative_to
 
 
 def name_of(file: Path) -> str:
-    """Return the name of the engine's module or package in a file."""
+    """Return the name of the module or package in a file."""
     parts = [NAME, *file.relative_to(ENGINE).with_suffix("").parts]
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def nodes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a tree, but not through what only a type checker imports."""
+    """Walk a tree, except for imports that are only for type checkers."""
     yield tree
     for child in ast.iter_child_nodes(tree):
         if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
@@ -45,7 +45,7 @@ def parse(file: Path) -> ast.Module:
 
 
 def imports(file: Path, lazy: bool = True) -> Iterator[tuple[str, str]]:
-    """Return what a file imports, as module and name; `lazy` includes imports in functions."""
+    """Yield a file's imports as module and name; `lazy` includes imports in functions."""
     package = name_of(file.with_name("__init__.py"))
     for node in nodes(parse(file)) if lazy else parse(file).body:
         if isinstance(node, ast.Import):
@@ -57,14 +57,14 @@ def imports(file: Path, lazy: bool = True) -> Iterator[tuple[str, str]]:
 
 
 def run(code: str, *args: str, **env: str) -> str:
-    """Run a program in a process of its own, and return what it prints."""
+    """Run a program in its own process, and return its output."""
     command = [sys.executable, "-c", code, *args]
     result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **env})
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
-# 1. The engine knows nothing of the package around it.
+# 1. The engine does not depend on the package around it.
 
 
 @each_file
@@ -111,7 +111,7 @@ def test_a_copy_in_a_package_with_another_name_passes_its_tests(tmp_path: Path) 
     assert result.returncode == 0, result.stdout + result.stderr
 
 
-# 2. There is no import cycle, and a process that only refreshes loads nothing of the web.
+# 2. There is no import cycle, and a process that only refreshes loads no web library.
 
 
 def test_there_is_no_import_cycle() -> None:
@@ -166,7 +166,7 @@ def test_a_process_that_only_refreshes_loads_no_web_library(tmp_path: Path) -> N
     assert run(REFRESH, NAME, toy.PREFIX, **env) == "1\n"
 
 
-# 3. All parts are wired in one place, and no line of app.py is a guard.
+# 3. All parts are wired in one place, and no protection depends on app.py.
 
 
 @each_file
@@ -187,7 +187,7 @@ PARTS = {"Validation", "SharedViews", "FastPath", "BasicAuth", "Metrics", "Sched
 
 
 def bare_app(_settings: toy.Settings, _data: Data) -> Dash:
-    """Make the least that an app can be."""
+    """Create a minimal app."""
     app = Dash(__name__)
     app.layout = html.Div("nothing else")
     return app
@@ -224,9 +224,9 @@ def test_a_minimal_app_asks_for_the_password(
     assert client.get("/", auth=("me", "a long password")).status_code == 200
 
 
-# 4. Private parts of a library are used in one module each.
+# 4. Private parts of each library are used in a single module.
 
-# Parts of Dash that have no underscore, and no word in its docs.
+# Undocumented parts of Dash without an underscore.
 UNDOCUMENTED = {"callback_map", "inputs_state_indices", "shared_storage_enabled"}
 INTERNALS = {"dash": "web/dash_internals.py", "waitress": "serve/waitress_server.py"}
 
@@ -248,7 +248,7 @@ def test_private_parts_of_a_library_are_used_in_one_module(file: Path) -> None:
             assert node.value not in UNDOCUMENTED, f"line {node.lineno}: {node.value}"
 
 
-# 5. To import a module does nothing else.
+# 5. Importing a module has no side effect.
 
 IMPORT = """
 import importlib, logging, signal, sys, threading
@@ -287,7 +287,7 @@ for name in modules:
 
 
 def test_importing_a_module_has_no_side_effect() -> None:
-    """No thread, file, process, connection, log handler or signal handler; no app and no data."""
+    """No thread, file, process, connection or handler, and no app or data."""
     found = {module for file in FILES for module, _ in imports(file, lazy=False)}
     libraries = sorted(it for it in found if not it.startswith(NAME))
     run(IMPORT, " ".join(libraries), " ".join(map(name_of, FILES)))

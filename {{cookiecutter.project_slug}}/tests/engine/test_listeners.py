@@ -35,7 +35,7 @@ def refreshing(
     it: Pipeline = toy.DASHBOARD.pipeline,
     is_leader: bool = True,
 ) -> Iterator[Store]:
-    """Refresh often, and call some listeners."""
+    """Refresh often, with some listeners."""
     short = timedelta(seconds=0.1)
     often = changed(settings, "refresh", every=short, retry_at_most=short)
     store = store or MemoryStore()
@@ -79,7 +79,7 @@ FAILING = Pipeline(read=fail, clean=toy.clean, tables=toy.TABLES)
 
 
 def test_the_fifth_failure_is_seen_once_in_each_run_of_failures(settings: toy.Settings) -> None:
-    """As a listener has it that sends an e-mail."""
+    """A listener that sends e-mail relies on this."""
     sent, reads = [], []
 
     def read(_source: toy.Source, since: datetime) -> dict[str, pd.DataFrame]:

@@ -26,7 +26,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 YEAR = 400 * DAY
 Row = tuple[object, object, object]
 Tables = Mapping[str, Table]
-# The readings of a source that is read in full each time.
+# A table from a source that is read in full each time.
 REPLACED = {"readings": replace(toy.TABLES["readings"], mode="replace")}
 RANKING = pa.DataFrameSchema({"name": pa.Column(str), "sold": pa.Column(int)})
 RANKED = {"ranking": Table(RANKING, key=("name",), mode="replace")}
@@ -106,7 +106,7 @@ def test_rows_read_twice_are_not_counted_again() -> None:
 
 def test_names_without_rows_are_dropped() -> None:
     snapshot = None
-    for hour in range(0, 96, 12):  # each has another name, and the history is a day
+    for hour in range(0, 96, 12):  # each row has a new name, and the history is a day
         time = NOW + timedelta(hours=hour)
         snapshot = append(snapshot, (time, f"order {hour}", 1), now=time).snapshot
         categories = snapshot.tables["readings"]["series"].cat.categories
@@ -162,7 +162,7 @@ def test_a_replaced_table_has_only_the_new_rows() -> None:
 
 
 def test_a_clock_that_is_behind_at_start_erases_nothing() -> None:
-    """A board without a battery starts 400 days in the past, measures, and then gets the time."""
+    """A board without a battery starts 400 days in the past, and gets the time later."""
     rows = each_minute(NOW - timedelta(hours=2), 100)
     stored = made(*rows)
     back = append(stored, (NOW - YEAR, "a", 7), now=NOW - YEAR).snapshot
@@ -297,7 +297,7 @@ def test_a_new_order_of_a_ranking_is_a_change() -> None:
     assert (second.rows, second.note) == (1, "")
     assert list(second.snapshot.tables["ranking"]["name"]) == ["a", "c", "b"]
     assert ranked(second.snapshot, "a", "b", "c", sold=2).rows == 3
-    # A table of times is sorted, so its order says nothing.
+    # A table with times is sorted, so its order does not matter.
     two = made((NOW, "a", 1), (NOW, "b", 1), tables=REPLACED)
     assert append(two, (NOW, "b", 1), (NOW, "a", 1), tables=REPLACED).snapshot is two
 
@@ -316,7 +316,7 @@ def test_after_setting_the_clock_back_the_pace_is_of_the_shown_rows() -> None:
 
 
 def test_the_history_of_an_archive_counts_from_its_newest_row() -> None:
-    """Even if the first rows to arrive are older than those that are known."""
+    """This holds even if new rows are older than known ones."""
     newest = NOW - YEAR
     rows: list[Row] = [(newest - hours * HOUR, "a", 1) for hours in (48, 24, 20, 12, 0)]
     archive = append(None, *rows)
@@ -349,7 +349,7 @@ def test_a_row_from_a_fast_clock_does_not_shorten_the_history() -> None:
     assert len(kept(ahead)) == 3, "the clock may be wrong"
     right = append(ahead, (NOW - 19 * HOUR, "a", 4)).snapshot
     assert [value for _, _, value in kept(right)] == [1, 2, 4, 3]
-    # Rows that the right clock finds do not become too old either.
+    # Rows found with the correct clock do not become too old either.
     late = append(right, (NOW - 40 * HOUR, "a", 5))
     assert (late.rows, late.note) == (1, "")
 

@@ -12,11 +12,11 @@ from helpers import ask, changed, wait_until
 from {{cookiecutter.project_slug}}.engine import Pipeline, now_utc
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 
-TAKES = 0.2  # seconds of a refresh
+TAKES = 0.2  # seconds per refresh
 
 
 class Source:
-    """What a refresh reads: three rows, a minute old; then it fails."""
+    """A source that returns three rows, a minute old, and then fails."""
 
     def __init__(self) -> None:
         self.made = now_utc() - timedelta(seconds=60)
@@ -40,7 +40,7 @@ def client(settings: toy.Settings, store: MemoryStore) -> FlaskClient:
 
 @pytest.fixture
 def failing(settings: toy.Settings) -> Iterator[FlaskClient]:
-    """A dashboard whose first refresh succeeds and whose second one fails."""
+    """A dashboard whose first refresh succeeds and whose second fails."""
     chosen = changed(settings, "server", metrics=True)
     chosen = changed(chosen, "refresh", every=timedelta(seconds=0.1))
     pipeline = Pipeline(read=Source().read, clean=toy.clean, tables=toy.TABLES)

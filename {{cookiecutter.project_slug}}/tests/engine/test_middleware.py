@@ -35,9 +35,7 @@ def client_of(settings: toy.Settings, **chosen: Any) -> FlaskClient:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_response_has_security_and_cache_headers(
-    path: str, settings: toy.Settings
-) -> None:
+def test_every_response_has_security_and_cache_headers(path: str, settings: toy.Settings) -> None:
     plain = client_of(settings).get(path).headers
     assert plain["X-Content-Type-Options"] == "nosniff"
     assert plain["Cross-Origin-Resource-Policy"] == "same-origin"

@@ -13,7 +13,7 @@ REMOTE = {"REMOTE_ADDR": "192.0.2.1", "HTTP_HOST": "dashboard.example.org"}
 
 
 def allowed(environ: dict[str, str], user: object = None, **auth: object) -> bool:
-    """Whether a request with this environ, from the session of this user, is an operator's."""
+    """Return whether a request with this environ and session user is an operator's."""
     with SERVER.test_request_context("/", environ_overrides=environ):
         if user is not None:
             session["user"] = user
@@ -50,7 +50,7 @@ def test_a_request_that_may_be_remote_is_not_from_an_operator(other: dict[str, s
     assert not allowed({**LOCAL, **other})
 
 
-def test_a_valid_token_is_accepted_from_any_address() -> None:
+def test_a_token_decides_from_any_address() -> None:
     def given(token: str, kind: str = "Bearer") -> dict[str, str]:
         return {"HTTP_AUTHORIZATION": f"{kind} {token}"}
 

@@ -1,4 +1,4 @@
-"""How often a table usually gets a row, and which of its series is furthest behind."""
+"""The usual interval between rows, and the series that is furthest behind."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -40,7 +40,7 @@ def test_a_single_row_has_no_usual_interval() -> None:
 
 
 def test_the_usual_interval_is_that_of_the_newest_rows() -> None:
-    """As after a sensor was told to measure more often."""
+    """For example, a sensor now measures more often."""
     before = every(HOUR, 2_500, NOW - HOUR)
     assert measure(frame(a=[*before, *every(SECOND, 1_000)]), SERIES) == Pace(NOW, SECOND)
 

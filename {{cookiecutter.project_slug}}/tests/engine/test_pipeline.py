@@ -27,7 +27,7 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 
 
 def giving(*rows: tuple[object, object, object]) -> Pipeline:
-    """Return a pipeline whose source has these rows."""
+    """Return a pipeline whose source returns these rows."""
     return Pipeline(read=lambda *_: raw(*rows), clean=toy.clean, tables=toy.TABLES)
 
 
@@ -132,7 +132,7 @@ def test_a_single_refresh_reads_cleans_validates_and_keeps_the_history(
 
 
 class Local(toy.Source):
-    """A source that has a time zone and a query."""
+    """A source with a time zone and a query."""
 
     timezone: ZoneInfo = ZoneInfo("Europe/Oslo")
     query: str = ""
@@ -150,7 +150,7 @@ def test_times_use_the_sources_zone_and_dates_the_dashboards(
 
 
 def test_a_source_that_modifies_its_frame_loses_no_row() -> None:
-    """As a `read` that keeps its frame does: new columns, other order, values set in place."""
+    """A `read` may keep its frame and change its columns, order or values."""
     frame = raw(*((f"2026-03-01T00:00:{second:02}", "a", 0) for second in range(60)))["readings"]
 
     def derive(*_: object) -> Frames:
@@ -172,7 +172,7 @@ def test_a_source_that_modifies_its_frame_loses_no_row() -> None:
 
 
 def test_clean_may_modify_its_arguments() -> None:
-    """Even those that `read` keeps and returns again."""
+    """This includes frames that `read` keeps and returns again."""
 
     def double(raw: Frames) -> Frames:
         raw["readings"]["value"] *= 2
@@ -211,7 +211,7 @@ def test_an_empty_later_read_does_not_read_the_source_in_full() -> None:
 
 
 def snapshot(**newest: tuple[str, ...]) -> Snapshot:
-    """Return a snapshot with a row of each series at some times of the day."""
+    """Return a snapshot with rows of each series at some times of day."""
     rows = [(f"2026-03-01T{time}Z", name, 1) for name, times in newest.items() for time in times]
     return merge(None, Batch(tables_of(*rows)), toy.TABLES, NOW, NOW, Refresh()).snapshot
 

@@ -22,7 +22,7 @@ def client_of(settings: toy.Settings, store: MemoryStore) -> FlaskClient:
 
 
 def live(client: FlaskClient, method: str = "GET") -> dict[str, Any]:
-    """Poll as a page does that wants to stay live."""
+    """Poll as a page does."""
     response = client.open("/_live", method=method, content_type="application/json")
     assert response.headers["Cache-Control"] == "no-store"
     return dict(response.get_json())

@@ -62,7 +62,9 @@ def test_an_error_of_the_source_is_one_line_without_passwords(
     assert re.fullmatch(said, capsys.readouterr().err)
 
 
-def test_the_preview_names_the_line_of_reading_that_failed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_preview_names_the_line_of_reading_that_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     mistaken: dict[str, Any] = {}
     file = str(Path("folder", "reading.py"))
     exec(compile("def read(*_):\n    return 1 / 0", file, "exec"), mistaken)

@@ -1,4 +1,4 @@
-"""No text that is logged or shown contains a secret, in whatever encoding."""
+"""Secrets are redacted from logged and shown text, in any encoding."""
 
 import html
 import json

@@ -1,4 +1,4 @@
-"""The cache of responses: each is made once, compressed once, and within a number of bytes."""
+"""The response cache: makes and compresses each response once, within a size limit."""
 
 import gzip
 import threading
@@ -23,7 +23,7 @@ LONG = b"long " * 1_000
 
 
 class Counting(Compress):
-    """Compresses responses, and counts them."""
+    """Compresses responses and counts them."""
 
     count = 0
 
@@ -33,7 +33,7 @@ class Counting(Compress):
 
 
 class Cache(ResponseCache):
-    """A cache that is asked as by clients; counts what is made and compressed."""
+    """A cache that a test queries as a client; counts the responses made and compressed."""
 
     def __init__(self, max_bytes: int = 1_000_000) -> None:
         self.flask, self.made = Flask(__name__), 0
@@ -88,7 +88,7 @@ def test_a_response_for_many_clients_is_compressed_once() -> None:
     cache, together = Cache(), threading.Barrier(8)
 
     def make() -> CachedResponse:
-        together.wait(30)  # none was there for any of them
+        together.wait(30)  # the response was not cached for any of them
         return CachedResponse(TEXT, LONG)
 
     def ask(_: int) -> bytes:

@@ -34,13 +34,13 @@ READS = count()
 
 
 def rows() -> dict[str, pd.DataFrame]:
-    """Return a row whose value is another one each time."""
+    """Return a row with a new value each time."""
     time = pd.to_datetime(["2024-01-01T00:00Z"])
     return {"readings": pd.DataFrame({"time": time, "series": "a", "value": float(next(READS))})}
 
 
 class Source:
-    """What the schedule reads; a test may give it another `read`."""
+    """The source of the schedule; a test may replace its `read`."""
 
     def __init__(self) -> None:
         self.read: Callable[..., Any] = lambda *_: rows()
@@ -51,7 +51,7 @@ PIPELINE = Pipeline(read=lambda *args: SOURCE.read(*args), clean=toy.clean, tabl
 
 
 class Inline(Executor):
-    """Runs what it is given at once, in the caller's thread."""
+    """Runs calls immediately, in the caller's thread."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()
@@ -63,7 +63,7 @@ class Inline(Executor):
 
 
 class Simulation(MemoryStore):
-    """A schedule on a clock of its own; remembers when it published."""
+    """A store and schedule with a simulated clock; records when it published."""
 
     def __init__(
         self, settings: toy.Settings, start: str, executor: Executor | None = None
@@ -86,7 +86,7 @@ class Simulation(MemoryStore):
         return super().publish(snapshot, over)
 
     def run(self, duration: timedelta, step: timedelta = timedelta(seconds=1)) -> int:
-        """Let time pass, with a tick at every step; return how often it published."""
+        """Advance the clock with a tick per step; return how often it published."""
         before = len(self.published)
         for _ in range(duration // step):
             self.schedule.tick()
@@ -307,7 +307,7 @@ def test_refreshes_do_not_overlap_and_a_hung_one_does_not_delay_stopping(
         wait_until(lambda: bool(started))
         for _ in range(3):
             store.request_refresh()
-            time.sleep(0.5)  # gives a second refresh the time to start, if it could
+            time.sleep(0.5)  # time for a second refresh to start, if it could
         assert len(started) == 1
         asked = time.monotonic()
         running.stop()
@@ -603,13 +603,13 @@ def test_rows_replaced_by_another_process_are_published_again(
 def test_a_start_with_a_wrong_clock_erases_nothing_and_is_reported(
     jump: timedelta, settings: toy.Settings, source: Source, tmp_path: Path
 ) -> None:
-    """A board without a battery starts before it has been told the time."""
+    """A board without a battery starts before it gets the time."""
 
     def read(*_: object) -> dict[str, pd.DataFrame]:
         return {"readings": pd.DataFrame({"time": [now_utc()], "series": "a", "value": 1.0})}
 
     def run() -> tuple[set[pd.Timestamp], freshness.Freshness]:
-        """Start, refresh twice, and end; return the times that are shown, and the state."""
+        """Start, refresh twice and stop; return the times shown and the state."""
         store = file_store(tmp_path)
         schedule = Scheduler(changed, store, PIPELINE, Inline())
         for _ in range(2):
@@ -638,10 +638,8 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_is_reported(
     assert state.status == "live"
 
 
-def test_a_future_row_is_shown_when_its_time_comes(
-    settings: toy.Settings, source: Source
-) -> None:
-    """Though the source does not change."""
+def test_a_future_row_is_shown_when_its_time_comes(settings: toy.Settings, source: Source) -> None:
+    """It is shown although the source does not change."""
 
     def read(*_: object) -> dict[str, pd.DataFrame]:
         times = pd.to_datetime(["2026-01-01T00:00Z", "2026-01-01T04:00Z"])
@@ -658,7 +656,7 @@ def test_a_future_row_is_shown_when_its_time_comes(
 def test_rows_that_fail_a_refresh_fail_the_next_one_too(
     settings: toy.Settings, source: Source
 ) -> None:
-    """A read that was refused does not count as known."""
+    """Rejected rows do not count as known."""
     bad = pd.DataFrame({"time": ["2026-01-01"], "series": "a", "value": "x"})
     simulation = Simulation(configured(settings, every="1m"), "2026-01-01T00:00Z")
     simulation.run(timedelta(seconds=1))
@@ -684,7 +682,7 @@ def test_nothing_is_published_without_the_lease(
     leased = True
     simulation = Leased(configured(settings, every="1h"), "2026-01-01T00:00Z", Slow())
     simulation.schedule.tick()
-    leased = False  # it was lost while the source was read
+    leased = False  # lost while the source was being read
     reading.set_result(rows())
     assert simulation.run(timedelta(seconds=5)) == 0
     assert simulation.latest() is None and not simulation.status().changes
@@ -747,7 +745,7 @@ def test_known_rows_are_published_again_once_another_process_replaced_them(
 
 
 def test_stopping_releases_the_lease_permanently(settings: toy.Settings, tmp_path: Path) -> None:
-    """Even if the executor cannot be shut down, and while a refresh still runs."""
+    """This holds even if the executor fails to shut down or a refresh is running."""
 
     class Broken(ThreadExecutor):
         def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Errors may name hosts and queries: the log shows them redacted, and viewers do not see them."""
+"""Errors may name hosts and queries: they are logged redacted, and hidden from viewers."""
 
 import json
 import logging
@@ -28,7 +28,7 @@ SELECT * FROM wages WHERE key = 'hunter2' \udc80"""
 
 @pytest.fixture(autouse=True)
 def configured() -> Iterator[None]:
-    """Restore pytest's own handlers, and the values that were redacted."""
+    """Restore pytest's handlers and the redacted values."""
     handlers, level, hidden = logging.root.handlers[:], logging.root.level, redaction.hidden()
     yield
     logging.root.handlers[:], logging.root.level = handlers, level
@@ -103,7 +103,7 @@ def test_all_failures_until_the_next_success_have_the_same_id(
     client = app.server.test_client()
 
     def incident() -> str:
-        """Return the id that the page names now, or nothing."""
+        """Return the id that the page shows now, or ""."""
         message = client.get("/_live").get_json()["message"]
         return str(message.partition("look for ")[2].partition(" ")[0])
 

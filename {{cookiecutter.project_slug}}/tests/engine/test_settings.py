@@ -23,7 +23,7 @@ TOKYO = Path("/usr/share/zoneinfo/Asia/Tokyo")
 
 
 def load(folder: Path, text: str = "", env: str = "", **server: Any) -> toy.Settings:
-    """Load the toy's config with a text added, and an .env beside it."""
+    """Load the toy's config with added text, and an .env file next to it."""
     config = folder / "config.toml"
     config.write_text(Path("config.toml").read_text("utf-8") + "\n" + text, "utf-8")
     (folder / ".env").write_text(env, "utf-8")
@@ -97,9 +97,7 @@ def test_an_error_names_the_invalid_setting(
         ("CET-1CEST", "app.timezone = 'local' cannot be used: "),
     ],
 )
-def test_the_local_zone_can_be_pickled(
-    zone: str, words: str, tmp_path: Path
-) -> None:
+def test_the_local_zone_can_be_pickled(zone: str, words: str, tmp_path: Path) -> None:
     if zone.startswith(":") and not TOKYO.exists():
         pytest.skip("the zones are elsewhere")
     if zone == ":copy":

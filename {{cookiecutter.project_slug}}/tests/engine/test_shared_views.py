@@ -29,9 +29,9 @@ PATH = "/_dash-update-component"
 
 
 class Page:
-    """A dashboard with one view, or one plain callback; counts how often it is computed.
+    """A dashboard with one view or plain callback; counts its computations.
 
-    The function takes the version of the data and the choice.
+    The function takes the data version and the choice.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Page:
     def post(self, body: Any = None, **headers: str) -> TestResponse:
         client = self.app.server.test_client()
         body = self.body() if body is None else body
-        text = json.dumps(body)  # Flask's own would sort it
+        text = json.dumps(body)  # Flask's own JSON would be sorted
         kind = "application/json"
         while True:
             response = client.post(PATH, data=text, content_type=kind, headers=headers)
@@ -145,7 +145,7 @@ def test_simultaneous_requests_share_one_computation() -> None:
     together = threading.Barrier(8)
 
     def slow(*_: Any) -> str:
-        time.sleep(0.3)  # the others come meanwhile
+        time.sleep(0.3)  # so that the others arrive meanwhile
         return "slow"
 
     page = Page(slow)
@@ -179,14 +179,12 @@ TWO = [A, Output("a", "title")]
         (lambda *_: ("a", no_update), TWO),
     ],
 )
-def test_an_incomplete_response_is_not_cached(
-    function: Callable[..., Any], output: Any
-) -> None:
+def test_an_incomplete_response_is_not_cached(function: Callable[..., Any], output: Any) -> None:
     page = Page(function, output)
     for choice in range(20):
         page.count = page.not_ready = 0
         first, second = [page.post(page.body(1, choice)) for _ in range(2)]
-        if page.count == 2:  # else it was kept for a moment, for clients that wait for it
+        if page.count == 2:  # otherwise, the first result was kept for waiting clients
             break
     assert (first.status_code, first.data) == (second.status_code, second.data)
     assert page.count == 2
@@ -198,7 +196,7 @@ def in_a_thread(look: Callable[[], Any]) -> Any:
         return pool.submit(copy_current_request_context(look)).result()
 
 
-WHO: dict[str, Callable[[], Any]] = {
+IDENTITIES: dict[str, Callable[[], Any]] = {
     "the session": lambda: session.get("who"),
     "a cookie": lambda: request.cookies.get("who"),
     "a cookie, by Dash": lambda: ctx.cookies.get("who"),
@@ -221,8 +219,8 @@ WHO: dict[str, Callable[[], Any]] = {
 }
 
 
-def as_whom(page: Page, who: str) -> tuple[int, str]:
-    """Return what somebody is answered who is told from others by all that a request has."""
+def response_to(page: Page, who: str) -> tuple[int, str]:
+    """Return the response to a client whose request identifies it in every possible way."""
     client = page.app.server.test_client()
     client.set_cookie("who", who)
     if who != "nobody":
@@ -239,8 +237,8 @@ def as_whom(page: Page, who: str) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def find_out(server: Flask) -> None:
-    """Note who asks, as a login does."""
+def add_login(server: Flask) -> None:
+    """Store who sent the request, as a login does."""
 
     @server.before_request
     def note() -> None:
@@ -250,28 +248,31 @@ def find_out(server: Flask) -> None:
 EVERYBODY = ("ann", "bob", "a stranger", "nobody")
 
 
-@pytest.mark.parametrize("look", WHO.values(), ids=WHO)
+@pytest.mark.parametrize("look", IDENTITIES.values(), ids=IDENTITIES)
 def test_a_view_cannot_identify_the_viewer(
     look: Callable[[], Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    page = Page(lambda *_: f"for {look()}", setup=find_out)
+    page = Page(lambda *_: f"for {look()}", setup=add_login)
     for _ in range(2):
-        assert len({as_whom(page, who) for who in EVERYBODY}) == 1
-    if look is not WHO["what a hook has found out, or not"]:  # of which it gets nothing
-        assert as_whom(page, "ann")[0] == 500
+        assert len({response_to(page, who) for who in EVERYBODY}) == 1
+    if look is not IDENTITIES["what a hook has found out, or not"]:  # it gets None
+        assert response_to(page, "ann")[0] == 500
         assert "the callback of a.children failed" in caplog.text
-    if look not in (WHO["what a hook has found out"], WHO["what a hook has found out, or not"]):
+    if look not in (
+        IDENTITIES["what a hook has found out"],
+        IDENTITIES["what a hook has found out, or not"],
+    ):
         assert "make it an @app.callback" in caplog.text
 
 
-@pytest.mark.parametrize("look", WHO.values(), ids=WHO)
+@pytest.mark.parametrize("look", IDENTITIES.values(), ids=IDENTITIES)
 def test_a_plain_callback_is_never_shared(look: Callable[[], Any]) -> None:
-    page = Page(lambda *_: f"for {look()}", is_view=False, setup=find_out)
-    uncached = Page(lambda *_: f"for {look()}", is_view=False, setup=find_out, max_bytes=0)
-    first = {who: as_whom(page, who) for who in EVERYBODY}
+    page = Page(lambda *_: f"for {look()}", is_view=False, setup=add_login)
+    uncached = Page(lambda *_: f"for {look()}", is_view=False, setup=add_login, max_bytes=0)
+    first = {who: response_to(page, who) for who in EVERYBODY}
     assert len({*first.values()}) > 1, "it tells viewers apart"
-    assert first == {who: as_whom(uncached, who) for who in EVERYBODY}
-    assert first == {who: as_whom(page, who) for who in reversed(EVERYBODY)}, "each time"
+    assert first == {who: response_to(uncached, who) for who in EVERYBODY}
+    assert first == {who: response_to(page, who) for who in reversed(EVERYBODY)}, "each time"
     assert page.count == 2 * len(EVERYBODY)
     assert page.cached_bytes == 0
 
@@ -424,7 +425,7 @@ def test_waiting_viewers_share_an_uncached_response() -> None:
     with ThreadPoolExecutor(12) as pool:
         first = pool.submit(page.post)
         assert started.acquire(timeout=10)
-        others = [pool.submit(page.post) for _ in range(11)]  # more than may wait
+        others = [pool.submit(page.post) for _ in range(11)]  # more than the number that may wait
         wait_until(lambda: page.not_ready >= 12)  # each was told to ask again
         go_on.set()
         assert {it.result().status_code for it in (first, *others)} == {204}

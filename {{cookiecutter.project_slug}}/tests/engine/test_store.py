@@ -1,4 +1,4 @@
-"""The contract of all stores, and that of the shared ones."""
+"""The contract of all stores, and of shared ones."""
 
 import logging
 import os
@@ -107,7 +107,7 @@ def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
         assert it.refresh_requested()
         assert it.status() == status
     request = one.refresh_requested()
-    other.request_refresh()  # while the refresh for the first request is running
+    other.request_refresh()  # during the refresh for the first request
     one.sync()
     one.clear_request(request)
     for it in (one, other):
@@ -141,7 +141,7 @@ def test_a_starting_process_does_not_replace_the_first_version(shared: Open) -> 
 
 
 def test_a_sync_without_news_keeps_the_snapshot(shared: Open) -> None:
-    """And with it what was computed from its tables."""
+    """With the snapshot, its derived values are kept."""
     store = shared()
     shared().publish(snapshot(1))
     store.sync()
@@ -155,7 +155,7 @@ def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
     assert one.lease() and one.lease()
     assert not other.lease()
     one.publish(snapshot(1))
-    other.release()  # it has none
+    other.release()  # it has no lease
     assert not other.lease() and one.lease()
     one.release()
     assert other.lease()
@@ -206,7 +206,7 @@ def test_a_leader_keeps_a_status_that_it_could_not_write(shared: Open) -> None:
 
 @contextmanager
 def unreachable(store: Any) -> Iterator[None]:
-    """Have each access to a store fail, as if the network were down."""
+    """Make every access to a store fail, as if the network were down."""
 
     def fail(*_: object) -> None:
         raise OSError("no route")
@@ -367,7 +367,7 @@ def test_a_store_that_lost_its_data_gets_the_newest_back(
 def forget_all(store: Any) -> None:
     if isinstance(store, RedisStore):
         store._redis.flushall()
-        store.lease()  # it is lost too
+        store.lease()  # the lease is lost, too
     else:
         store._path(5).unlink()
 
@@ -432,7 +432,7 @@ def test_processes_keep_their_data_while_redis_is_unreachable(tmp_path: Path) ->
         assert it.status().changes == changes
         with pytest.raises(redis.ConnectionError):
             it.publish(snapshot(2), over=1)
-    with redis_server(tmp_path, urlsplit(url).port):  # and all its data are lost
+    with redis_server(tmp_path, urlsplit(url).port):  # all its data are lost
         wait_until(lambda: one.lease() or one.sync())
         assert one.status().error == ""
         assert one.publish(snapshot(2), over=1)
@@ -458,7 +458,7 @@ def test_the_previous_version_is_kept_for_processes_that_read_it(
     tmp_path: Path,
 ) -> None:
     store = opened(tmp_path.as_uri())
-    for version in range(8, 13):  # as numbers: 9 is before 10
+    for version in range(8, 13):  # sorted as numbers: 9 comes before 10
         store.publish(snapshot(version), over=version - 1)
         expected = {f"{it}.arrow" for it in (version - 1, version) if it > 7}
         assert {it.name for it in tmp_path.glob("*.arrow")} == expected
@@ -467,14 +467,14 @@ def test_the_previous_version_is_kept_for_processes_that_read_it(
 def test_a_snapshot_is_on_disk_before_it_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else a power failure could leave an empty file under that name."""
+    """Otherwise, a power failure could leave an empty file with that name."""
     written, fsync = [], os.fsync
 
-    def noted(file: int) -> None:
+    def record(file: int) -> None:
         fsync(file)
         written.append((os.fstat(file).st_size, (tmp_path / "1.arrow").exists()))
 
-    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(os, "fsync", record)
     opened(tmp_path.as_uri()).publish(snapshot(1))
     assert written == [((tmp_path / "1.arrow").stat().st_size, False)]
 
@@ -511,7 +511,7 @@ def test_another_process_takes_over_from_one_that_has_stopped(redis_url: str) ->
             assert 4_000 < client.pttl("toy:lease") <= 5_000
             client.pexpire("toy:lease", 1_000)
         assert not other.lease()
-        client.delete("toy:lease")  # as after five seconds
+        client.delete("toy:lease")  # as it would expire after five seconds
         assert other.lease() and not one.lease() and not one.lease()
         one.release()
         assert other.lease() and not one.lease()

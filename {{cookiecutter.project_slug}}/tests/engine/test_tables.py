@@ -33,12 +33,12 @@ def raw(*rows: tuple[object, object, object]) -> dict[str, pd.DataFrame]:
 
 
 def validated(data: dict[str, pd.DataFrame], settings: AnySettings, **tables: Table) -> Batch:
-    """Validate rows by the toy's tables, or by others of the same name."""
+    """Validate rows against the toy's tables, or others with the same name."""
     return validate(data, toy.TABLES | tables, pipeline.rules(settings, now_utc()))
 
 
 def table_of(column: pa.Column, **options: Any) -> dict[str, Table]:
-    """Return a table of one column, whose invalid rows are set aside."""
+    """Return a table with one column that sets invalid rows aside."""
     schema = pa.DataFrameSchema({"it": column}, drop_invalid_rows=True, **options)
     return {"list": Table(schema, key=("it",), mode="replace")}
 
@@ -176,7 +176,7 @@ def test_a_row_with_two_errors_is_set_aside_once(settings: AnySettings) -> None:
 
 
 def test_an_invalid_value_does_not_invalidate_others(settings: AnySettings) -> None:
-    """Text is not among the numbers 1 and 2 until it has been converted to a number."""
+    """Text is only compared with numbers once it has been converted."""
     tables = table_of(pa.Column(int, pa.Check.isin([1, 2])), coerce=True)
     data = {"list": pd.DataFrame({"it": ["1", "x", "2"]})}
     batch = validated(data, settings, **tables)

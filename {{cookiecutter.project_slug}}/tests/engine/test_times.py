@@ -11,7 +11,7 @@ from {{cookiecutter.project_slug}}.engine.data.tables import Rules, validate
 from {{cookiecutter.project_slug}}.engine.data.times import read_from, to_utc
 
 WORLD, OSLO, ANGELES = ZoneInfo("UTC"), ZoneInfo("Europe/Oslo"), ZoneInfo("America/Los_Angeles")
-AUTUMN = "2026-10-25"  # in Oslo, 02:00 to 03:00 comes twice; in UTC that is 00:00 to 02:00
+AUTUMN = "2026-10-25"  # in Oslo, 02:00 to 03:00 occurs twice: 00:00 to 02:00 in UTC
 
 
 def utc(
@@ -27,7 +27,7 @@ def utc(
 
 
 def clock(*times: str) -> list[str]:
-    """Return times of that night in autumn."""
+    """Return times in that autumn night."""
     return [f"{AUTUMN} {it}" for it in times]
 
 
@@ -115,7 +115,7 @@ def test_the_order_of_rows_distinguishes_the_two_hours(names: str, minutes: int)
     real = pd.date_range(f"{AUTUMN} 00:00", periods=6 * 60 // minutes, freq=f"{minutes}min")
     real = (real - pd.Timedelta(hours=2)).tz_localize("UTC")
     mixed = [(it, name) for it in real for name in names]
-    for rows in (mixed, sorted(mixed, key=lambda it: it[1])):  # or one series after the other
+    for rows in (mixed, sorted(mixed, key=lambda it: it[1])):  # or sorted by series
         times = pd.DatetimeIndex([it for it, _ in rows])
         local = pd.Series(times.tz_convert(OSLO).tz_localize(None))
         names_of = pd.DataFrame({"series": [name for _, name in rows]})
@@ -158,7 +158,7 @@ def test_ambiguous_times_happen_twice() -> None:
     [
         ("2026-10-24T23:30", "01:30"),
         ("2026-10-25T00:10", "01:10"),  # 02:10 for the first time
-        ("2026-10-25T01:10", "01:10"),  # and the second
+        ("2026-10-25T01:10", "01:10"),  # 02:10 for the second time
         ("2026-10-25T01:59", "01:59"),
         ("2026-10-25T02:00", "03:00"),
     ],
@@ -171,7 +171,7 @@ def test_a_repeated_hour_is_read_from_its_start(since: str, start: str) -> None:
 
 
 def test_the_key_of_a_table_identifies_its_series() -> None:
-    """Hourly rows of two series, of which the second is late."""
+    """Two hourly series, the second of which is late."""
     times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
     rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
     batch = validate(

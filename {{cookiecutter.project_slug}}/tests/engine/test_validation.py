@@ -67,7 +67,7 @@ def client(app: Dash) -> Iterator[FlaskClient]:
     yield app.server.test_client()
 
 
-def refused(response: TestResponse, words: str = "") -> None:
+def assert_rejected(response: TestResponse, words: str = "") -> None:
     assert response.status_code == 400, response.data
     assert response.mimetype == "text/plain"
     assert len(response.data) < 500
@@ -84,7 +84,7 @@ def test_a_valid_request_is_answered(client: FlaskClient) -> None:
     [b"", b"{", b"[]", b"null", b"7" * 9_000, b"[" * 90_000, b'{"a":' * 9_000, b"\xff", b'"\\ud8"'],
 )
 def test_content_that_is_not_a_request_is_rejected(content: bytes, client: FlaskClient) -> None:
-    refused(client.post(PATH, data=content, content_type="application/json"))
+    assert_rejected(client.post(PATH, data=content, content_type="application/json"))
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_content_that_is_not_a_request_is_rejected(content: bytes, client: Flask
 def test_a_request_that_does_not_match_the_callback_is_rejected(
     key: str, value: Any, client: FlaskClient
 ) -> None:
-    refused(client.post(PATH, json={**GOOD, key: value}))
+    assert_rejected(client.post(PATH, json={**GOOD, key: value}))
 
 
 @pytest.mark.parametrize("choice", ["z", None, 1, ["x"], {"x": 1}, True])
@@ -119,14 +119,16 @@ def test_a_value_that_does_not_match_its_annotation_is_rejected_by_name(
     choice: Any, client: FlaskClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     response = client.post(PATH, json={**GOOD, "inputs": [part("choice", "value", choice)]})
-    refused(response, "choice.value")
+    assert_rejected(response, "choice.value")
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "choice.value" in caplog.text
 
 
 @pytest.mark.parametrize("count", ["1", 1.5, True, [1]])
 def test_types_are_not_converted(count: Any, client: FlaskClient) -> None:
-    refused(client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]}), "count")
+    assert_rejected(
+        client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]}), "count"
+    )
 
 
 def test_patterns_and_groups_work(client: FlaskClient) -> None:
@@ -139,7 +141,7 @@ def test_patterns_and_groups_work(client: FlaskClient) -> None:
     }
     assert "v [1, 2]" in client.post(PATH, json=asked).text
     asked["state"] = [[part({"all": 1}, "value", "x")]]
-    refused(client.post(PATH, json=asked))
+    assert_rejected(client.post(PATH, json=asked))
     both = [part("b", "children"), part("c", "children")]
     group = {**GOOD, "output": "..b.children...c.children..", "outputs": both}
     assert client.post(PATH, json=group).json["response"] == {  # type: ignore[index]
@@ -179,7 +181,9 @@ def test_a_group_must_have_all_its_outputs(client: FlaskClient) -> None:
     group = {**GOOD, "output": "..b.children...c.children.."}
     one, other = part("b", "children"), part("x", "children")
     for parts in ([one, other], [one], one, None):
-        refused(client.post(PATH, json={**group, "outputs": parts}), "not those of the callback")
+        assert_rejected(
+            client.post(PATH, json={**group, "outputs": parts}), "not those of the callback"
+        )
 
 
 def test_a_rejected_large_request_names_the_setting_to_change(
@@ -219,7 +223,7 @@ def test_dash_handles_stream_requests_if_the_app_has_streams(
     if has_streams and fits:
         assert response.text == "by Dash"
     else:
-        refused(response)
+        assert_rejected(response)
 
 
 def test_the_address_of_a_page_must_be_text_below_the_prefix() -> None:
@@ -244,7 +248,7 @@ def test_the_address_of_a_page_must_be_text_below_the_prefix() -> None:
 
         assert "at home" in ask("/a.b/", "").text
         for path, search in [("/", ""), ("/b/", ""), ("/aXb/", ""), (1, ""), (None, "")]:
-            refused(ask(path, search), "_pages_location.pathname")
-        refused(ask("/a.b/", 1), "_pages_location.search")
+            assert_rejected(ask(path, search), "_pages_location.pathname")
+        assert_rejected(ask("/a.b/", 1), "_pages_location.search")
     finally:
         dash.page_registry.clear()

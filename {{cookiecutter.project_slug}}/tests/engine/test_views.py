@@ -1,4 +1,4 @@
-"""Views: computed once per snapshot and choices for all viewers, and free of any viewer."""
+"""Views are computed once per snapshot and choices, and never depend on the viewer."""
 
 import functools
 import json
@@ -16,7 +16,7 @@ from dash import Dash, Input, Output, State, ctx
 from dash._callback import GLOBAL_CALLBACK_LIST, GLOBAL_CALLBACK_MAP
 from dash.exceptions import DuplicateCallback
 from flask import Flask, request, session
-from helpers import ask, changed, tables_of, module_of, showing
+from helpers import ask, changed, module_of, showing, tables_of
 from werkzeug.security import generate_password_hash
 from werkzeug.test import TestResponse
 
@@ -51,14 +51,14 @@ def build(
 
 
 def choose(server: Flask, window: Any = "all", output: str = "cards") -> Any:
-    """Return what a new viewer is shown for a choice."""
+    """Return what a new viewer sees for a choice."""
     values = {**toy.CHOSEN, "window.value": window}
     (shown,) = ask(server.test_client(), output, values)[output].values()
     return shown
 
 
 def post(server: Flask, window: Any = "all", **options: Any) -> TestResponse:
-    """Ask for the cards, with one choice."""
+    """Request the cards with one choice."""
     inputs = [
         {"id": "snapshot-version", "property": "data", "value": 1},
         {"id": "window", "property": "value", "value": window},
@@ -435,7 +435,7 @@ def test_a_callback_that_replaces_a_view_is_rejected_at_start(
             add_views(app, module_of(toy.cards), settings, data)
         return app
 
-    error = DuplicateCallback if when == "globally" else TypeError  # of Dash itself
+    error = DuplicateCallback if when == "globally" else TypeError  # raised by Dash
     try:
         with pytest.raises(
             error, match=r"two callbacks have the output cards\.children|was already assigned"
@@ -449,7 +449,7 @@ def test_a_callback_that_replaces_a_view_is_rejected_at_start(
 def test_protection_does_not_depend_on_lines_in_the_app(
     settings: toy.Settings, store: MemoryStore
 ) -> None:
-    """The smallest app there is has a login, headers, validation and health."""
+    """Even a minimal app has a login, headers, validation and health checks."""
 
     def create_app(_settings: toy.Settings, _data: Data) -> Dash:
         app = Dash("bare")

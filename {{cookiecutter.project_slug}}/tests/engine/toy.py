@@ -1,4 +1,4 @@
-"""A dashboard for the tests of the engine, which know nothing of your own modules."""
+"""A dashboard for the engine's tests, which do not use your modules."""
 
 import sys
 from collections.abc import Mapping
@@ -58,12 +58,12 @@ COLUMNS = {
 SCHEMA = pa.DataFrameSchema(COLUMNS, coerce=True, strict=True, drop_invalid_rows=True)
 TABLES = {"readings": Table(schema=SCHEMA, key=("time", "series"), mode="append")}
 CHOICES = [Input("series", "value"), Input("window", "value")]
-# What a page sends for a view.
+# The values that a page sends for a view.
 CHOSEN = {"snapshot-version.data": None, "series.value": [], "window.value": "all"}
 
 
 class Source(Section):
-    """What `[source]` may say: nothing."""
+    """The settings in `[source]`: none."""
 
 
 class Settings(engine.Settings[Source]):

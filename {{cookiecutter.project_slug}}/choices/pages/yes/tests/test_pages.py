@@ -1,4 +1,4 @@
-"""The pages beside the overview: change these tests with `pages/`."""
+"""Tests of the pages besides the overview: change them with `pages/`."""
 
 from {{cookiecutter.project_slug}}.app import PAGES, create_app
 from {{cookiecutter.project_slug}}.engine import Outcome, Status, now_utc

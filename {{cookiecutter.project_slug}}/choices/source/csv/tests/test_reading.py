@@ -1,4 +1,4 @@
-"""Tests of reading a small file: change these tests with `reading.py`."""
+"""Tests of reading a small file: change them with `reading.py`."""
 
 from pathlib import Path
 

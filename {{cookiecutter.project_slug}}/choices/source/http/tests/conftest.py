@@ -1,6 +1,6 @@
-"""Your settings, and what your source gives, as fixtures; no test needs the internet."""
+"""Fixtures with your settings and the data of your source; no test needs the internet."""
 
-# Imported only by the fixtures, so that the engine's tests run while your modules do not.
+# Only the fixtures import your modules, so that the engine's tests run even if yours fail.
 from __future__ import annotations
 
 import json
@@ -66,7 +66,7 @@ def settings(weather: str) -> Settings:
 
 @pytest.fixture
 def snapshot(settings: Settings) -> Snapshot:
-    """What a first refresh makes of your source."""
+    """The snapshot that a first refresh makes of your source."""
     from {{cookiecutter.project_slug}}.schedule import DASHBOARD
 
     return DASHBOARD.refresh_once(settings)
@@ -74,7 +74,7 @@ def snapshot(settings: Settings) -> Snapshot:
 
 @pytest.fixture
 def data(snapshot: Snapshot) -> Data:
-    """The same snapshot as pages see it."""
+    """The same snapshot, as pages see it."""
     from {{cookiecutter.project_slug}}.schedule import DASHBOARD
 
     return DASHBOARD.data(snapshot)

@@ -1,4 +1,4 @@
-"""Tests of reading a small response: change these tests with `reading.py`."""
+"""Tests of reading a small response: change them with `reading.py`."""
 
 import json
 

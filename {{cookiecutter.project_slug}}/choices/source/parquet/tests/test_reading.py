@@ -1,4 +1,4 @@
-"""Tests of reading two small files: change these tests with `reading.py`."""
+"""Tests of reading two small files: change them with `reading.py`."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Tests of reading a small database: change these tests with `reading.py`."""
+"""Tests of reading a small database: change them with `reading.py`."""
 
 from datetime import UTC, datetime
 from pathlib import Path

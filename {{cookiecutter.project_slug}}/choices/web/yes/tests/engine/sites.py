@@ -1,4 +1,4 @@
-"""A real web server that answers as a test tells it to."""
+"""A real web server with responses set by a test."""
 
 import threading
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ class Answer:
 
 @dataclass
 class Site:
-    """What it answers at each path, and what it was asked: path, and then the status it gave."""
+    """The response for each path, and the requests so far, each with its path and status."""
 
     url: str
     answers: dict[str, Answer] = field(default_factory=dict)
-    asked: list[tuple[str, int]] = field(default_factory=list)
+    requests: list[tuple[str, int]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)  # of the last request
 
 
@@ -33,7 +33,7 @@ def serving() -> Iterator[Site]:
             body = answer.body.encode() if isinstance(answer.body, str) else answer.body
             etag, known = answer.headers.get("ETag"), self.headers["If-None-Match"]
             status = 304 if etag and etag == known else answer.status
-            site.asked.append((self.path, status))
+            site.requests.append((self.path, status))
             site.headers = dict(self.headers)
             self.send_response(status)
             for name, value in answer.headers.items():

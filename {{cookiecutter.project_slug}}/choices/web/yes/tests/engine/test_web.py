@@ -29,7 +29,7 @@ def test_unchanged_content_is_not_sent_again(web: Web, site: Site) -> None:
     assert web.get(f"{site.url}/a") is first
     site.answers["/a"] = Answer("[2]", headers={"ETag": '"2"'})
     assert web.get(f"{site.url}/a").content == b"[2]"
-    assert [status for _, status in site.asked] == [200, 304, 200]
+    assert [status for _, status in site.requests] == [200, 304, 200]
 
 
 def test_all_pages_are_read(web: Web, site: Site) -> None:
@@ -37,14 +37,14 @@ def test_all_pages_are_read(web: Web, site: Site) -> None:
     site.answers["/b"] = Answer("[2]", headers={"Link": f'<{site.url}/c>; rel="next"'})
     site.answers["/c"] = Answer("[3]", headers={"Link": '</a>; rel="first"'})
     assert web.pages(f"{site.url}/a?key=1", {"size": 10}) == [b"[1]", b"[2]", b"[3]"]
-    assert [path for path, _ in site.asked] == ["/a?key=1&size=10", "/b?page=2", "/c"]
+    assert [path for path, _ in site.requests] == ["/a?key=1&size=10", "/b?page=2", "/c"]
 
 
 def test_endless_pages_are_rejected(web: Web, site: Site) -> None:
     site.answers["/a"] = Answer("[1]", headers={"Link": '</a>; rel="next"'})
     with pytest.raises(OSError, match=f"more than {PAGES} pages"):
         web.pages(f"{site.url}/a", {})
-    assert len(site.asked) == PAGES
+    assert len(site.requests) == PAGES
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -61,7 +61,7 @@ def test_retry_after_is_respected(
         site.answers["/a"] = Answer("[1]")
         with pytest.raises(OSError, match="asks for no requests before 13:00:00 UTC"):
             web.get(f"{site.url}/a")
-        assert len(site.asked) == 1
+        assert len(site.requests) == 1
         clock.move_to(until)
         assert web.get(f"{site.url}/a").content == b"[1]"
 
@@ -99,7 +99,7 @@ def test_an_http_error_names_the_setting_to_check(web: Web, site: Site, status: 
 
 @contextmanager
 def server(reply: bytes | None) -> Iterator[str]:
-    """Run a server that sends bytes and closes each connection, or is silent; give its URL."""
+    """Run a server that sends bytes and closes connections, or is silent; yield its URL."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:

@@ -1,4 +1,4 @@
-"""The headers that are set go to the site that is asked and to no other."""
+"""Configured headers are sent only to the configured site."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def other() -> Iterator[Site]:
 
 
 def elsewhere(url: str) -> str:
-    """Return a URL by another name of this computer."""
+    """Return a URL with another name for this computer."""
     return url.replace("127.0.0.1", "localhost")
 
 
@@ -55,11 +55,11 @@ def test_a_next_page_on_another_site_is_rejected(same_host: bool, site: Site, ot
     with pytest.raises(OSError, match="names a next page on another site") as caught:
         Web(timeout=5, headers=HEADERS, check="source.url").pages(f"{site.url}/a", {})
     assert str(caught.value).endswith("which is not read: check source.url")
-    assert not other.asked
+    assert not other.requests
 
 
 def test_headers_are_sent_for_every_page_of_the_site(site: Site) -> None:
     site.answers["/a"] = Answer("[1]", headers={"Link": '</b>; rel="next"'})
     site.answers["/b"] = Answer("[2]")
     assert len(Web(timeout=5, headers=HEADERS).pages(f"{site.url}/a", {})) == 2
-    assert site.asked[-1] == ("/b", 200) and site.headers["X-Api-Key"] == "hunter2"
+    assert site.requests[-1] == ("/b", 200) and site.headers["X-Api-Key"] == "hunter2"
