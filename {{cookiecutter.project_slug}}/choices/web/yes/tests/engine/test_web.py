@@ -49,9 +49,7 @@ def test_endless_pages_are_rejected(web: Web, site: Site) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("as_date", [False, True])
-def test_retry_after_is_respected(
-    web: Web, site: Site, status: int, as_date: bool
-) -> None:
+def test_retry_after_is_respected(web: Web, site: Site, status: int, as_date: bool) -> None:
     with time_machine.travel(datetime(2026, 1, 1, 12, tzinfo=UTC), tick=False) as clock:
         until = datetime.now(UTC) + timedelta(hours=1)
         after = format_datetime(until, usegmt=True) if as_date else "3600"
