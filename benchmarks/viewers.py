@@ -21,7 +21,7 @@ SOON, LATE, RARELY = 0.25, 2, 60  # seconds, as in live.js
 
 @dataclass
 class Viewer:
-    """What one viewer saw."""
+    """A viewer, and the versions that it saw."""
 
     polls: int = 0
     errors: int = 0

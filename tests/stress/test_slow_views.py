@@ -50,7 +50,7 @@ def slow_views(project: Project, work: str) -> Iterator[Path]:
 
 
 def worst(server: Server, is_over: Callable[[], bool]) -> dict[str, float]:
-    """Ask for what must be quick, again and again; return the seconds of the slowest answers."""
+    """Repeat requests that must be quick; return the seconds of the slowest for each path."""
 
     def ask(path: str) -> float:
         took = [0.0]

@@ -147,7 +147,7 @@ def test_an_idle_process_that_is_killed_is_replaced(settings: toy.Settings) -> N
         os.kill(before, signal.SIGTERM)
 
         def works() -> bool:
-            with contextlib.suppress(Exception):  # what comes before it is noticed
+            with contextlib.suppress(Exception):  # calls may fail until the kill is noticed
                 return executor.submit(os.getpid).result(60) != before
             return False
 

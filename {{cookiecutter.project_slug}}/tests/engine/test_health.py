@@ -258,7 +258,7 @@ def test_data_are_stale_if_no_refresh_has_succeeded_for_too_long(
     every_: str, takes: timedelta, stale_after: str, patience: timedelta, settings: toy.Settings
 ) -> None:
     chosen = configured(settings, stale_after, every=every_)
-    store = holding(-HOUR, distance=2 * DAY, takes=takes)  # a forecast, so it is young
+    store = holding(-HOUR, distance=2 * DAY, takes=takes)  # a forecast, so the data are not too old
     after = freshness.check(chosen, store, NOW + patience)
     assert (after.status, after.refreshed, after.stale_in) == ("live", NOW, 0.0)
     late = freshness.check(chosen, store, NOW + patience + SECOND)

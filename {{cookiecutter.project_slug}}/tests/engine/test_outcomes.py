@@ -85,8 +85,8 @@ NOTHING = Batch({})
         (Batch(READ), toy.TABLES, DAY, None),
         (Batch(READ), toy.TABLES, -DAY, None),  # the clock was wrong when they were seen
         (Batch(READ), REPLACED, MINUTE, None),  # the whole table was read again, without them
-        (NOTHING, toy.TABLES, 2 * DAY, NOW),  # it has nothing new, so they are still there
-        (NOTHING, {}, MINUTE, None),  # the dashboard has no such table any more
+        (NOTHING, toy.TABLES, 2 * DAY, NOW),  # the table has nothing new, so they still exist
+        (NOTHING, {}, MINUTE, None),  # the dashboard no longer has the table
     ],
 )
 def test_rejected_rows_are_shown_for_a_day_unless_they_are_known_to_be_gone(

@@ -131,7 +131,7 @@ def test_the_least_recently_used_responses_are_dropped_first() -> None:
     cache.put("a", small)
     cache.put("b", small)
     assert cache.get("a", "") is None, "it is looked up as it is sent"
-    cache.put("a", small, "identity")  # drops the first
+    cache.put("a", small, "identity")  # drops the first response
     cache.put("b", small, "identity")
     cache.get("a", "")
     cache.put("c", small, "identity")

@@ -255,7 +255,7 @@ def test_a_view_cannot_identify_the_viewer(
     page = Page(lambda *_: f"for {look()}", setup=add_login)
     for _ in range(2):
         assert len({response_to(page, who) for who in EVERYBODY}) == 1
-    if look is not IDENTITIES["what a hook has found out, or not"]:  # it gets None
+    if look is not IDENTITIES["what a hook has found out, or not"]:  # which gets None
         assert response_to(page, "ann")[0] == 500
         assert "the callback of a.children failed" in caplog.text
     if look not in (

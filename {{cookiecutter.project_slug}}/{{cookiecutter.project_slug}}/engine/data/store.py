@@ -51,7 +51,7 @@ class Store(Protocol):
         """Take or renew the lease; return whether this process is the leader, which refreshes."""
 
     def release(self) -> None:
-        """Give the lease back."""
+        """Release the lease."""
 
 
 def open_store(url: str, name: str, tables: Mapping[str, Table]) -> Store:
