@@ -24,7 +24,7 @@ MODULES = dict(
     freshness:data.pace pipeline:refresh.pipeline slots:refresh.due_times
     worker:refresh.executors outcomes:refresh.outcomes preview:refresh.preview live:web.polling
     kept:web.response_cache response_cache:web.shared_views computations:web.computations
-    short_way:web.fast_path guard:web.validation bodies:web.request_body front:web.middleware
+    short_way:web.fast_path guard:web.validation bodies:web.body_models front:web.middleware
     headers:web.headers csp:web.csp decompress:web.decompress bundles:web.bundles auth:web.auth
     credentials:web.credentials operators:web.operators health:data.freshness metrics:web.metrics
     csv_export:web.csv_export setting:settings setting_types:config.types anonymous:web.views

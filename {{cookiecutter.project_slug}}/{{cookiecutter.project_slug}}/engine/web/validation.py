@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .arguments import Arguments, hints, reason, refuse
 from .dash_internals import Callback, callback_endpoint, find_callback, has_streams, outputs
-from .request_body import Body, Part, Parts, is_about_a_stream
+from .body_models import Body, Part, Parts, is_about_a_stream
 
 logger = logging.getLogger(__name__)
 
