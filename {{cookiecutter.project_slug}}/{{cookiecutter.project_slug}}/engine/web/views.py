@@ -68,7 +68,10 @@ def view(
 
 
 def per_snapshot(function: Callable[[Tables], T]) -> Callable[[Tables], T]:
-    """Compute a function of the tables once per snapshot, for all views."""
+    """Compute a function of the tables once per snapshot, for all views.
+
+    Each view gets its own copy of a DataFrame or Series; do not change a result of another type.
+    """
 
     @wraps(function)
     def derived(tables: Tables) -> T:
