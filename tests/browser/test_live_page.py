@@ -63,6 +63,29 @@ def changes(page: Page, look: Callable[[], Any], count: int, seconds: float = 60
     return seen
 
 
+@pytest.mark.parametrize(
+    "path", ["_dash-layout", "_dash-dependencies", "_dash-component-suites/**/*renderer*.js"]
+)
+def test_a_page_whose_loading_was_interrupted_completes(
+    path: str, restless: Server, page: Page
+) -> None:
+    """The server restarts, or its gateway has no answer, while the page is loading."""
+    lost: list[str] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.request.url)
+        if len(lost) == 1:
+            route.abort("connectionrefused")
+        else:
+            route.fulfill(status=502, body="bad gateway")
+
+    page.route(f"**/{path}", lose, times=2)
+    page.goto(restless.url)
+    state(page, "live")
+    shown(page)
+    assert len(lost) == 2
+
+
 @pytest.mark.usefixtures("no_console_errors")
 def test_a_view_slower_than_the_refresh_is_drawn_and_reported(restless: Server, page: Page) -> None:
     delay(page, trend=2500)

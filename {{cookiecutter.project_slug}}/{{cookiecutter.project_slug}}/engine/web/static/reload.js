@@ -1,5 +1,5 @@
-// Reloads the page when there is a new release of it, or when the server or a gateway requires a
-// login; never in a loop, and not before the page can be loaded.
+// Reloads the page when there is a new release of it, when the server or a gateway requires a login,
+// or when one of its scripts is missing; never in a loop, and not before the page can be loaded.
 (function () {
     const KEY = "reloads", MINUTE = 60_000; // milliseconds
     const FIRST = 10_000, MOST = 10 * MINUTE, FORGET = 30 * MINUTE;
@@ -86,7 +86,16 @@
         if (isAllowed("login")) look((found) => found.status < 500 && remember("login"));
     }
 
+    // The server stopped while the page was loading. Without the script, the page would stay empty.
+    function watchScripts() {
+        const complete = () => isAllowed("script") && look((found) => found.status === 200 && remember("script"));
+        const isOurs = ({tagName, src}) => tagName === "SCRIPT" && src.startsWith(location.origin);
+        const missed = ({target}) => isOurs(target) && setInterval(complete, 1000);
+        addEventListener("error", missed, {capture: true}); // these events do not bubble
+    }
+
     leavePassword();
+    watchScripts();
     const reload = {renew, logIn};
     window.dash_clientside = Object.assign({}, window.dash_clientside, {reload});
 })();

@@ -201,6 +201,20 @@
         }
     }
 
+    // Fetches the layout, or the list of callbacks. Dash tries once, and without them shows an error
+    // until the page is reloaded.
+    async function start(url, options) {
+        for (let attempt = 0; ; attempt++) {
+            try {
+                const response = await send(url, options);
+                if (!loss(response, {})) return response;
+            } catch {
+                // The server did not answer.
+            }
+            await pause(attempt);
+        }
+    }
+
     function text(compressed) {
         return new Response(compressed.stream().pipeThrough(new DecompressionStream("gzip"))).text();
     }
@@ -221,6 +235,7 @@
             // Dash 4.5 compresses the request body of a callback with `compress_payload`.
             if (body instanceof Blob) return text(body).then((it) => track(url, options, JSON.parse(it)));
         }
+        if (/\/_dash-(layout|dependencies)$/.test(url)) return start(url, options);
         return send.call(this, url, options);
     };
 
