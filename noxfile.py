@@ -100,8 +100,8 @@ def lint(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and use each combination of answers."""
     install_for_tests(session)
-    # Two workers, because tests mostly wait; an idle worker steals from the other's queue.
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *session.posargs)
+    # More workers than cores, because tests mostly wait; an idle one steals from another's queue.
+    session.run("pytest", "-n", "4", "--dist", "worksteal", *session.posargs)
 
 
 @nox.session

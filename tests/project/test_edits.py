@@ -67,14 +67,14 @@ def test_edits_break_only_the_tests_of_the_edited_modules(
     config.write_text(f'{text}[source]\nplant = "north"\n', "utf-8", newline="\n")
     value = '                "value": pa.Column('
     edit(package / "preprocess.py", value, f'                "quality": pa.Column(str),\n{value}')
-    assert failing(project) == set()
+    own = [f"tests/{file.name}" for file in project.path.glob("tests/test_*.py")]
+    assert failing(project, *own) == set()
 
     # Mistakes break only the tests of the edited modules and of the page.
     figure = '    """Draw each series over time,'
     edit(package / "engineering.py", figure, FAILS + figure)
     edit(package / "app.py", "    app = Dash(\n", f"{FAILS}    app = Dash(\n")
     edit(package / "reading.py", "    time = ", f"{FAILS}    time = ")
-    own = [f"tests/{file.name}" for file in project.path.glob("tests/test_*.py")]
     assert failing(project, *own) == {"app", "engineering", "preprocess"}
 
     # No edit breaks a test of the engine, even if none of the user's modules can be imported.
