@@ -15,7 +15,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from helpers.databases import execute, postgresql
 from helpers.guides import REPOSITORY, Block, Shell, blocks, edits, empty_machine, guide, make
@@ -227,6 +227,40 @@ def test_the_change_guides_edits_pass_the_checks_and_are_shown(
         wait_until(lambda: page.evaluate(shape) == "hv")
         chosen = page.locator("#window .selected")
         expect(chosen).to_have_css("background-color", "rgb(124, 58, 237)")
+
+
+THEME = ".alert-info { color: rgb(1, 2, 3); }"
+TILE = '<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"/>'
+
+
+@slow
+@pytest.mark.usefixtures("no_console_errors")
+def test_a_theme_and_a_map_from_other_sites_are_shown(
+    bake_and_install: Callable[..., Project], page: Page
+) -> None:
+    """The browser complains if the Content-Security-Policy blocks either site."""
+    project = bake_and_install()
+    components = guide(project, "components.md")
+    project.run(*next(it for it in commands(components) if it.startswith("uv add")).split())
+    for edit in edits(components):
+        make(edit, project.path)
+    project.check(*project.differing_tests())
+
+    def answer(route: Route) -> None:
+        tile = route.request.url.endswith(".png")
+        kind, body = ("image/svg+xml", TILE) if tile else ("text/css", THEME)
+        headers = {"Access-Control-Allow-Origin": "*"}
+        route.fulfill(content_type=kind, headers=headers, body=body)
+
+    page.route(re.compile("^https://"), answer)
+    with project.serving() as server:
+        page.goto(server.url)
+        alert = page.locator(".alert-info")
+        expect(alert).to_have_text("All times are local.", timeout=30_000)
+        expect(alert).to_have_css("color", "rgb(1, 2, 3)")
+        expect(page.locator(".leaflet-tile-loaded").first).to_be_visible()
+        expect(page.locator(".leaflet-container path.leaflet-interactive")).to_be_visible()
+        expect(page.locator(".card").first).to_be_visible()
 
 
 MEASURED = "CREATE TABLE measured (taken_at {}, machine text, temperature numeric)"
