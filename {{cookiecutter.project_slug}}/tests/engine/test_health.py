@@ -107,6 +107,7 @@ def test_a_failing_refresh_is_an_error_while_the_data_are_fresh(settings: toy.Se
     store = stored(chosen, *every(2 * SECOND, NOW))
     store.report(Status(error="OSError: gone", failing_since=NOW, refreshed=NOW))
     assert check(chosen, store, NOW + SECOND) == ("error", 1.0)
+    assert freshness.check(chosen, store, NOW + SECOND).error == "OSError: gone"
     assert check(chosen, store, NOW + 60 * SECOND)[0] == "stale"
 
 
@@ -364,7 +365,7 @@ def test_data_from_the_future_are_a_fault(
     assert (found.status == "error", not found.ready) == (is_fault, is_fault)
     if is_fault:
         at = f"{max(NOW + ahead, NOW - age):%Y-%m-%d %H:%M}"
-        assert found.stale == found.error
+        assert found.version == 8 and found.stale == found.error
         assert found.error == (
             f"The data are from {at} UTC, but this computer's clock says 2026-03-06 12:00 UTC: "
             "correct the clock."

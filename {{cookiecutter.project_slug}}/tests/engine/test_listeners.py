@@ -3,8 +3,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from threading import Event, get_ident
+from queue import Queue
+from threading import Event, Thread, current_thread
 
 import pandas as pd
 import pytest
@@ -112,8 +114,15 @@ def test_an_error_in_a_listener_is_logged_and_does_no_harm(
     ):
         wait_until(lambda: len(heard) > 3)
         assert not store.status().error
-    assert caplog.text.count("fails failed") > 2, "it is called again after an error"
+    said = f"the listener {fails.__qualname__} failed"
+    assert caplog.messages.count(said) > 2, "it is called again after an error"
     assert "SystemExit: no mail server" in caplog.text
+
+
+def test_the_log_names_a_listener_that_is_not_a_function(caplog: pytest.LogCaptureFixture) -> None:
+    listener = partial(divmod, 1)  # which takes no third argument
+    Listeners([listener]).notify(Status(), None)
+    wait_until(lambda: f"the listener {listener!r} failed" in caplog.messages)
 
 
 def test_a_slow_listener_delays_neither_refreshes_nor_others(
@@ -152,21 +161,32 @@ def test_a_listener_that_lags_too_far_behind_misses_the_oldest_refreshes(
     release.set()
     wait_until(lambda: len(heard) == listeners.MAX_LAG + 1)
     assert [it.failed_in_a_row for it, _ in heard[:3]] == [0, 3, 4]
-    assert caplog.text.count("is too slow: it misses a refresh") == 2
+    assert caplog.messages == [f"{slow.__qualname__} is too slow: it misses a refresh"] * 2
+
+
+def test_a_listener_that_catches_up_at_the_last_moment_misses_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Queue, "full", lambda _: True)  # and empty when it is looked at next
+    heard: Heard = []
+    Listeners([remembering(heard)]).notify(Status(), None)
+    wait_until(lambda: heard == [(Status(), None)])
 
 
 def test_calls_to_a_listener_do_not_overlap() -> None:
-    threads, done = set(), Heard()
+    threads, done = set[Thread](), Heard()
 
     def listener(status: Status, snapshot: Snapshot | None) -> None:
-        threads.add(get_ident())
+        threads.add(current_thread())
         done.append((status, snapshot))
 
     calls = Listeners([listener])
     for number in range(10):
         calls.notify(Status(failed_in_a_row=number), None)
     wait_until(lambda: len(done) == 10)
-    assert len(threads) == 1 and [it.failed_in_a_row for it, _ in done] == [*range(10)]
+    assert [it.failed_in_a_row for it, _ in done] == [*range(10)]
+    (thread,) = threads
+    assert thread.name == "listener" and thread.daemon, "it does not hold up the end of the process"
 
 
 def test_only_the_leader_calls_its_listeners(settings: toy.Settings, tmp_path: Path) -> None:

@@ -55,10 +55,10 @@ def test_the_usual_interval_is_the_90th_percentile() -> None:
 
 def test_series_may_be_named_by_several_columns() -> None:
     rows = frame(a=every(MINUTE, 60), b=every(MINUTE, 60, NOW - SECOND))
-    sites = [rows.assign(site=site) for site in "xyzabcdefghi"]
+    sites = [rows.assign(site=site) for site in map(str, range(60))]
     data = pd.concat(sites).sort_values("time", kind="stable", ignore_index=True)
     assert measure(data, SITES) == Pace(NOW, MINUTE)
-    late = data[(data["site"] != "x") | (data["series"] != "b") | (data["time"] < NOW - 9 * MINUTE)]
+    late = data[(data["site"] != "0") | (data["series"] != "b") | (data["time"] < NOW - 9 * MINUTE)]
     assert furthest_behind(late, SITES, Pace(NOW, MINUTE), NOW) == NOW - 9 * MINUTE - SECOND
 
 

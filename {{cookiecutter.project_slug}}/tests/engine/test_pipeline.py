@@ -236,6 +236,13 @@ def test_reading_continues_from_the_series_furthest_behind() -> None:
     assert start(late) == at - 23 * minutes
 
 
+def test_after_a_single_row_reading_goes_on_from_it_minus_the_overlap() -> None:
+    """How far apart rows usually are is not known yet."""
+    at = datetime(2026, 3, 1, 11, 49, tzinfo=UTC)
+    assert start(snapshot(a=("11:49",))) == at
+    assert start(snapshot(a=("11:49",)), overlap=timedelta(minutes=9)) == at - timedelta(minutes=9)
+
+
 def test_a_series_that_has_ended_is_not_waited_for() -> None:
     assert start(snapshot(a=MINUTES, b=("09:00", "09:01"))) == start(snapshot(a=MINUTES))
 

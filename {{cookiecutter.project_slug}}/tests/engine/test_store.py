@@ -2,7 +2,9 @@
 
 import logging
 import os
+import socket
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, contextmanager
@@ -21,17 +23,23 @@ from helpers import redis_server, wait_until
 from stores import NOW, Open, opened, opener, snapshot
 
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
-from {{cookiecutter.project_slug}}.engine.data import codec, store
+from {{cookiecutter.project_slug}}.engine.data import (
+    codec,
+    file_store,
+    freshness,
+    store,
+)
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
 from {{cookiecutter.project_slug}}.engine.data.redis_store import RedisStore
-from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH
+from {{cookiecutter.project_slug}}.engine.data.shared_state import State
+from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, now_utc
 from {{cookiecutter.project_slug}}.engine.data.status import (
     Outcome,
     Rejected,
     Status,
 )
 from {{cookiecutter.project_slug}}.engine.data.store import open_store
-from {{cookiecutter.project_slug}}.engine.data.tables import Batch
+from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Table
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
 
@@ -83,6 +91,11 @@ def test_a_version_seen_on_another_server_is_searched_for(any_store: Open) -> No
     one.publish(snapshot(6), over=5)
     found = other.latest(6)
     assert found and found.version == 6, "a missing version was searched for before"
+    assert other.latest(7) is found
+    other.sync()
+    one.publish(snapshot(7), over=6)
+    found = other.latest(7)
+    assert found and found.version == 7, "it is searched for again after each sync"
 
 
 def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
@@ -155,12 +168,14 @@ def test_one_process_has_the_lease_until_it_releases_it(shared: Open) -> None:
     assert one.lease() and one.lease()
     assert not other.lease()
     one.publish(snapshot(1))
+    one.report(Status(error="told"))
     other.release()  # it has no lease
     assert not other.lease() and one.lease()
     one.release()
     assert other.lease()
     found = other.latest()
     assert found and found.version == 1  # the new leader knows the newest version
+    assert other.status().error == "told"
     assert not one.lease()
 
 
@@ -168,9 +183,11 @@ def test_the_lease_belongs_to_the_process_not_to_a_thread(shared: Open) -> None:
     one, other = shared(), shared()
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(one.lease).result()
-    assert one.lease() and not other.lease()
-    one.release()
-    assert other.lease()
+        assert one.lease() and not other.lease()
+        one.release()
+        assert other.lease()
+        pool.submit(other.release).result()
+    assert one.lease()
 
 
 def test_a_change_waits_for_another_threads_change(shared: Open) -> None:
@@ -204,16 +221,19 @@ def test_a_leader_keeps_a_status_that_it_could_not_write(shared: Open) -> None:
     assert other.refresh_requested() == held.refresh_requested() != ""
 
 
+ACCESSES = ["_poll", "_read", "_write", "_write_status", "_write_request", "_write_cleared"]
+ACCESSES += ["_lease", "_release"]
+
+
 @contextmanager
-def unreachable(store: Any) -> Iterator[None]:
-    """Make every access to a store fail, as if the network were down."""
+def unreachable(store: Any, *names: str) -> Iterator[None]:
+    """Make every access to a store fail, or some of them, as if the network were down."""
 
     def fail(*_: object) -> None:
         raise OSError("no route")
 
-    names = "_poll", "_read", "_write", "_write_status", "_write_request", "_write_cleared"
     with pytest.MonkeyPatch.context() as patched:
-        for name in (*names, "_lease", "_release"):
+        for name in names or ACCESSES:
             patched.setattr(store, name, fail)
         yield
 
@@ -255,11 +275,84 @@ def test_a_write_outage_ends_with_any_successful_write(shared: Open) -> None:
     assert "no route" in held.status().error
     held.report(Status())
     assert held.status().error == ""
-    with unreachable(held):
-        held.request_refresh()
-    assert "no route" in held.status().error
+    for fail in (held.request_refresh, lambda: held.clear_request("one")):
+        with unreachable(held):
+            fail()
+        assert "no route" in held.status().error
+        held.report(Status())
+        assert held.status().error == ""
+    held.publish(snapshot(5))
+    forget_all(held)
+    held.sync()
+    with unreachable(held, "_write"):
+        assert held.lease()
+        assert "no route" in held.status().error, "it cannot be restored"
     held.report(Status())
     assert held.status().error == ""
+
+
+def test_an_outage_at_the_end_of_a_lease_ends_with_the_next_lease(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    with unreachable(held):
+        held.release()
+    assert "no route" in held.status().error
+    if isinstance(held, RedisStore):
+        held._redis.delete("toy:lease")  # as after five seconds
+    assert held.lease() and held.status().error == ""
+
+
+def test_what_a_process_without_the_lease_cannot_write_is_soon_forgotten(shared: Open) -> None:
+    held, leader = shared(), shared()
+    with unreachable(held):
+        held.report(Status(error="mine"))
+    assert "no route" in held.status().error
+    leader.report(Status(error="the leader's"))
+    held.sync()
+    with unreachable(held, "_write_status"):
+        assert held.lease(), "and it is not written by the next leader"
+    assert held.status().error == "the leader's"
+
+
+def test_a_process_that_cannot_read_does_not_lead(shared: Open) -> None:
+    """It would not know what has been published."""
+    held, other = shared(), shared()
+    with unreachable(held, "_poll"):
+        assert not held.lease()
+    held.sync()
+    assert held.lease() and not other.lease()
+    with unreachable(held, "_poll"):
+        held.sync()
+        assert not held.lease()
+
+
+def test_a_lease_can_be_released_twice(shared: Open) -> None:
+    held = shared()
+    assert held.lease()
+    held.release()
+    held.release()
+    assert held.status().error == "" and shared().lease()
+
+
+def test_while_nothing_happens_the_store_is_read_once_and_not_written(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Any = shared()
+    assert held.lease()
+    held.publish(snapshot(1))
+    held.report(Status(error="told"))
+    held.request_refresh()
+    used: list[str] = []
+
+    def noted(name: str, access: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *args: used.append(name) or access(*args)
+
+    for name in ACCESSES:
+        monkeypatch.setattr(held, name, noted(name, getattr(held, name)))
+    for _ in range(3):  # as the schedule does each second
+        held.sync()
+        assert held.lease()
+    assert used == ["_poll", "_lease"] * 3
 
 
 def test_a_status_that_was_stored_is_not_stored_again(shared: Open) -> None:
@@ -281,7 +374,7 @@ def test_a_leaders_outage_ends_when_it_can_write_again(shared: Open) -> None:
 
 
 def test_data_from_another_release_are_replaced_and_not_shown(
-    shared: Open,
+    shared: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
     held = shared()
     shared().publish(snapshot(7))
@@ -297,6 +390,8 @@ def test_data_from_another_release_are_replaced_and_not_shown(
             "the next refresh replaces them."
         )
         assert sum(map(len, found.tables.values())) == rows, "the last good data are kept"
+    said = "version 8 in the store is set aside: it was made by another release"
+    assert caplog.messages == [said] * 2
     assert held.publish(snapshot(9), over=8)
     found = shared().latest()
     assert found and not found.fault
@@ -309,25 +404,55 @@ def test_a_snapshot_without_a_checksum_is_of_another_release(shared: Open) -> No
     assert found and "another release" in found.fault and not found.tables
 
 
-def test_a_table_whose_mode_has_changed_is_read_again(
-    shared: Open,
-) -> None:
-    shared().publish(snapshot(7))
-    found = shared({"readings": replace(toy.TABLES["readings"], mode="replace")}).latest()
-    assert found and found.fault and not found.tables
+READINGS = toy.TABLES["readings"]
 
 
 @pytest.mark.parametrize(
-    "data",
+    "table",
     [
-        b"",
-        b"0" * 99,
-        b"nonsense\nmore",
-        b"00000000\n",
-        codec.encode(snapshot(9), toy.TABLES)[:-300],
+        replace(READINGS, mode="replace"),
+        replace(READINGS, key=("time",)),
+        replace(READINGS, schema=toy.SCHEMA.update_column("value", dtype=int)),
+        replace(READINGS, schema=toy.SCHEMA.rename_columns({"value": "reading"})),
     ],
 )
-def test_damaged_bytes_are_replaced(data: bytes, shared: Open) -> None:
+def test_a_table_that_is_declared_otherwise_now_is_read_again(table: Table, shared: Open) -> None:
+    shared().publish(snapshot(7))
+    found = shared({"readings": table}).latest()
+    assert found and found.fault and not found.tables
+
+
+def test_stored_rows_are_compressed() -> None:
+    stored = snapshot(rows=10_000)
+    tables = {"readings": stored.tables["readings"].assign(value=1.0)}
+    encoded = codec.encode(replace(stored, tables=tables), toy.TABLES)
+    assert len(encoded) < tables["readings"].memory_usage().sum() / 2
+
+
+ENCODED = codec.encode(snapshot(9), toy.TABLES)
+HEAD = ENCODED[codec.CHECKSUM : ENCODED.index(b"\n", codec.CHECKSUM) + 1]
+CHECKSUM = "its checksum does not match"
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", CHECKSUM),
+        (b"0" * 99, CHECKSUM),
+        (b"nonsense\nmore", CHECKSUM),
+        (b"00000000\n", "subsection not found"),
+        (ENCODED[:-300], CHECKSUM),
+        (b"%08x\n" % zlib.crc32(HEAD) + HEAD, "pyarrow cannot read it: "),
+        (codec.encode(snapshot(8), toy.TABLES), "it holds version 8"),
+    ],
+)
+def test_damaged_bytes_are_replaced(
+    data: bytes,
+    reason: str,
+    shared: Open,
+    settings: toy.Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     before = shared()
     before.publish(snapshot(8))
     assert before._write(9, data, 8)  # type: ignore[attr-defined]
@@ -336,7 +461,10 @@ def test_damaged_bytes_are_replaced(data: bytes, shared: Open) -> None:
         found = it.latest()
         assert found and (found.version, found.due) == (9, EPOCH)
         said = "The newest stored data are damaged; the next refresh replaces them."
-        assert found.fault == said
+        assert found.fault == freshness.check(settings, it, now_utc()).error == said
+    assert len(caplog.messages) == 2, "each process reports it once"
+    logged = f"version 9 in the store is damaged and set aside: {reason}"
+    assert all(it.startswith(logged) for it in caplog.messages)
     assert len(before.latest().tables["readings"]) == 3  # type: ignore[union-attr]
     assert before.status().error == ""
     assert before.publish(snapshot(10), over=9)
@@ -479,6 +607,55 @@ def test_a_snapshot_is_on_disk_before_it_gets_its_name(
     assert written == [((tmp_path / "1.arrow").stat().st_size, False)]
 
 
+def test_a_file_that_another_program_has_open_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where a virus scanner opens each new file."""
+    refusals, replace = [PermissionError("it is open")] * 2, Path.replace
+
+    def busy(path: Path, target: Path) -> Path:
+        if refusals:
+            raise refusals.pop()
+        return replace(path, target)
+
+    monkeypatch.setattr(file_store, "TRIES", 2)
+    monkeypatch.setattr(Path, "replace", busy)
+    store = opened(tmp_path.as_uri())
+    assert store.publish(snapshot(1)) and not refusals
+    refusals += [PermissionError("it is open")] * 3
+    with pytest.raises(PermissionError):
+        store.publish(snapshot(2), over=1)
+    assert {it.name for it in tmp_path.iterdir()} == {"1.arrow"}
+
+
+def test_an_old_version_that_another_program_has_open_is_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(path: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(f"{path} is open")
+
+    store = opened(tmp_path.as_uri())
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", busy)
+        for version in (1, 2, 3):
+            assert store.publish(snapshot(version), over=version - 1)
+    assert len(list(tmp_path.glob("*.arrow"))) == 3
+    store.publish(snapshot(4), over=3)
+    assert {it.name for it in tmp_path.glob("*.arrow")} == {"3.arrow", "4.arrow"}
+
+
+def test_the_reason_why_a_file_cannot_be_created_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, mode: str) -> None:
+        raise OSError("the disk is full")
+
+    store = opened(tmp_path.as_uri())
+    monkeypatch.setattr(Path, "open", refused)
+    store.report(Status())
+    assert store.status().error == "the store cannot be reached: OSError: the disk is full"
+
+
 def test_a_failed_write_leaves_no_temporary_file_behind(tmp_path: Path) -> None:
     store = opened(tmp_path.as_uri())
     (tmp_path / "status.json").mkdir()
@@ -517,17 +694,72 @@ def test_another_process_takes_over_from_one_that_has_stopped(redis_url: str) ->
         assert other.lease() and not one.lease()
 
 
-def test_many_threads_search_for_a_version_once(redis_url: str) -> None:
+def test_a_lease_that_would_never_expire_is_removed(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
         store = opened(redis_url)
-        store.publish(snapshot(5))
-        client.config_resetstat()
-        with ThreadPoolExecutor(8) as pool:
-            assert store.latest(5) is store.latest()
-            assert not client.info("commandstats").get("cmdstat_hget"), "it is known"
-            list(pool.map(store.latest, [99] * 100))
-        assert client.info("commandstats")["cmdstat_hget"]["calls"] == 1
+        client.set("toy:lease", "another", ex=60)
+        assert not store.lease() and not store.lease() and not caplog.messages
+        client.persist("toy:lease")
+        assert not store.lease()
+        assert caplog.messages == ["toy:lease in Redis would never expire: removed"]
+        assert store.lease()
+
+
+def test_a_connection_that_redis_has_closed_is_opened_again(
+    redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As at a restart, or by a firewall in between."""
+    store = opened(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+    store.sync()
+    assert store.status().error == "" and not caplog.messages
+
+
+def test_a_redis_that_does_not_answer_is_an_outage_after_two_tries() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        try:
+            store: Any = pool.submit(opened, url).result(30)
+            silent.setblocking(False)
+            for _ in range(2):
+                silent.accept()[0].close()
+            with pytest.raises(BlockingIOError):
+                silent.accept()
+        finally:
+            silent.close()
+    assert "cannot be reached: TimeoutError" in store.status().error
+    # Nor does it wait for a connection that nobody takes, which cannot be had on loopback.
+    assert store._redis.connection_pool.connection_kwargs["socket_connect_timeout"] == 2
+
+
+def test_many_threads_search_for_a_version_once(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Any = shared()
+    held.publish(snapshot(5))
+    poll, lags = held._poll, State.lags
+    missed, polls = [], []
+
+    def noted(state: State, version: int | None) -> bool:
+        if is_missing := lags(state, version):
+            missed.append(version)
+        return is_missing
+
+    def slow() -> Any:
+        polls.append(len(missed))
+        wait_until(lambda: len(missed) >= 8)  # most of the threads wait for this search by now
+        return poll()
+
+    monkeypatch.setattr(State, "lags", noted)
+    monkeypatch.setattr(held, "_poll", slow)
+    assert held.latest(5) is held.latest() and not polls, "it is known"
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(held.latest, [99] * 8))
+    assert len(polls) == 1 and all(it is held.latest() for it in found)
 
 
 def test_many_threads_can_request_a_refresh_at_once(tmp_path: Path) -> None:
@@ -549,6 +781,112 @@ def test_a_request_made_while_the_store_is_unreachable_is_kept(tmp_path: Path) -
         wait_until(lambda: held.sync() or not held.status().error)
         other = opened(url)
         assert held.refresh_requested() and other.refresh_requested()
+
+
+def test_a_request_that_was_cleared_during_an_outage_stays_cleared(shared: Open) -> None:
+    """Else each outage after a refresh would cause another one."""
+    held, other = shared(), shared()
+    other.request_refresh()
+    held.sync()
+    with unreachable(held):
+        held.clear_request(held.refresh_requested())
+    held.sync()
+    assert not held.refresh_requested()
+
+
+def test_a_request_made_and_cleared_during_an_outage_does_not_hide_another_one(
+    shared: Open,
+) -> None:
+    held, other = shared(), shared()
+    with unreachable(held):
+        held.request_refresh()
+        held.clear_request(held.refresh_requested())
+    other.request_refresh()
+    for it in (held, other):
+        it.sync()
+        assert it.refresh_requested() == other.refresh_requested() != ""
+
+
+def test_a_request_made_while_an_older_one_is_sent_is_sent_too(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Any = shared()
+    write = held._write_request
+
+    def interrupted(request: str) -> None:
+        monkeypatch.undo()
+        with unreachable(held):
+            held.sync()
+            held.request_refresh()
+        write(request)
+
+    monkeypatch.setattr(held, "_write_request", interrupted)
+    held.request_refresh()
+    newest = held.refresh_requested()
+    held.sync()
+    other = shared()
+    assert held.refresh_requested() == other.refresh_requested() == newest
+
+
+def test_a_status_reported_while_an_older_one_is_sent_is_sent_too(
+    shared: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: Any = shared()
+    assert held.lease()
+    write = held._write_status
+
+    def interrupted(data: bytes) -> None:
+        monkeypatch.undo()
+        with unreachable(held):
+            held.report(Status(error="new"))
+        write(data)
+
+    monkeypatch.setattr(held, "_write_status", interrupted)
+    held.report(Status(error="old"))
+    assert held.lease() and held.status().error == shared().status().error == "new"
+
+
+def test_a_version_that_goes_while_it_is_looked_for_is_not_damaged(
+    shared: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Redis may evict it, or another process remove the file."""
+    held: Any = shared()
+    shared().publish(snapshot(5))
+    poll = held._poll
+
+    def polled() -> Any:
+        found = poll()
+        monkeypatch.undo()
+        if isinstance(held, RedisStore):
+            held._redis.flushall()
+        else:
+            held._path(5).unlink()
+        return found
+
+    monkeypatch.setattr(held, "_poll", polled)
+    held.sync()
+    assert held.latest() is None and held.status().error == "" and not caplog.messages
+
+
+def test_a_version_newer_than_the_one_seen_is_not_missing(
+    shared: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The previous leader may publish while the next one reads the store."""
+    held, other = shared(), shared()
+    other.publish(snapshot(1))
+    poll = held._poll  # type: ignore[attr-defined]
+
+    def polled() -> Any:
+        found = poll()
+        monkeypatch.undo()
+        other.publish(snapshot(2), over=1)
+        return found
+
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(held, "_poll", polled)
+    assert held.lease()
+    found = held.latest(2)
+    assert found and found.version == 2 and not caplog.messages
 
 
 @pytest.mark.parametrize("has_lease", [True, False])

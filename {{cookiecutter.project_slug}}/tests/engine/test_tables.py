@@ -114,6 +114,23 @@ def test_an_error_about_a_missing_column_says_where_to_add_it(
         validated(data, settings)
 
 
+def test_a_row_may_be_as_late_as_the_settings_allow_and_no_later(settings: AnySettings) -> None:
+    rules = pipeline.rules(settings, now_utc())
+    rows = raw((rules.latest, "a", 1), (rules.latest + timedelta(microseconds=1), "b", 1))
+    batch = validate(rows, toy.TABLES, rules)
+    assert list(batch.tables["readings"]["series"]) == ["a"]
+    assert [it.reason for it in batch.rejected] == ["time in the future"]
+
+
+def test_a_column_called_time_need_not_hold_times(settings: AnySettings) -> None:
+    """It may hold those of a race, such as "1:02"."""
+    schema = pa.DataFrameSchema({"time": pa.Column(str)}, drop_invalid_rows=True)
+    laps = Table(schema, key=("time",), mode="replace")
+    data = {"laps": pd.DataFrame({"time": ["1:02", "0:59"]})}
+    batch = validated(data, settings, laps=laps)
+    assert list(batch.tables["laps"]["time"]) == ["1:02", "0:59"] and not batch.rejected
+
+
 def test_rows_are_set_aside_for_several_reasons_at_once(settings: AnySettings) -> None:
     rows = [GOOD, ("x", "a", "y"), ("2026-03-02", "a", "y"), ("2026-03-03", "b", float("inf"))]
     batch = validated(raw(*rows, ("2026-03-04", None, 1)), settings)
@@ -125,6 +142,7 @@ def test_rows_are_set_aside_for_several_reasons_at_once(settings: AnySettings) -
         "value is infinite": 1,
         "series is missing": 1,
     }
+    assert next(iter(counts)) == "time: not a time", "in the order in which they were found"
 
 
 def test_a_table_may_be_strict(settings: AnySettings) -> None:

@@ -173,13 +173,23 @@ def test_a_repeated_hour_is_read_from_its_start(since: str, start: str) -> None:
 def test_the_key_of_a_table_identifies_its_series() -> None:
     """Two hourly series, the second of which is late."""
     times = clock("01:00", "02:00", "01:00", "02:00", "02:00", "03:00", "02:00", "03:00")
-    rows = pd.DataFrame({"time": times, "series": list("aabababb"), "value": 1.0})
-    batch = validate(
-        {"readings": rows}, TABLES, Rules(OSLO, OSLO, datetime.max.replace(tzinfo=UTC))
-    )
-    found = batch.tables["readings"]
+    utc = ["23:00", "23:00", "00:00", "00:00", "01:00", "01:00", "02:00", "02:00"]
+    assert read_in_oslo(times, "aabababb") == utc
+
+
+def test_a_series_that_goes_back_is_in_the_second_hour() -> None:
+    """Though none of its times occurs twice."""
+    times = clock("02:10", "02:40", "02:20", "02:50", "03:20")
+    assert read_in_oslo(times, "aaaaa") == ["00:10", "00:40", "01:20", "01:50", "02:20"]
+
+
+def read_in_oslo(times: list[str], series: str) -> list[str]:
+    """Return the times of a table in UTC."""
+    rows = pd.DataFrame({"time": times, "series": list(series), "value": 1.0})
+    rules = Rules(OSLO, OSLO, datetime.max.replace(tzinfo=UTC))
+    batch = validate({"readings": rows}, TABLES, rules)
     assert not batch.rejected
-    assert [f"{it:%H}" for it in found["time"]] == ["23", "23", "00", "00", "01", "01", "02", "02"]
+    return [f"{it:%H:%M}" for it in batch.tables["readings"]["time"]]
 
 
 def test_parsing_times_costs_little_more_than_pandas() -> None:

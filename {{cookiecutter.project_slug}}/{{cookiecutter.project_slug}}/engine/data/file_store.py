@@ -16,6 +16,7 @@ from .shared_store import SharedStore, open_request, parse_version
 from .tables import Table
 
 T = TypeVar("T")
+TRIES = 20 if os.name == "nt" else 0
 
 
 class FileStore(SharedStore):
@@ -120,7 +121,7 @@ def _read(path: Path) -> bytes | None:
 
 def _retrying(action: Callable[[], T]) -> T:
     """Run an action; on Windows, retry for a second while another process has the file open."""
-    for _ in range(20 if os.name == "nt" else 0):
+    for _ in range(TRIES):
         with contextlib.suppress(PermissionError):
             return action()
         time.sleep(0.05)
