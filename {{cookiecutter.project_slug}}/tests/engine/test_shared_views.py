@@ -2,7 +2,7 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -40,6 +40,7 @@ class Page:
         output: Output | Sequence[Output] = A,
         max_bytes: int = 10_000_000,
         is_view: bool = True,
+        threads: int = 8,
         setup: Callable[[Flask], Any] = lambda server: None,
     ) -> None:
         self.count, self.not_ready = 0, 0
@@ -63,7 +64,7 @@ class Page:
             setup(app.server)
             return app
 
-        settings = changed(toy.Settings.load(), "server", cache_bytes=max_bytes)
+        settings = changed(toy.Settings.load(), "server", cache_bytes=max_bytes, threads=threads)
         self.app, _ = toy.DASHBOARD.build(settings, create_app, self.store)
         self.shared: Any = self.app.server.view_functions[PATH]
 
@@ -88,13 +89,14 @@ class Page:
             "changedPropIds": ["snapshot-version.data"],
         }
 
+    def post_once(self, body: Any = None, **headers: str) -> TestResponse:
+        text = json.dumps(self.body() if body is None else body)  # Flask's own JSON would be sorted
+        client, kind = self.app.server.test_client(), "application/json"
+        return client.post(PATH, data=text, content_type=kind, headers=headers)
+
     def post(self, body: Any = None, **headers: str) -> TestResponse:
-        client = self.app.server.test_client()
-        body = self.body() if body is None else body
-        text = json.dumps(body)  # Flask's own JSON would be sorted
-        kind = "application/json"
         while True:
-            response = client.post(PATH, data=text, content_type=kind, headers=headers)
+            response = self.post_once(body, **headers)
             if response.status_code != 202:
                 return response
             self.not_ready += 1
@@ -430,6 +432,90 @@ def test_waiting_viewers_share_an_uncached_response() -> None:
         go_on.set()
         assert {it.result().status_code for it in (first, *others)} == {204}
     assert page.count == 1
+
+
+@pytest.fixture
+def go_on() -> Iterator[threading.Event]:
+    """What slow views wait for; set at the latest when a test ends."""
+    go_on = threading.Event()
+    yield go_on
+    go_on.set()
+
+
+def test_a_client_gets_what_it_waits_for_and_the_next_one_the_newest_data(
+    go_on: threading.Event,
+) -> None:
+    def slow(version: int, _: Any) -> str:
+        assert go_on.wait(60)
+        return f"of version {version}"
+
+    page = Page(slow)
+    told = page.post_once()
+    (key,) = told.headers["X-Computation"].split()
+    assert (told.status_code, told.headers["Retry-After"], told.data) == (202, "1", b"")
+    page.publish(2)
+    again = page.post_once(page.body(2), **{"X-Computation": f"nonsense {key}"})
+    assert (again.status_code, again.headers["X-Computation"]) == (202, key)
+    go_on.set()
+    assert page.text(2, **{"X-Computation": key}) == "of version 1"
+    assert page.count == 1
+    assert {page.text(2) for _ in range(2)} == {"of version 2"}
+    assert page.count == 2
+
+
+def test_a_client_is_told_the_last_computations_that_it_waits_for(go_on: threading.Event) -> None:
+    page = Page(lambda *_: go_on.wait(60) and "done")
+    others = [f"{number:0128x}" for number in range(20)]
+    told = page.post_once(**{"X-Computation": " ".join(others)})
+    *kept, key = told.headers["X-Computation"].split()
+    assert kept == others[-8:]
+    assert key not in others
+    again = page.post_once(**{"X-Computation": f"{key} {others[0]}"})
+    assert again.headers["X-Computation"] == f"{key} {others[0]}", "each once"
+
+
+def test_in_a_crowd_only_what_needs_no_computing_is_answered(go_on: threading.Event) -> None:
+    def show(_: int, choice: str) -> str:
+        assert choice == "quick" or go_on.wait(60)
+        return choice
+
+    page = Page(show, threads=3)  # of which one may compute
+    assert page.text(1, "quick") == "quick"
+    waited_for = "0" * 128
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(page.text, 1, "slow")
+        wait_until(lambda: page.count == 2)
+        refused = page.post_once(page.body(1, "other"), **{"X-Computation": waited_for})
+        assert (refused.status_code, refused.headers["X-Computation"]) == (202, waited_for)
+        assert page.text(1, "quick") == "quick"
+        for body in ([], {"output": "nobody.children"}):
+            assert page.post_once(body).status_code == 400
+        assert not slow.done()
+        go_on.set()
+        assert slow.result() == "slow"
+    assert page.text(1, "other") == "other"
+
+
+def test_a_request_that_is_too_large_is_refused_although_its_response_is_cached() -> None:
+    page = Page(lambda *_: "cached")
+    assert page.text() == "cached"
+    client, limit = page.app.server.test_client(), page.app.server.config["MAX_CONTENT_LENGTH"]
+    for size, status in ((limit, 200), (limit + 1, 413)):
+        text = json.dumps(page.body()).ljust(size)
+        response = client.post(PATH, data=text, content_type="application/json")
+        assert response.status_code == status
+    assert page.count == 1
+
+
+def test_each_response_is_counted_as_a_hit_or_a_miss() -> None:
+    page = Page(lambda *_: "shared")
+    hits: list[bool] = []
+    page.shared.__self__.on_response = hits.append
+    for encoding in ("", "gzip", "gzip"):
+        page.text(**{"Accept-Encoding": encoding})
+    page.publish(2)
+    page.text()
+    assert hits == [False, True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,17 @@ def test_a_choice_may_appear_twice(settings: toy.Settings, store: MemoryStore) -
     assert choose(build(showing(cards), settings, store), "1h") == "1h 1h"
 
 
+def test_views_work_in_a_plain_dash_app_too(settings: toy.Settings, store: MemoryStore) -> None:
+    @view(CARDS, [WINDOW])
+    def cards(tables: Tables, window: str) -> str:
+        return f"{tables.version} {window}"
+
+    app = showing(cards)(settings, Data(store, toy.TABLES))
+    for version in (1, 2):
+        publish(store, version, 1.0)
+        assert choose(app.server, "1h") == f"{version} 1h"
+
+
 def the_url() -> Any:
     return request.url
 
@@ -251,13 +262,20 @@ def test_the_number_of_parameters_is_checked_at_start(
     def many(tables: Tables, window: str, other: str) -> None: ...
     def misplaced(tables: Tables, settings: Any, window: str) -> None: ...
 
-    for function in (none, few, many, misplaced):
+    def refusal(function: Callable[..., None], *choices: Input) -> str:
         with pytest.raises(TypeError) as caught:
-            build(showing(view(CARDS, [WINDOW])(function)), settings, store)
-        message = str(caught.value)
-        assert function.__name__ in message
-        assert "it must take the tables, then 1 choices (window.value)" in message
-        assert "`settings` last" in message
+            build(showing(view(CARDS, choices)(function)), settings, store)
+        start = f"the view {__name__}.{function.__qualname__} takes "
+        assert str(caught.value).startswith(start)
+        return str(caught.value).removeprefix(start)
+
+    needed = "it must take the tables, then 1 choices (window.value), and may take `settings` last"
+    assert refusal(none, WINDOW) == f"(): {needed}"
+    assert refusal(few, WINDOW) == f"(tables): {needed}"
+    assert refusal(many, WINDOW) == f"(tables, window, other): {needed}"
+    assert refusal(misplaced, WINDOW) == f"(tables, settings, window): {needed}"
+    two = needed.replace("1 choices (window.value)", "2 choices (series.value, window.value)")
+    assert refusal(few, Input("series", "value"), WINDOW) == f"(tables): {two}"
 
 
 def test_settings_are_optional(settings: toy.Settings, store: MemoryStore) -> None:
