@@ -10,7 +10,7 @@ from typing import Any
 import brotli
 import pytest
 import toy
-from dash import Dash, Input, Output, ctx, no_update
+from dash import ALL, Dash, Input, Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask import Flask, abort, copy_current_request_context, g, request, session
 from helpers import changed, module_of, wait_until
@@ -41,6 +41,7 @@ class Page:
         max_bytes: int = 10_000_000,
         is_view: bool = True,
         threads: int = 8,
+        choice: Input = CHOICE,
         setup: Callable[[Flask], Any] = lambda server: None,
     ) -> None:
         self.count, self.not_ready = 0, 0
@@ -53,11 +54,11 @@ class Page:
             return function(tables.version, choice)
 
         def create_app(settings: toy.Settings, data: Data) -> Dash:
-            module = module_of(*[view(output, [CHOICE])(show)] * is_view)
+            module = module_of(*[view(output, [choice])(show)] * is_view)
             app = toy.app_of(module, settings, data)
             if not is_view:
 
-                @app.callback(output, [VERSION, CHOICE])
+                @app.callback(output, [VERSION, choice])
                 def plain(_version: Any, choice: Any) -> Any:
                     return show(data.tables(), choice)
 
@@ -516,6 +517,19 @@ def test_each_response_is_counted_as_a_hit_or_a_miss() -> None:
     page.publish(2)
     page.text()
     assert hits == [False, True, True, False]
+
+
+def test_a_view_may_be_shared_that_has_the_values_of_a_pattern_as_its_choice() -> None:
+    page = Page(lambda version, values: f"{version} {values}", choice=Input({"name": ALL}, "value"))
+    body = page.body()
+    for values in (["x"], ["x", "y"], []) * 2:
+        parts = [
+            {"id": {"name": number}, "property": "value", "value": value}
+            for number, value in enumerate(values)
+        ]
+        body["inputs"][1] = parts
+        assert f"1 {values}" in page.post(body).text
+    assert page.count == 3
 
 
 @pytest.mark.parametrize(
