@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import brotli
@@ -14,11 +15,13 @@ from dash import ALL, Dash, Input, Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask import Flask, abort, copy_current_request_context, g, request, session
 from helpers import changed, module_of, wait_until
+from stores import opened
 from werkzeug.test import TestResponse
 
 from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
+from {{cookiecutter.project_slug}}.engine.data.store import Store
 from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -42,11 +45,12 @@ class Page:
         is_view: bool = True,
         threads: int = 8,
         choice: Input = CHOICE,
+        store: Store | None = None,
         setup: Callable[[Flask], Any] = lambda server: None,
     ) -> None:
         self.count, self.not_ready = 0, 0
         self.outputs = [output] if isinstance(output, Output) else output
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.publish(1)
 
         def show(tables: Tables, choice: Any) -> Any:
@@ -74,7 +78,8 @@ class Page:
         return int(self.shared.__self__.size)
 
     def publish(self, version: int) -> None:
-        self.store.publish(Snapshot(version, NOW, NOW, {}))
+        stored = self.store.latest()
+        assert self.store.publish(Snapshot(version, NOW, NOW, {}), stored and stored.version)
 
     def body(self, version: Any = 1, choice: Any = "x") -> dict[str, Any]:
         ids = [f"{it.component_id}.{it.component_property}" for it in self.outputs]
@@ -121,8 +126,12 @@ def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
     assert page.count == 3
 
 
-def test_a_client_that_claims_another_version_gets_the_servers() -> None:
-    page = Page(lambda version, choice: str(version))
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_client_that_claims_another_version_gets_the_servers(
+    kind: str, tmp_path: Path
+) -> None:
+    store = opened("memory://" if kind == "memory" else tmp_path.as_uri())
+    page = Page(lambda version, choice: str(version), store=store)
     for version in (0, 99, None, "2", {"a": [1]}):
         assert page.text(version) == "1"
     page.publish(99)
@@ -464,6 +473,28 @@ def test_a_client_gets_what_it_waits_for_and_the_next_one_the_newest_data(
     assert page.count == 2
 
 
+class Overtaken(MemoryStore):
+    """A store that gets newer data when it has been looked at so many times."""
+
+    looks = 0
+
+    def latest(self, version: int | None = None) -> Snapshot | None:
+        found = super().latest(version)
+        self.looks -= 1
+        if found and self.looks == 0:
+            self.publish(Snapshot(found.version + 1, NOW, NOW, {}))
+        return found
+
+
+@pytest.mark.parametrize("looks", [1, 2])  # one without Flask, and one in it
+def test_what_is_cached_for_a_version_is_computed_from_it(looks: int) -> None:
+    store = Overtaken()
+    page = Page(lambda version, _: str(version), store=store)
+    store.looks = looks
+    assert page.text() == ("2" if looks == 1 else "1")
+    assert page.text() == "2"
+
+
 def test_a_client_is_told_the_last_computations_that_it_waits_for(go_on: threading.Event) -> None:
     page = Page(lambda *_: go_on.wait(60) and "done")
     others = [f"{number:0128x}" for number in range(20)]
@@ -486,8 +517,9 @@ def test_in_a_crowd_only_what_needs_no_computing_is_answered(go_on: threading.Ev
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(page.text, 1, "slow")
         wait_until(lambda: page.count == 2)
-        refused = page.post_once(page.body(1, "other"), **{"X-Computation": waited_for})
-        assert (refused.status_code, refused.headers["X-Computation"]) == (202, waited_for)
+        for _ in range(2):  # the first waits a moment, and the second is refused at once
+            refused = page.post_once(page.body(1, "other"), **{"X-Computation": waited_for})
+            assert (refused.status_code, refused.headers["X-Computation"]) == (202, waited_for)
         assert page.text(1, "quick") == "quick"
         for body in ([], {"output": "nobody.children"}):
             assert page.post_once(body).status_code == 400
@@ -495,6 +527,28 @@ def test_in_a_crowd_only_what_needs_no_computing_is_answered(go_on: threading.Ev
         go_on.set()
         assert slow.result() == "slow"
     assert page.text(1, "other") == "other"
+
+
+def test_in_a_crowd_a_client_gets_what_it_has_waited_for() -> None:
+    go_on = {choice: threading.Event() for choice in ("first", "second")}
+
+    def slow(version: int, choice: str) -> str:
+        assert go_on[choice].wait(60)
+        return f"{version} {choice}"
+
+    page = Page(slow, threads=3)
+    told = page.post_once(page.body(1, "first"))
+    waiting = {"X-Computation": told.headers["X-Computation"]}
+    go_on["first"].set()
+    page.publish(2)
+    with ThreadPoolExecutor(2) as pool:
+        others = [pool.submit(page.text, 2, "second") for _ in range(2)]
+        wait_until(lambda: page.count == 2)
+        wait_until(lambda: page.post_once(page.body(2, "third")).status_code == 202)
+        answered = page.post_once(page.body(2, "first"), **waiting)
+        assert "1 first" in answered.text
+        go_on["second"].set()
+        assert {it.result() for it in others} == {"2 second"}
 
 
 def test_a_request_that_is_too_large_is_refused_although_its_response_is_cached() -> None:
