@@ -140,6 +140,23 @@ def test_a_client_that_claims_another_version_gets_the_servers(
     assert page.count == 2
 
 
+def test_a_viewer_who_has_seen_newer_data_on_another_server_gets_them_here(tmp_path: Path) -> None:
+    one, other = [
+        Page(lambda version, _: str(version), store=opened(tmp_path.as_uri())) for _ in range(2)
+    ]
+    assert (one.text(1), other.text(1)) == ("1", "1")
+    one.publish(2)
+    assert other.text(1) == "1", "it looks at the store only now and then"
+    assert other.text(2) == "2"
+
+
+def test_viewers_share_a_response_whatever_they_have_just_changed() -> None:
+    page = Page(lambda *_: "shared")
+    for changed_ids in ([], ["choice.value"], ["snapshot-version.data", "choice.value"]):
+        assert page.post({**page.body(), "changedPropIds": changed_ids}).status_code == 200
+    assert page.count == 1
+
+
 def test_a_failed_response_has_the_request_id_of_the_log() -> None:
     seen: list[str] = []
 
