@@ -127,9 +127,7 @@ def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])
-def test_a_client_that_claims_another_version_gets_the_servers(
-    kind: str, tmp_path: Path
-) -> None:
+def test_a_client_that_claims_another_version_gets_the_servers(kind: str, tmp_path: Path) -> None:
     store = opened("memory://" if kind == "memory" else tmp_path.as_uri())
     page = Page(lambda version, choice: str(version), store=store)
     for version in (0, 99, None, "2", {"a": [1]}):

@@ -12,8 +12,8 @@ from pydantic import StringConstraints, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from .arguments import Arguments, hints, reason, refuse
-from .dash_internals import Callback, callback_endpoint, find_callback, has_streams, outputs
 from .body_models import Body, Part, Parts, is_about_a_stream
+from .dash_internals import Callback, callback_endpoint, find_callback, has_streams, outputs
 
 logger = logging.getLogger(__name__)
 
