@@ -460,8 +460,14 @@ def test_waiting_viewers_share_an_uncached_response() -> None:
 
 
 @pytest.fixture
-def go_on() -> Iterator[threading.Event]:
-    """What slow views wait for; set at the latest when a test ends."""
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+@pytest.fixture
+def go_on(pool: ThreadPoolExecutor) -> Iterator[threading.Event]:
+    """What slow views wait for; set when a test ends, before its threads are waited for."""
     go_on = threading.Event()
     yield go_on
     go_on.set()
@@ -521,7 +527,9 @@ def test_a_client_is_told_the_last_computations_that_it_waits_for(go_on: threadi
     assert again.headers["X-Computation"] == f"{key} {others[0]}", "each once"
 
 
-def test_in_a_crowd_only_what_needs_no_computing_is_answered(go_on: threading.Event) -> None:
+def test_in_a_crowd_only_what_needs_no_computing_is_answered(
+    pool: ThreadPoolExecutor, go_on: threading.Event
+) -> None:
     def show(_: int, choice: str) -> str:
         assert choice == "quick" or go_on.wait(60)
         return choice
@@ -529,41 +537,41 @@ def test_in_a_crowd_only_what_needs_no_computing_is_answered(go_on: threading.Ev
     page = Page(show, threads=3)  # of which one may compute
     assert page.text(1, "quick") == "quick"
     waited_for = "0" * 128
-    with ThreadPoolExecutor(1) as pool:
-        slow = pool.submit(page.text, 1, "slow")
-        wait_until(lambda: page.count == 2)
-        for _ in range(2):  # the first waits a moment, and the second is refused at once
-            refused = page.post_once(page.body(1, "other"), **{"X-Computation": waited_for})
-            assert (refused.status_code, refused.headers["X-Computation"]) == (202, waited_for)
-        assert page.text(1, "quick") == "quick"
-        for body in ([], {"output": "nobody.children"}):
-            assert page.post_once(body).status_code == 400
-        assert not slow.done()
-        go_on.set()
-        assert slow.result() == "slow"
+    slow = pool.submit(page.text, 1, "slow")
+    wait_until(lambda: page.count == 2)
+    for _ in range(2):  # the first waits a moment, and the second is refused at once
+        refused = page.post_once(page.body(1, "other"), **{"X-Computation": waited_for})
+        assert (refused.status_code, refused.headers["X-Computation"]) == (202, waited_for)
+    assert page.text(1, "quick") == "quick"
+    for body in ([], {"output": "nobody.children"}):
+        assert page.post_once(body).status_code == 400
+    assert not slow.done()
+    go_on.set()
+    assert slow.result() == "slow"
     assert page.text(1, "other") == "other"
 
 
-def test_in_a_crowd_a_client_gets_what_it_has_waited_for() -> None:
-    go_on = {choice: threading.Event() for choice in ("first", "second")}
+def test_in_a_crowd_a_client_gets_what_it_has_waited_for(
+    pool: ThreadPoolExecutor, go_on: threading.Event
+) -> None:
+    first_done = threading.Event()
 
     def slow(version: int, choice: str) -> str:
-        assert go_on[choice].wait(60)
+        assert (first_done if choice == "first" else go_on).wait(60)
         return f"{version} {choice}"
 
     page = Page(slow, threads=3)
     told = page.post_once(page.body(1, "first"))
     waiting = {"X-Computation": told.headers["X-Computation"]}
-    go_on["first"].set()
+    first_done.set()
     page.publish(2)
-    with ThreadPoolExecutor(2) as pool:
-        others = [pool.submit(page.text, 2, "second") for _ in range(2)]
-        wait_until(lambda: page.count == 2)
-        wait_until(lambda: page.post_once(page.body(2, "third")).status_code == 202)
-        answered = page.post_once(page.body(2, "first"), **waiting)
-        assert "1 first" in answered.text
-        go_on["second"].set()
-        assert {it.result() for it in others} == {"2 second"}
+    others = [pool.submit(page.text, 2, "second") for _ in range(2)]
+    wait_until(lambda: page.count == 2)
+    wait_until(lambda: page.post_once(page.body(2, "third")).status_code == 202)
+    answered = page.post_once(page.body(2, "first"), **waiting)
+    assert "1 first" in answered.text
+    go_on.set()
+    assert {it.result() for it in others} == {"2 second"}
 
 
 def test_a_request_that_is_too_large_is_refused_although_its_response_is_cached() -> None:
