@@ -574,6 +574,20 @@ def test_in_a_crowd_a_client_gets_what_it_has_waited_for(
     assert {it.result() for it in others} == {"2 second"}
 
 
+def test_plain_callbacks_wait_for_each_other_in_a_crowd(
+    pool: ThreadPoolExecutor, go_on: threading.Event
+) -> None:
+    page = Page(lambda *_: go_on.wait(60) and "done", is_view=False, threads=3)
+    slow = pool.submit(page.text, 1, "x")
+    wait_until(lambda: page.count == 1)
+    other = pool.submit(page.post_once, page.body(1, "y"))
+    wait_until(lambda: other.done() or page.count > 1)
+    assert page.count == 1
+    assert other.result().status_code == 202
+    go_on.set()
+    assert slow.result() == page.text(1, "y") == "done"
+
+
 def test_a_request_that_is_too_large_is_refused_although_its_response_is_cached() -> None:
     page = Page(lambda *_: "cached")
     assert page.text() == "cached"
