@@ -10,6 +10,7 @@ from dash import Dash
 from flask import Blueprint, Flask, Response, abort, current_app, g, request, request_started
 from flask.testing import FlaskClient
 from werkzeug.security import generate_password_hash
+from werkzeug.test import run_wsgi_app
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.page import Data
@@ -223,7 +224,9 @@ def test_views_wrapped_after_build_cannot_be_bypassed(
         assert statuses(client, FRIEND) == [200, 200, 200]
         assert set(statuses(client, {})) == {401}
     for name in ("live.poll", "/_dash-update-component"):
-        assert caplog.text.count(f"Flask: the view {name} was replaced by ") == 1
+        view = client.application.view_functions[name]  # has the name of the view that it wraps
+        said = f"the view {name} was replaced by {view.__module__}.{view.__qualname__}\n"
+        assert caplog.text.count(f"Flask: {said}") == 1
 
 
 @pytest.mark.parametrize("locked", [False, True])
@@ -240,6 +243,19 @@ def test_a_teardown_hook_runs_after_every_request(
     client = make(teardown, "in create_app")
     assert statuses(client, FRIEND) == [200, 200, 200]
     assert set(statuses(client, {})) == {401}
+
+
+def test_what_ends_each_request_in_the_app_is_run(make: Callable[..., FlaskClient]) -> None:
+    ended = []
+
+    def close(_error: Any) -> None:
+        ended.append("closed")
+
+    client = make(lambda server: server.teardown_appcontext(close), "in create_app")
+    ended.clear()
+    for _ in range(3):
+        assert client.get("/_live").status_code == 200
+    assert ended == ["closed"] * 3
 
 
 @pytest.mark.parametrize("locked", [False, True])
@@ -259,11 +275,18 @@ def test_the_fast_path_is_used_without_other_guards(
     monkeypatch.setattr(Flask, "full_dispatch_request", fail)
     assert statuses(client, {})[1:] == [200, 200]
     assert "fast path" not in caplog.text
+    with client.get("/_live") as response:
+        environ = response.request.environ
+    _, status, headers = run_wsgi_app(client.application.wsgi_app, environ)
+    assert (status, headers["Content-Type"]) == ("200 OK", "application/json")
 
 
 @pytest.mark.parametrize("has", ["a cookie", "a password", "trusted hosts"])
 def test_flask_answers_clients_that_it_may_know(
-    has: str, make: Callable[..., FlaskClient], monkeypatch: pytest.MonkeyPatch
+    has: str,
+    make: Callable[..., FlaskClient],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = make(lambda server: None, "in create_app")
     assert statuses(client, {}) == [200, 200, 200]
@@ -275,3 +298,6 @@ def test_flask_answers_clients_that_it_may_know(
         client.application.config["TRUSTED_HOSTS"] = ["localhost"]
     headers = {"Authorization": "Basic YTpi"} if has == "a password" else {}
     assert statuses(client, headers) == [418, 418, 418]
+    why = ["TRUSTED_HOSTS is set"] if has == "trusted hosts" else []
+    said = [f"the fast path is off, and all requests go through Flask: {it}" for it in why]
+    assert [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()] == said

@@ -74,6 +74,15 @@ def test_a_response_is_made_once_and_compressed_once_per_encoding() -> None:
     assert cache.size == sum(bodies) + len(bodies) * OVERHEAD
 
 
+def test_clients_for_whom_one_encoding_is_chosen_share_it_whatever_else_they_accept() -> None:
+    cache = Cache()
+    for accepted in ("deflate, gzip;q=0.5", "gzip", "GZIP;q=0.1", "deflate;q=1, gzip;q=0.9"):
+        response = cache.ask("key", accepted)
+        assert response.headers["Content-Encoding"] == "gzip", accepted
+        assert gzip.decompress(response.data) == LONG
+    assert (cache.made, cache.compress.count) == (1, 1)
+
+
 @pytest.mark.parametrize("accepted", ["", "gzip"])
 def test_each_key_has_its_own_response(accepted: str) -> None:
     cache = Cache()

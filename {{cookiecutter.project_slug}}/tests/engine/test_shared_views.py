@@ -2,23 +2,26 @@ import gzip
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import brotli
 import pytest
 import toy
-from dash import Dash, Input, Output, ctx, no_update
+from dash import ALL, Dash, Input, Output, ctx, no_update
 from dash.exceptions import PreventUpdate
 from flask import Flask, abort, copy_current_request_context, g, request, session
 from helpers import changed, module_of, wait_until
+from stores import opened
 from werkzeug.test import TestResponse
 
 from {{cookiecutter.project_slug}}.engine import log
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
+from {{cookiecutter.project_slug}}.engine.data.store import Store
 from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -40,11 +43,14 @@ class Page:
         output: Output | Sequence[Output] = A,
         max_bytes: int = 10_000_000,
         is_view: bool = True,
+        threads: int = 8,
+        choice: Input = CHOICE,
+        store: Store | None = None,
         setup: Callable[[Flask], Any] = lambda server: None,
     ) -> None:
         self.count, self.not_ready = 0, 0
         self.outputs = [output] if isinstance(output, Output) else output
-        self.store = MemoryStore()
+        self.store = store or MemoryStore()
         self.publish(1)
 
         def show(tables: Tables, choice: Any) -> Any:
@@ -52,18 +58,18 @@ class Page:
             return function(tables.version, choice)
 
         def create_app(settings: toy.Settings, data: Data) -> Dash:
-            module = module_of(*[view(output, [CHOICE])(show)] * is_view)
+            module = module_of(*[view(output, [choice])(show)] * is_view)
             app = toy.app_of(module, settings, data)
             if not is_view:
 
-                @app.callback(output, [VERSION, CHOICE])
+                @app.callback(output, [VERSION, choice])
                 def plain(_version: Any, choice: Any) -> Any:
                     return show(data.tables(), choice)
 
             setup(app.server)
             return app
 
-        settings = changed(toy.Settings.load(), "server", cache_bytes=max_bytes)
+        settings = changed(toy.Settings.load(), "server", cache_bytes=max_bytes, threads=threads)
         self.app, _ = toy.DASHBOARD.build(settings, create_app, self.store)
         self.shared: Any = self.app.server.view_functions[PATH]
 
@@ -72,7 +78,8 @@ class Page:
         return int(self.shared.__self__.size)
 
     def publish(self, version: int) -> None:
-        self.store.publish(Snapshot(version, NOW, NOW, {}))
+        stored = self.store.latest()
+        assert self.store.publish(Snapshot(version, NOW, NOW, {}), stored and stored.version)
 
     def body(self, version: Any = 1, choice: Any = "x") -> dict[str, Any]:
         ids = [f"{it.component_id}.{it.component_property}" for it in self.outputs]
@@ -88,13 +95,14 @@ class Page:
             "changedPropIds": ["snapshot-version.data"],
         }
 
+    def post_once(self, body: Any = None, **headers: str) -> TestResponse:
+        text = json.dumps(self.body() if body is None else body)  # Flask's own JSON would be sorted
+        client, kind = self.app.server.test_client(), "application/json"
+        return client.post(PATH, data=text, content_type=kind, headers=headers)
+
     def post(self, body: Any = None, **headers: str) -> TestResponse:
-        client = self.app.server.test_client()
-        body = self.body() if body is None else body
-        text = json.dumps(body)  # Flask's own JSON would be sorted
-        kind = "application/json"
         while True:
-            response = client.post(PATH, data=text, content_type=kind, headers=headers)
+            response = self.post_once(body, **headers)
             if response.status_code != 202:
                 return response
             self.not_ready += 1
@@ -118,14 +126,33 @@ def test_all_viewers_share_one_computation_of_each_version_and_choice() -> None:
     assert page.count == 3
 
 
-def test_a_client_that_claims_another_version_gets_the_servers() -> None:
-    page = Page(lambda version, choice: str(version))
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_client_that_claims_another_version_gets_the_servers(kind: str, tmp_path: Path) -> None:
+    store = opened("memory://" if kind == "memory" else tmp_path.as_uri())
+    page = Page(lambda version, choice: str(version), store=store)
     for version in (0, 99, None, "2", {"a": [1]}):
         assert page.text(version) == "1"
     page.publish(99)
     assert page.text(99) == "99"
     assert page.text(1) == "99"
     assert page.count == 2
+
+
+def test_a_viewer_who_has_seen_newer_data_on_another_server_gets_them_here(tmp_path: Path) -> None:
+    one, other = [
+        Page(lambda version, _: str(version), store=opened(tmp_path.as_uri())) for _ in range(2)
+    ]
+    assert (one.text(1), other.text(1)) == ("1", "1")
+    one.publish(2)
+    assert other.text(1) == "1", "it looks at the store only now and then"
+    assert other.text(2) == "2"
+
+
+def test_viewers_share_a_response_whatever_they_have_just_changed() -> None:
+    page = Page(lambda *_: "shared")
+    for changed_ids in ([], ["choice.value"], ["snapshot-version.data", "choice.value"]):
+        assert page.post({**page.body(), "changedPropIds": changed_ids}).status_code == 200
+    assert page.count == 1
 
 
 def test_a_failed_response_has_the_request_id_of_the_log() -> None:
@@ -430,6 +457,170 @@ def test_waiting_viewers_share_an_uncached_response() -> None:
         go_on.set()
         assert {it.result().status_code for it in (first, *others)} == {204}
     assert page.count == 1
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor() as pool:
+        yield pool
+
+
+@pytest.fixture
+def go_on(pool: ThreadPoolExecutor) -> Iterator[threading.Event]:
+    """What slow views wait for; set when a test ends, before its threads are waited for."""
+    go_on = threading.Event()
+    yield go_on
+    go_on.set()
+
+
+def test_a_client_gets_what_it_waits_for_and_the_next_one_the_newest_data(
+    go_on: threading.Event,
+) -> None:
+    def slow(version: int, _: Any) -> str:
+        assert go_on.wait(60)
+        return f"of version {version}"
+
+    page = Page(slow)
+    told = page.post_once()
+    (key,) = told.headers["X-Computation"].split()
+    assert (told.status_code, told.headers["Retry-After"], told.data) == (202, "1", b"")
+    page.publish(2)
+    again = page.post_once(page.body(2), **{"X-Computation": f"nonsense {key}"})
+    assert (again.status_code, again.headers["X-Computation"]) == (202, key)
+    go_on.set()
+    assert page.text(2, **{"X-Computation": key}) == "of version 1"
+    assert page.count == 1
+    assert {page.text(2) for _ in range(2)} == {"of version 2"}
+    assert page.count == 2
+
+
+class Overtaken(MemoryStore):
+    """A store that gets newer data when it has been looked at so many times."""
+
+    looks = 0
+
+    def latest(self, version: int | None = None) -> Snapshot | None:
+        found = super().latest(version)
+        self.looks -= 1
+        if found and self.looks == 0:
+            self.publish(Snapshot(found.version + 1, NOW, NOW, {}))
+        return found
+
+
+@pytest.mark.parametrize("looks", [1, 2])  # one without Flask, and one in it
+def test_what_is_cached_for_a_version_is_computed_from_it(looks: int) -> None:
+    store = Overtaken()
+    page = Page(lambda version, _: str(version), store=store)
+    store.looks = looks
+    assert page.text() == ("2" if looks == 1 else "1")
+    assert page.text() == "2"
+
+
+def test_a_client_is_told_the_last_computations_that_it_waits_for(go_on: threading.Event) -> None:
+    page = Page(lambda *_: go_on.wait(60) and "done")
+    others = [f"{number:0128x}" for number in range(20)]
+    told = page.post_once(**{"X-Computation": " ".join(others)})
+    *kept, key = told.headers["X-Computation"].split()
+    assert kept == others[-8:]
+    assert key not in others
+    again = page.post_once(**{"X-Computation": f"{key} {others[0]}"})
+    assert again.headers["X-Computation"] == f"{key} {others[0]}", "each once"
+
+
+def test_in_a_crowd_only_what_needs_no_computing_is_answered(
+    pool: ThreadPoolExecutor, go_on: threading.Event
+) -> None:
+    def show(_: int, choice: str) -> str:
+        assert choice == "quick" or go_on.wait(60)
+        return choice
+
+    page = Page(show, threads=3)  # of which one may compute
+    assert page.text(1, "quick") == "quick"
+    waited_for = "0" * 128
+    slow = pool.submit(page.text, 1, "slow")
+    wait_until(lambda: page.count == 2)
+    for _ in range(2):  # the first waits a moment, and the second is refused at once
+        refused = page.post_once(page.body(1, "other"), **{"X-Computation": waited_for})
+        assert (refused.status_code, refused.headers["X-Computation"]) == (202, waited_for)
+    assert page.text(1, "quick") == "quick"
+    for body in ([], {"output": "nobody.children"}):
+        assert page.post_once(body).status_code == 400
+    assert not slow.done()
+    go_on.set()
+    assert slow.result() == "slow"
+    assert page.text(1, "other") == "other"
+
+
+def test_in_a_crowd_a_client_gets_what_it_has_waited_for(
+    pool: ThreadPoolExecutor, go_on: threading.Event
+) -> None:
+    first_done = threading.Event()
+
+    def slow(version: int, choice: str) -> str:
+        assert (first_done if choice == "first" else go_on).wait(60)
+        return f"{version} {choice}"
+
+    page = Page(slow, threads=3)
+    told = page.post_once(page.body(1, "first"))
+    waiting = {"X-Computation": told.headers["X-Computation"]}
+    first_done.set()
+    page.publish(2)
+    others = [pool.submit(page.text, 2, "second") for _ in range(2)]
+    wait_until(lambda: page.count == 2)
+    wait_until(lambda: page.post_once(page.body(2, "third")).status_code == 202)
+    answered = page.post_once(page.body(2, "first"), **waiting)
+    assert "1 first" in answered.text
+    go_on.set()
+    assert {it.result() for it in others} == {"2 second"}
+
+
+def test_plain_callbacks_wait_for_each_other_in_a_crowd(
+    pool: ThreadPoolExecutor, go_on: threading.Event
+) -> None:
+    page = Page(lambda *_: go_on.wait(60) and "done", is_view=False, threads=3)
+    slow = pool.submit(page.text, 1, "x")
+    wait_until(lambda: page.count == 1)
+    other = pool.submit(page.post_once, page.body(1, "y"))
+    wait_until(lambda: other.done() or page.count > 1)
+    assert page.count == 1
+    assert other.result().status_code == 202
+    go_on.set()
+    assert slow.result() == page.text(1, "y") == "done"
+
+
+def test_a_request_that_is_too_large_is_refused_although_its_response_is_cached() -> None:
+    page = Page(lambda *_: "cached")
+    assert page.text() == "cached"
+    client, limit = page.app.server.test_client(), page.app.server.config["MAX_CONTENT_LENGTH"]
+    for size, status in ((limit, 200), (limit + 1, 413)):
+        text = json.dumps(page.body()).ljust(size)
+        response = client.post(PATH, data=text, content_type="application/json")
+        assert response.status_code == status
+    assert page.count == 1
+
+
+def test_each_response_is_counted_as_a_hit_or_a_miss() -> None:
+    page = Page(lambda *_: "shared")
+    hits: list[bool] = []
+    page.shared.__self__.on_response = hits.append
+    for encoding in ("", "gzip", "gzip"):
+        page.text(**{"Accept-Encoding": encoding})
+    page.publish(2)
+    page.text()
+    assert hits == [False, True, True, False]
+
+
+def test_a_view_may_be_shared_that_has_the_values_of_a_pattern_as_its_choice() -> None:
+    page = Page(lambda version, values: f"{version} {values}", choice=Input({"name": ALL}, "value"))
+    body = page.body()
+    for values in (["x"], ["x", "y"], []) * 2:
+        parts = [
+            {"id": {"name": number}, "property": "value", "value": value}
+            for number, value in enumerate(values)
+        ]
+        body["inputs"][1] = parts
+        assert f"1 {values}" in page.post(body).text
+    assert page.count == 3
 
 
 @pytest.mark.parametrize(

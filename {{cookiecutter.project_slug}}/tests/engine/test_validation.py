@@ -1,3 +1,4 @@
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -6,7 +7,7 @@ from typing import Any, Literal
 import dash
 import pytest
 from dash import ALL, MATCH, Dash, Input, Output, State, dcc, html
-from flask import abort
+from flask import abort, request
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
@@ -156,7 +157,10 @@ def test_a_failing_callback_is_named_only_in_the_log(
 ) -> None:
     response = client.post(PATH, json={**GOOD, "state": [part("count", "value", count)]})
     assert (response.status_code, response.text) == (500, "Internal Server Error")
-    assert "a.children" in caplog.text and error in caplog.text
+    assert response.mimetype == "text/plain"
+    (record,) = caplog.records
+    assert record.getMessage() == "the callback of a.children failed"
+    assert error in caplog.text
 
 
 def test_a_callback_may_abort(client: FlaskClient) -> None:
@@ -195,6 +199,28 @@ def test_a_rejected_large_request_names_the_setting_to_change(
     said = "A request of 101 bytes is larger than server.max_body_bytes = 100 allows."
     assert response.text.endswith(f". {said}\n")
     assert [it.getMessage() for it in caplog.records] == [f"a request was rejected: {said}"]
+
+
+def test_an_upload_of_unknown_size_that_is_too_large_is_refused(app: Dash) -> None:
+    app.server.config["MAX_CONTENT_LENGTH"] = 100
+
+    @app.server.post("/upload")
+    def upload() -> str:
+        return f"{sum(map(len, iter(lambda: request.stream.read(10), b'')))} bytes"
+
+    def post(size: int) -> TestResponse:
+        return app.server.test_client().post(
+            "/upload",
+            input_stream=io.BytesIO(b"x" * size),
+            headers={"Transfer-Encoding": "chunked"},
+            environ_overrides={"wsgi.input_terminated": True},  # as gunicorn sets it
+        )
+
+    assert post(99).text == "99 bytes"
+    response = post(101)
+    assert response.status_code == 413
+    said = "A request is larger than server.max_body_bytes = 100 allows."
+    assert response.text.endswith(f". {said}\n")
 
 
 @pytest.mark.parametrize("has_streams", [False, True])

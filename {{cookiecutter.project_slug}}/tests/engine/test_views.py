@@ -183,6 +183,17 @@ def test_a_choice_may_appear_twice(settings: toy.Settings, store: MemoryStore) -
     assert choose(build(showing(cards), settings, store), "1h") == "1h 1h"
 
 
+def test_views_work_in_a_plain_dash_app_too(settings: toy.Settings, store: MemoryStore) -> None:
+    @view(CARDS, [WINDOW])
+    def cards(tables: Tables, window: str) -> str:
+        return f"{tables.version} {window}"
+
+    app = showing(cards)(settings, Data(store, toy.TABLES))
+    for version in (1, 2):
+        publish(store, version, 1.0)
+        assert choose(app.server, "1h") == f"{version} 1h"
+
+
 def the_url() -> Any:
     return request.url
 
@@ -225,9 +236,10 @@ def test_a_view_that_uses_the_request_fails_with_a_remedy(
     for _ in range(2):
         response = post(server, auth=("ann", "right"))
         assert (response.status_code, response.text) == (500, "Internal Server Error")
-    assert "ViewError" in caplog.text
-    assert "test_views.test_a_view_that_uses_the_request" in caplog.text
-    assert "make it an @app.callback" in caplog.text
+    assert (
+        f"ViewError: the view {__name__}.{cards.__qualname__} uses the request or the session of "
+        "one viewer, but its result is shared among all: make it an @app.callback\n"
+    ) in caplog.text
     assert (post(server).status_code == 401) == locked
 
 
@@ -251,13 +263,20 @@ def test_the_number_of_parameters_is_checked_at_start(
     def many(tables: Tables, window: str, other: str) -> None: ...
     def misplaced(tables: Tables, settings: Any, window: str) -> None: ...
 
-    for function in (none, few, many, misplaced):
+    def refusal(function: Callable[..., None], *choices: Input) -> str:
         with pytest.raises(TypeError) as caught:
-            build(showing(view(CARDS, [WINDOW])(function)), settings, store)
-        message = str(caught.value)
-        assert function.__name__ in message
-        assert "it must take the tables, then 1 choices (window.value)" in message
-        assert "`settings` last" in message
+            build(showing(view(CARDS, choices)(function)), settings, store)
+        start = f"the view {__name__}.{function.__qualname__} takes "
+        assert str(caught.value).startswith(start)
+        return str(caught.value).removeprefix(start)
+
+    needed = "it must take the tables, then 1 choices (window.value), and may take `settings` last"
+    assert refusal(none, WINDOW) == f"(): {needed}"
+    assert refusal(few, WINDOW) == f"(tables): {needed}"
+    assert refusal(many, WINDOW) == f"(tables, window, other): {needed}"
+    assert refusal(misplaced, WINDOW) == f"(tables, settings, window): {needed}"
+    two = needed.replace("1 choices (window.value)", "2 choices (series.value, window.value)")
+    assert refusal(few, Input("series", "value"), WINDOW) == f"(tables): {two}"
 
 
 def test_settings_are_optional(settings: toy.Settings, store: MemoryStore) -> None:
@@ -405,8 +424,12 @@ def test_an_app_that_wraps_routes_of_dash_is_rejected_at_start(
         app.server.view_functions[name] = wrap(app.server.view_functions[name])
         return app
 
-    with pytest.raises(TypeError, match=rf"wraps the route {name}, .*@app\.server\.before_request"):
+    with pytest.raises(TypeError) as caught:
         build(create_app, settings, store)
+    assert str(caught.value) == (
+        f"create_app wraps the route {name}, which would leave other routes open: "
+        "check who may see the page in a hook, with @app.server.before_request"
+    )
 
 
 def test_an_app_may_have_its_own_routes(settings: toy.Settings, store: MemoryStore) -> None:

@@ -40,7 +40,7 @@ def reason(error: ValidationError, names: Sequence[str] = ()) -> str:
 
     `names` are the names of the values, if they have any.
     """
-    first = error.errors(include_input=False, include_url=False)[0]
+    first = error.errors()[0]
     text = first["msg"].removeprefix("Value error, ")
     place = [it for it in first["loc"] if "[" not in str(it)]  # without type names
     if names:

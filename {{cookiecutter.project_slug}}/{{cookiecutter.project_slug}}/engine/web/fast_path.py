@@ -106,7 +106,7 @@ def _overridden(server: Flask, names: Iterable[str]) -> str:
 
 def _name(function: Any) -> str:
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    return f"{getattr(function, '__module__', '')}.{name}"
+    return f"{function.__module__}.{name}"
 
 
 def _is_anonymous(environ: WSGIEnvironment) -> bool:
