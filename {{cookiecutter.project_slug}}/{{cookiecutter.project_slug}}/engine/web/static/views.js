@@ -5,6 +5,7 @@
     const FOLLOWS = new Set(["snapshot-version", "poll", "_pages_location"]);
     const CLOCKWORK = new Set(["snapshot-version", "poll"]); // what changes by itself
     const PAUSES = [0.5, 1, 2, 4, 8, 15, 30], SLOW = 10, GIVE_UP = 300; // seconds
+    const START = [0.5, 1, 2, 4]; // while the page is empty
     const QUEUE = [0.1, 0.2, 0.4, 0.8, 1.5, 3]; // seconds until the request is repeated after a 202
     const WAITS_FOR = "X-Computation";
     const GATEWAY = new Set([502, 503, 504]);
@@ -211,7 +212,7 @@
             } catch {
                 // The server did not answer.
             }
-            await pause(attempt);
+            await pause(attempt, START);
         }
     }
 
