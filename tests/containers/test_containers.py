@@ -142,7 +142,7 @@ def test_a_container_serves_and_stops_cleanly(
         assert machine.call(*check).returncode == 0
         assert '127.0.0.1 "GET /healthz" 200' in dashboard.output()
         user = dashboard.main.uids()
-        assert {user.builds_image, user.effective, user.saved} == {10001}
+        assert {user.real, user.effective, user.saved} == {10001}
         assert image.config["User"] == "10001:10001"
         assert "Read-only file system" in machine.call(*write).stderr
         volume = Path(f"/proc/{dashboard.main.pid}/root/data")
