@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 # give its seed and number: FUZZ_SEED=1 FUZZ_FROM=4711 FUZZ=1.
 FUZZ = int(os.environ.get("FUZZ", "3000"))
 FUZZ_FROM = int(os.environ.get("FUZZ_FROM", "0"))
-WARM_UP = FUZZ // 3  # requests until the caches are full and the memory stays as it is
+WARM_UP = FUZZ // 3  # requests before memory growth is measured, because they fill caches
 CLIENTS = 4  # that send at the same time
 
 

@@ -86,7 +86,7 @@
         if (isAllowed("login")) look((found) => found.status < 500 && remember("login"));
     }
 
-    // The server stopped while the page was loading. Without the script, the page would stay empty.
+    // If the server stops while the page is loading, scripts are missing, and the page stays empty.
     function watchScripts() {
         const complete = () => isAllowed("script") && look((found) => found.status === 200 && remember("script"));
         const isOurs = ({tagName, src}) => tagName === "SCRIPT" && src.startsWith(location.origin);

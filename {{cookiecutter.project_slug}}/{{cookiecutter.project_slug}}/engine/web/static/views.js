@@ -202,7 +202,7 @@
         }
     }
 
-    // Fetches the layout, or the list of callbacks. Dash tries once, and without them shows an error
+    // Fetches the layout or the list of callbacks. Dash tries only once; if that fails, it shows an error
     // until the page is reloaded.
     async function start(url, options) {
         for (let attempt = 0; ; attempt++) {
