@@ -77,7 +77,7 @@ def make_readings(path: Path) -> None:
 
 def main() -> None:
     """Apply all answers, delete the rest, and print the next commands."""
-    for prompt in ("source", "__web", "pages", "license", "docker", "github_actions"):
+    for prompt in ("source", "pages", "license", "docker", "github_actions"):
         wire(prompt)
     shutil.rmtree(CHOICES)
 

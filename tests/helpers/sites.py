@@ -5,7 +5,7 @@ import sys
 from helpers.rendering import TEMPLATE
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
-sys.path.append(str(next(RENDERED.glob("choices/web/yes/tests/**/sites.py")).parent))
+sys.path.append(str(RENDERED / "tests" / "engine"))
 
 from sites import Answer, Site, serving  # noqa: E402
 

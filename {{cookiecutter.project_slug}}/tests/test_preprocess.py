@@ -5,7 +5,6 @@ from {{cookiecutter.project_slug}}.preprocess import TABLES
 
 
 def test_the_rows_read_match_the_tables(snapshot: Snapshot) -> None:
-    for name, table in TABLES.items():
-        rows = snapshot.tables[name]
-        assert len(rows)
-        assert set(rows) == set(table.schema.columns)
+    assert any(map(len, snapshot.tables.values()))
+    for name, rows in snapshot.tables.items():
+        assert set(rows) == set(TABLES[name].schema.columns)
