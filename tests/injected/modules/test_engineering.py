@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from my_dashboard import engineering
 from my_dashboard.engine import SettingError
-from my_dashboard.engine.figures import formats
+from my_dashboard.engine.figures import catalog, formats
 
 SERIES = pd.DataFrame(
     {
@@ -145,7 +145,9 @@ def test_series_get_unused_colors() -> None:
             assert known["color"].nunique() == count, (listed, count)
         assert list(known["color"][: min(listed, 8)]) == engineering.COLORS[: min(listed, 8)]
     units = pd.Series(np.arange(24) % 3, names).astype(str)
-    spread = pd.Series(engineering.colors(names, SERIES.reindex(names).assign(unit=units)), names)
+    spread = pd.Series(
+        catalog.colors(names, SERIES.reindex(names).assign(unit=units), engineering.COLORS), names
+    )
     assert (spread.groupby(units).nunique() == 8).all(), "each panel has all of them"
 
 
@@ -195,20 +197,20 @@ def test_limits_that_are_not_numbers_are_named(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\na,A,%,high,90\n", "utf-8")
     with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'high'"):
-        engineering.read_series(file)
+        catalog.read_series(file)
 
 
 def test_a_series_has_a_label_and_may_be_called_na(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\nNA,,%,,90\nb,B,%,,\n", "utf-8")
-    assert list(engineering.read_series(file)["label"]) == ["NA", "B"]
+    assert list(catalog.read_series(file)["label"]) == ["NA", "B"]
 
 
 def test_a_duplicate_series_is_named(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\na,A,%,,\na,B,%,,\n", "utf-8")
     with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'a'"):
-        engineering.read_series(file)
+        catalog.read_series(file)
 
 
 def test_select_filters_by_series_and_time() -> None:

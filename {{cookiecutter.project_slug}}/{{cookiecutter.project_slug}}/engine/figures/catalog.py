@@ -1,0 +1,96 @@
+"""What is known about each series: its row in series.csv, its color, and statistics."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pandas as pd
+
+from ..config.types import SettingError
+from . import formats, lines
+
+
+def read_series(path: Path) -> pd.DataFrame:
+    """Read the label, unit and limits of each series, by name. Raises SettingError."""
+    columns = {"series": str, "label": str, "unit": str, "warn": float, "critical": float}
+    try:
+        # Only empty cells are missing values: a series may be called NA.
+        read = pd.read_csv(
+            path, dtype=columns, usecols=list(columns), keep_default_na=False, na_values=""
+        )
+    except ValueError as error:
+        raise SettingError(f"{path} cannot be used: {error}.") from error
+    if twice := sorted(read.loc[read["series"].duplicated(), "series"]):
+        raise SettingError(f"{path} cannot be used: {twice[0]!r} appears twice: keep one row.")
+    return read.assign(label=read["label"].fillna(read["series"])).set_index("series")
+
+
+def survey(
+    readings: pd.DataFrame,
+    series: pd.DataFrame,
+    palette: Sequence[str],
+    now: datetime | None = None,
+) -> pd.DataFrame:
+    """Return the metadata and statistics of each series, those in `series.csv` first.
+
+    `color`: one of the palette; `decimals`: how many to show; `usual`: the interval between two
+    readings, in microseconds; `last`: the time of its newest reading; `newest`: that of all
+    series, but not after now.
+    """
+    rows = {name: rows for name, rows in lines.split(readings).items() if len(rows)}
+    names = [name for name in series.index if name in rows]
+    names += sorted(rows.keys() - set(names))
+    known = series.reindex(names)
+    recent = [rows[name][-lines.POINTS :] for name in names]
+    time, value = lines.microseconds(readings["time"]), readings["value"].to_numpy()
+    last = pd.Series(readings["time"].array[[it[-1] for it in recent]], names)
+    digits = [formats.decimals(value[it]) for it in recent]
+    return known.assign(
+        label=known["label"].fillna(pd.Series(names, names)),
+        unit=known["unit"].fillna(""),
+        color=colors(names, series, palette),
+        decimals=pd.Series(digits, names, object),
+        usual=[lines.usual_distance(time[it]) for it in recent],
+        last=last,
+        newest=min(last.max(), now) if now and names else last.max(),
+    )
+
+
+def colors(names: list[str], series: pd.DataFrame, palette: Sequence[str]) -> list[str]:
+    """Return a color for each series: a free one, or the one least used, above all in its unit.
+
+    Colors do not depend on the selection, and those of `series.csv` do not depend on the data.
+    """
+    units = series["unit"].fillna("").to_dict()
+    used: Counter[Any] = Counter()  # by color, and by unit and color
+
+    def count(name: str, color: str) -> None:
+        used.update([color, (units.get(name, ""), color)])
+
+    def free(name: str, first: int) -> str:
+        unit, turn = units.get(name, ""), [*palette[first:], *palette[:first]]
+        return min(turn, key=lambda color: (used[unit, color], used[color]))
+
+    known: dict[str, str] = {}
+    for row, name in enumerate(units):
+        known[name] = free(name, row % len(palette))
+        count(name, known[name])
+    found = {name: known[name] for name in names if name in known}
+    used.clear()
+    for name, color in found.items():
+        count(name, color)
+    for name in names:
+        if name not in found:  # by hash, so that a new series changes few colors
+            found[name] = free(name, crc32(str(name).encode()) % len(palette))
+            count(name, found[name])
+    return [found[name] for name in names]
+
+
+def present(readings: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the series that have readings."""
+    counts = readings["series"].value_counts()  # takes half the memory of unique()
+    found = set(counts.index[counts > 0])
+    return known.loc[[name for name in known.index if name in found]]
