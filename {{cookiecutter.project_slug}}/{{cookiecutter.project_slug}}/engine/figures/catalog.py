@@ -1,7 +1,8 @@
 """What is known about each series: its row in series.csv, its color, and statistics."""
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,52 @@ from zlib import crc32
 import pandas as pd
 
 from ..config.types import SettingError
-from . import formats, lines
+from . import formats, limits, lines
+
+LIMITS, NAMES = ("warn", "critical"), ("warn_states", "critical_states")
+COLUMNS = ["series", "label", "unit", *LIMITS]
 
 
 def read_series(path: Path) -> pd.DataFrame:
-    """Read the label, unit and limits of each series, by name. Raises SettingError."""
-    columns = {"series": str, "label": str, "unit": str, "warn": float, "critical": float}
+    """Read the label, unit and limits of each series, by name. Raises SettingError.
+
+    `warn` and `critical` hold numbers; `warn_states` and `critical_states` hold names.
+    """
     try:
         # Only empty cells are missing values: a series may be called NA.
-        read = pd.read_csv(
-            path, dtype=columns, usecols=list(columns), keep_default_na=False, na_values=""
-        )
+        read = pd.read_csv(path, dtype=str, usecols=COLUMNS, keep_default_na=False, na_values="")
+        if twice := sorted(read.loc[read["series"].duplicated(), "series"]):
+            raise ValueError(f"{twice[0]!r} appears twice: keep one row")
+        read = pd.DataFrame(list(map(_parsed, read.to_dict("records"))), columns=[*read, *NAMES])
     except ValueError as error:
         raise SettingError(f"{path} cannot be used: {error}.") from error
-    if twice := sorted(read.loc[read["series"].duplicated(), "series"]):
-        raise SettingError(f"{path} cannot be used: {twice[0]!r} appears twice: keep one row.")
+    read = read.astype(dict.fromkeys(LIMITS, float))
     return read.assign(label=read["label"].fillna(read["series"])).set_index("series")
+
+
+def _parsed(row: dict[str, Any]) -> dict[str, Any]:
+    """Parse the limits of a row, which are either numbers or names."""
+    parsed = dict(row)
+    for limit, names in zip(LIMITS, NAMES, strict=True):
+        try:
+            parsed[limit], parsed[names] = limits.parse(row[limit])
+        except ValueError as error:
+            raise ValueError(f"{limit} of {row['series']!r}: {error}") from error
+    given = [limit for limit in LIMITS if isinstance(row[limit], str)]
+    if len({math.isnan(parsed[limit]) for limit in given}) > 1:
+        texts = " and ".join(f"{limit} = {row[limit]!r}" for limit in given)
+        raise ValueError(f"{texts} of {row['series']!r}: write two numbers or two states")
+    return parsed
+
+
+def listed(names: Iterable[str], series: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of `series.csv` for some series: its own first, the others by name."""
+    wanted = set(names)
+    order = [name for name in series.index if name in wanted]
+    order += sorted(wanted.difference(order))
+    known = series.reindex(order)
+    label = known["label"].fillna(pd.Series(order, order))
+    return known.assign(label=label, unit=known["unit"].fillna(""))
 
 
 def survey(
@@ -41,16 +72,13 @@ def survey(
     series, but not after now.
     """
     rows = {name: rows for name, rows in lines.split(readings).items() if len(rows)}
-    names = [name for name in series.index if name in rows]
-    names += sorted(rows.keys() - set(names))
-    known = series.reindex(names)
+    known = listed(rows, series)
+    names = list(known.index)
     recent = [rows[name][-lines.POINTS :] for name in names]
     time, value = lines.microseconds(readings["time"]), readings["value"].to_numpy()
     last = pd.Series(readings["time"].array[[it[-1] for it in recent]], names)
     digits = [formats.decimals(value[it]) for it in recent]
     return known.assign(
-        label=known["label"].fillna(pd.Series(names, names)),
-        unit=known["unit"].fillna(""),
         color=colors(names, series, palette),
         decimals=pd.Series(digits, names, object),
         usual=[lines.usual_distance(time[it]) for it in recent],

@@ -1,0 +1,170 @@
+"""Turns rows of text, such as "on" and "fault", into bands: how long a series was in a state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+
+from . import limits, lines
+
+LEVELS: tuple[limits.Level, ...] = ("none", "ok", "warn", "critical")  # the worst one last
+MINUTE = 60_000_000  # microseconds
+UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The bands of one series that a screen can show: rows by position, and what they stand for."""
+
+    rows: Any
+    start: Any
+    end: Any
+    count: Any  # of bands; more than one if short ones are drawn together
+
+
+def bands(
+    states: pd.DataFrame, newest: datetime | None = None, now: datetime | None = None
+) -> pd.DataFrame:
+    """Return the bands of each series: `series`, `state`, `start` and `end`, ordered by these.
+
+    Equal states in a row are one band. A band ends at the next row of its series, or one usual
+    interval after its last row if a gap follows (see `lines`). A series in which every row is
+    another state reports only changes, so it has no gaps. The last band ends at `newest`, the
+    newest time in all tables; but a row stands for one usual interval, as far as `now`.
+
+    `known` says whether the beginning is known, as it is not for the first band of a series;
+    `last` is the time of the series' last row, and `late` whether it is far behind the newest.
+    """
+    time, code = lines.microseconds(states["time"]), states["state"].cat.codes.to_numpy()
+    if newest is None and len(time):
+        newest = states["time"].iloc[-1]
+    limit = _number(now) if now else None
+    parts = {
+        name: _bands(time[rows], code[rows], _number(newest), limit)
+        for name, rows in lines.split(states).items()
+        if len(rows)
+    }
+    names = pd.Index(states["series"].cat.categories)
+    counts = [len(part["start"]) for part in parts.values()]
+    series = np.repeat(names.get_indexer(list(parts)), counts)
+    columns = {
+        name: np.concatenate([part[name] for part in parts.values()] or [lines.NONE])
+        for name in ("state", "start", "end", "known", "last", "late")
+    }
+    moments = ("start", "end", "last")
+    times = {it: pd.to_datetime(columns[it], unit="us", utc=True) for it in moments}
+    return pd.DataFrame(
+        {
+            "series": pd.Categorical.from_codes(series, names),
+            "state": pd.Categorical.from_codes(columns["state"], states["state"].cat.categories),
+            **times,
+            "known": columns["known"].astype(bool),
+            "late": columns["late"].astype(bool),
+        }
+    )
+
+
+def _bands(time: Any, code: Any, newest: int, now: int | None) -> dict[str, Any]:
+    """Return the columns of the bands of one series; times are in microseconds."""
+    usual, last = lines.usual_distance(time), int(time[-1])
+    changes = np.flatnonzero(np.diff(code)) + 1
+    only_changes = len(time) > 1 and len(changes) == len(time) - 1
+    before = lines.NONE if only_changes else lines.gaps(time, usual)
+    first = np.concatenate([[0], np.union1d(changes, before + 1)]).astype(int)
+    far = newest - last > lines.FAR * usual
+    until = max(newest, last)
+    if only_changes:
+        if now is not None and now - newest <= lines.FAR * usual:
+            until = max(now, last)
+    else:
+        own = last + usual if now is None else max(min(last + usual, now), last)
+        until = own if far else max(until, own)
+    end = np.append(time[first[1:]], until)
+    cut = np.searchsorted(first, before, side="right") - 1  # the bands that a gap follows
+    end[cut] = time[before] + usual
+    size = len(first)
+    return {
+        "state": code[first],
+        "start": time[first],
+        "end": end,
+        "known": first > 0,
+        "last": np.full(size, last),
+        "late": np.full(size, far and not only_changes and newest - last > MINUTE),
+    }
+
+
+def clip(bands: pd.DataFrame, start: datetime) -> pd.DataFrame:
+    """Return the part of the bands after a time; one that began earlier begins there."""
+    bands = bands[bands["end"] >= start]
+    return bands.assign(start=bands["start"].clip(lower=start))
+
+
+def levels(bands: pd.DataFrame, series: pd.DataFrame) -> Any:
+    """Return the level of each band, as its position in LEVELS, by the limits of its series."""
+    names, states = bands["series"].cat.categories, bands["state"].cat.categories
+    keys = bands["series"].cat.codes.to_numpy("int64") * max(len(states), 1)
+    pairs, each = np.unique(keys + bands["state"].cat.codes.to_numpy(), return_inverse=True)
+    found = []
+    for pair in pairs:
+        own = limits_of(series, names[pair // len(states)])
+        found.append(LEVELS.index(limits.rate(states[pair % len(states)], *own)))
+    return np.array(found, "int64")[each]
+
+
+def limits_of(series: pd.DataFrame, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the warning and the critical states of a series; it may have none."""
+    if name not in series.index:
+        return (), ()
+    row = series.loc[name]
+    warn, critical = (row.get(it) for it in ("warn_states", "critical_states"))
+    return tuple(it if isinstance(it, tuple) else () for it in (warn, critical))  # type: ignore[return-value]
+
+
+def thin(start: Any, end: Any, level: Any) -> Drawn:
+    """Return the bands of one series that a screen can show, at most about as many as POINTS.
+
+    Bands too short for a pixel are drawn together, as the worst and longest state among them.
+    """
+    size = len(start)
+    if size <= lines.POINTS:
+        return Drawn(np.arange(size), start, end, np.ones(size, int))
+    pixel = (end[-1] - start[0]) / (lines.POINTS // 2)
+    place = np.floor((start - start[0]) / pixel)
+    wide = end - start >= pixel
+    begins = np.concatenate([[True], (np.diff(place) > 0) | wide[1:] | wide[:-1]])
+    group = np.cumsum(begins) - 1
+    worst = np.lexsort((end - start, level, group))
+    rows = worst[np.flatnonzero(np.diff(group[worst], append=size))]
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], size) - 1
+    return Drawn(rows, start[first], end[last], last - first + 1)
+
+
+def colors(names: list[str], palette: list[str]) -> Mapping[str, str]:
+    """Return a color for each state: by its name, or a free one, or the one least used."""
+    used, found = dict.fromkeys(palette, 0), {}
+    for name in names:
+        first = crc32(name.encode()) % len(palette)
+        found[name] = min([*palette[first:], *palette[:first]], key=used.__getitem__)
+        used[found[name]] += 1
+    return found
+
+
+def lasted(microseconds: int) -> str:
+    """Write how long a state lasted, such as "2 d 5 h"."""
+    left, parts = microseconds // 1_000_000, list[str]()
+    for unit, size in UNITS:
+        count, left = divmod(left, size)
+        if count or parts:
+            parts.append(f"{count:,} {unit}" if count else "")
+        if len(parts) == 2:
+            break
+    return " ".join(filter(None, parts)) or f"{microseconds / 1_000_000:g} s"
+
+
+def _number(time: datetime | None) -> int:
+    return int(pd.Timestamp(time).as_unit("us").asm8.view("int64")) if time else 0
