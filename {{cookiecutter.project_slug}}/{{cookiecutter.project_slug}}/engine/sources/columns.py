@@ -1,0 +1,117 @@
+"""Finds the columns that the settings name, and says which are missing."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import pandas as pd
+
+from ..data.tables import DataError
+from .shape import ALL, Shape
+from .texts import as_text, as_texts
+
+SAMPLE = 100  # rows
+SHORT = 40  # characters
+TIMES = re.compile("time|date|day|year|month|period|quarter|stamp", re.IGNORECASE)
+
+
+def with_names(raw: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with names of columns as text. Raises DataError if two are the same."""
+    if not all(isinstance(it, str) for it in raw.columns):
+        raw = raw.set_axis([as_text(it) for it in raw.columns], axis="columns")
+    if not raw.columns.is_unique:
+        twice = _cut(raw.columns[raw.columns.duplicated()][0])
+        raise DataError(f"several columns are called {twice}: give each its own name")
+    return raw.reset_index(drop=True)
+
+
+def value_columns(raw: pd.DataFrame, shape: Shape) -> list[str]:
+    """Return the columns of values. Raises DataError if the settings name missing columns."""
+    values = [] if shape.values == [ALL] else shape.values
+    named = {"time": shape.times, "series": shape.keys, "value": values, "where": [*shape.where]}
+    missing = {key: [it for it in them if it not in raw] for key, them in named.items()}
+    missing = {key: them for key, them in missing.items() if them}
+    if missing:
+        names = [it for them in missing.values() for it in them]
+        are = f"{_listed(names, ' and ')} {'is' if len(names) == 1 else 'are'}"
+        has, remedy = _listed([*raw.columns]), _remedy(raw, named, [*missing])
+        raise DataError(f"{are} missing; the source has {has}: {remedy}")
+    if shape.values != [ALL]:
+        return values
+    used = {*shape.times, *shape.keys, *shape.where}
+    found = [
+        it for it in raw if it not in used and not any(fnmatchcase(it, no) for no in shape.drop)
+    ]
+    if not found:
+        raise DataError('value = "*" finds no column: all are used otherwise, or in drop')
+    return found
+
+
+def _remedy(raw: pd.DataFrame, named: Mapping[str, list[str]], keys: list[str]) -> str:
+    """Return the settings that name the likely columns: similar names first, then by kind."""
+    free = [it for it in raw if not any(it in them for them in named.values())]
+    found = {}
+    for key in keys:
+        similar = [it for no in named[key] if (it := no if no in raw else _similar(no, free))]
+        if len(similar) == len(named[key]):
+            found[key] = similar
+            free = [it for it in free if it not in similar]
+    kinds = _kinds(raw[free].head(SAMPLE))
+    found = {**kinds, **found}
+    settings = [f"{key} = {_setting(found[key])}" for key in keys if key in found]
+    if not settings or sum(map(len, settings)) > 3 * SHORT:
+        return f"correct {', '.join(keys)} in [source]"
+    return f"set {', '.join(settings)}"
+
+
+def _kinds(rows: pd.DataFrame) -> dict[str, list[str]]:
+    """Return the columns that hold times, names and numbers, as far as that can be seen."""
+    times = [it for it in rows if _is_time(rows[it])] or [it for it in rows if TIMES.search(it)]
+    others = [it for it in rows if it not in times[:1]]
+    numbers = [it for it in others if pd.api.types.is_numeric_dtype(rows[it].dtype)]
+    texts = [
+        it for it in others if it not in numbers and as_texts(rows[it]).codes.max() < len(rows) - 1
+    ]
+    found = {"series": texts[:1]}
+    if times:
+        found["time"] = times[:1]
+    if numbers:
+        found["value"] = numbers if len(numbers) == 1 else [ALL]
+    return found
+
+
+def _setting(names: list[str]) -> str:
+    quoted = [f'"{it}"' for it in names] or ['""']
+    return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
+
+
+def _similar(name: str, columns: list[str]) -> str:
+    lower = {it.lower(): it for it in reversed(columns)}
+    close = difflib.get_close_matches(name.lower(), lower, 1, 0.75)
+    return lower[close[0]] if close else ""
+
+
+def _is_time(values: pd.Series) -> bool:
+    if pd.api.types.is_numeric_dtype(values.dtype) or values.isna().all():
+        return False
+    times = pd.to_datetime(values.dropna(), format="ISO8601", errors="coerce", utc=True)
+    return bool(times.notna().all())
+
+
+def _listed(names: list[str], last: str = ", ") -> str:
+    """Return the first few names as text, and how many more there are."""
+    shown: list[str] = []
+    for it in names:
+        if sum(map(len, shown)) + len(it) > 2 * SHORT:
+            break
+        shown.append(_cut(it))
+    shown = shown or [_cut(names[0])] if names else ["no columns"]
+    more = len(names) - len(shown)
+    if more > 0:
+        return f"{', '.join(shown)} and {more:,} more"
+    return last.join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
+
+
+def _cut(name: str) -> str:
+    return f"`{name if len(name) <= SHORT else name[: SHORT - 1] + '…'}`"
