@@ -1,55 +1,24 @@
-"""Where the data come from: a CSV file or URL, read again when it has changed."""
+"""Where the data come from: files or a URL, read again when they have changed."""
 
-import io
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from .engine import Location, Section, Zone
-from .engine.sources.web import Web
+from .engine.sources import files
 
 
-class Source(Section):
-    """The section `[source]` of config.toml."""
-
-    path: Location
-    timezone: Zone = ZoneInfo("UTC")
+class Source(files.FileSource):
+    """The section `[source]` of config.toml; add keys of your own here."""
 
 
-def rows(file: str | io.BytesIO) -> pd.DataFrame:
-    """Turn the file into rows: change this for another format."""
-    return pd.read_csv(file, dtype={"series": str})
+def rows(raw: pd.DataFrame) -> pd.DataFrame:
+    """Change the raw rows here, if settings cannot say how; `[source]` describes the result."""
+    return raw
 
 
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
-    """Return the rows of the file, whose columns are time, series and value.
-
-    The file is read in full, whatever `since` is, but parsed again only when it has changed.
-    """
-    if source.path.startswith(("http://", "https://")):
-        data = _parse(_web().get(source.path).content)
-    else:
-        stat = Path(source.path).stat()
-        data = _read(source.path, stat.st_mtime_ns, stat.st_size)
-    return {"readings": data.copy(deep=False)}  # the cached frame must not change
-
-
-@lru_cache(maxsize=1)
-def _read(file: str, *_state: int) -> pd.DataFrame:
-    return rows(file)
-
-
-@lru_cache(maxsize=1)
-def _parse(content: bytes) -> pd.DataFrame:
-    return rows(io.BytesIO(content))
-
-
-@lru_cache(maxsize=1)
-def _web() -> Web:
-    return Web()
+    """Return the rows of all files, however old they are."""
+    return files.read_tables(source, rows)
 
 
 if __name__ == "__main__":  # python -m … shows what would be read

@@ -1,23 +1,11 @@
-"""Tests of reading a small response: change them with `reading.py`."""
-
-import json
-
-from sites import Answer, serving
+"""Tests that your source can be read: change them with `reading.py`."""
 
 from {{cookiecutter.project_slug}} import reading
 from {{cookiecutter.project_slug}}.engine import EPOCH
-from {{cookiecutter.project_slug}}.reading import Source
-
-HOURS = {
-    "time": ["2026-01-01T00:00", "2026-01-01T01:00"],
-    "temperature_2m": [3.5, None],
-    "precipitation": [0, 0.2],
-}
+from {{cookiecutter.project_slug}}.setting import Settings
 
 
-def test_each_hour_of_each_series_is_a_row() -> None:
-    with serving() as site:
-        site.answers["/"] = Answer(json.dumps({"hourly": HOURS}))
-        rows = reading.read(Source(url=site.url), EPOCH)["readings"]
-    assert list(rows["series"]) == ["temperature_2m", "precipitation", "precipitation"]
-    assert list(rows["value"]) == [3.5, 0, 0.2]
+def test_the_source_has_rows_and_is_read_the_same_again(settings: Settings) -> None:
+    first, second = (reading.read(settings.source, EPOCH) for _ in range(2))
+    assert any(len(rows) for rows in first.values())
+    assert all(rows.equals(second[name]) for name, rows in first.items())

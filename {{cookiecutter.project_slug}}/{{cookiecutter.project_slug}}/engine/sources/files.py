@@ -1,0 +1,197 @@
+"""Reads files, folders and URLs; what has not changed is not read again."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+from urllib.request import url2pathname
+
+import pandas as pd
+from werkzeug.http import parse_options_header
+
+from ..config.extras import extra
+from ..config.types import Location
+from ..data.tables import DataError
+from . import parquet
+from .file_formats import Format, Formatted, format_of, format_of_type, parse
+from .memo import Memo
+from .readings import to_tables
+from .wanted import Rows, Span, Wanted, span, wanted
+
+if TYPE_CHECKING:
+    from .http_client import Web
+
+State = tuple[str, int, int] | tuple[str, str]
+
+
+class FileSource(Formatted):
+    """The section `[source]` of a project that reads files."""
+
+    path: Location
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file: its name, what changes when its content does, and where it is."""
+
+    name: str
+    state: State
+    content: Path | bytes
+    default: Format = ""
+
+    def parse(self, source: Formatted, wanted: Wanted) -> pd.DataFrame:
+        """Return the rows of the file. Raises DataError."""
+        with self._open() as file:
+            return parse(file, self.name, source, wanted, self.default)
+
+    def _open(self) -> IO[bytes]:
+        return BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
+
+
+_memo = Memo()
+_parsed: tuple[object, dict[State, pd.DataFrame]] = (None, {})  # of each file, if there are several
+
+
+def read_tables(
+    source: FileSource, rows: Rows, since: datetime | None = None
+) -> dict[str, pd.DataFrame]:
+    """Return the tables of all files; `rows` changes the raw rows first.
+
+    With `since`, only newer rows of Parquet files are read. Raises DataError.
+    """
+    need = wanted(source, rows)
+    if _is_parquet(source):
+        return _read_parquet(source, rows, need, span(since, source) if since else None)
+    parts = _parts(source)
+    key = source, rows, [it.state for it in parts]
+    return _memo.get(key, lambda: to_tables(rows(_combined(parts, source, need)), source))
+
+
+def _read_parquet(
+    source: FileSource, rows: Rows, need: Wanted, part: Span | None
+) -> dict[str, pd.DataFrame]:
+    data = parquet.dataset(_place(source))
+
+    def make() -> dict[str, pd.DataFrame]:
+        raw = parquet.rows(data, source, need, part and part.newer_than)
+        return to_tables(rows(raw), source, part and part.first)
+
+    return _memo.get((source, rows, part, parquet.state(data)), make)
+
+
+def raw(source: FileSource, head: int | None = None) -> pd.DataFrame:
+    """Return all columns of the files as they are: all rows, or only the first. Raises DataError."""
+    need = Wanted(head=head)
+    if _is_parquet(source):
+        return parquet.rows(parquet.dataset(_place(source)), source, need)
+    parts = _parts(source) if head is None else _parts(source)[:1]
+    return pd.concat([it.parse(source, need) for it in parts], ignore_index=True)
+
+
+def _combined(parts: list[Part], source: FileSource, need: Wanted) -> pd.DataFrame:
+    """Return the rows of all files; of several, only those are parsed that have changed."""
+    global _parsed
+    if len(parts) == 1:
+        return parts[0].parse(source, need)
+    key = (source, need)
+    known = _parsed[1] if _parsed[0] == key else {}
+    found = {it.state: known.get(it.state) for it in parts}
+    frames = {
+        it.state: it.parse(source, need) if (old := found[it.state]) is None else old
+        for it in parts
+    }
+    _parsed = key, frames
+    return pd.concat(frames.values(), ignore_index=True)
+
+
+def _parts(source: FileSource) -> list[Part]:
+    if source.path.startswith(("http://", "https://")):
+        return [_download(source.path)]
+    parts = []
+    for file in _files(source):
+        stat = file.stat()
+        parts.append(Part(file.name, (str(file), stat.st_mtime_ns, stat.st_size), file))
+    return parts
+
+
+def _files(source: FileSource) -> list[Path]:
+    """Return the files of a path, a folder or a pattern. Raises DataError or OSError."""
+    path = _local(source.path)
+    if path.is_dir():
+        found = [it for it in path.rglob("*") if it.is_file() and not _hidden(it, path)]
+        files = [it for it in found if format_of(it.name) == (source.format or format_of(it.name))]
+        files = [it for it in files if format_of(it.name)] or (found if source.format else [])
+        if not files:
+            raise DataError(
+                f"the folder source.path = {source.path!r} has no files that can be read: "
+                "set path to another, or set format"
+            )
+        return sorted(files)
+    if path.exists() or not glob.has_magic(str(path)):
+        return [path]
+    files = [Path(it) for it in glob.glob(str(path), recursive=True)]
+    if not files:
+        raise DataError(f"no file matches source.path = {source.path!r}")
+    return sorted(it for it in files if it.is_file())
+
+
+def _hidden(file: Path, folder: Path) -> bool:
+    return any(it.startswith((".", "_")) for it in file.relative_to(folder).parts)
+
+
+def _local(path: str) -> Path:
+    return Path(url2pathname(urlsplit(path).path)) if path.startswith("file://") else Path(path)
+
+
+def _is_parquet(source: FileSource) -> bool:
+    """Return whether pyarrow finds and reads the files itself."""
+    if source.path.startswith(("http://", "https://")):
+        return False
+    if "://" in source.path and not source.path.startswith("file://"):
+        if source.format not in ("", "parquet"):
+            raise DataError(f"only Parquet can be read from source.path = {source.path!r}")
+        return True
+    if source.format:
+        return source.format == "parquet"
+    return all(format_of(it.name) == "parquet" for it in _files(source))
+
+
+def _place(source: FileSource) -> str | list[str]:
+    """Return what pyarrow is to read."""
+    if "://" in source.path and not source.path.startswith("file://"):
+        return source.path
+    return [str(it) for it in _files(source)]
+
+
+def _download(url: str) -> Part:
+    answer = _web().get(url)
+    names = [_last_part(url), _attachment(answer.headers), _last_part(str(answer.url))]
+    name = next((it for it in names if format_of(it)), names[0] or urlsplit(url).netloc)
+    digest = hashlib.sha256(answer.content).hexdigest()
+    default = format_of_type(answer.headers.get("Content-Type", ""))
+    return Part(name, (url, digest), answer.content, default)
+
+
+def _last_part(url: str) -> str:
+    return unquote(urlsplit(url).path.rpartition("/")[2])
+
+
+def _attachment(headers: Mapping[str, str]) -> str:
+    """Return the name of the file that a server sends, or ""."""
+    options = parse_options_header(headers.get("Content-Disposition"))[1]
+    return options.get("filename", "")
+
+
+@lru_cache(maxsize=1)
+def _web() -> Web:
+    with extra("http", "a path that is a URL"):
+        from .http_client import Web
+    return Web()

@@ -1,0 +1,53 @@
+"""Reads Parquet in files, folders and object stores: only the columns and rows that are needed."""
+
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+
+from ..config.extras import extra
+from ..data.times import read_from
+from .shape import Shape
+from .wanted import Wanted
+
+
+def dataset(path: str | list[str]) -> Any:
+    """Return the dataset of a path, a URL or several files."""
+    with extra("parquet", "reading Parquet files"):
+        import pyarrow.dataset
+    return pyarrow.dataset.dataset(path, format="parquet")
+
+
+def state(data: Any) -> tuple[tuple[str, int, int], ...]:
+    """Return the name, time and size of each file of a dataset."""
+    found = data.filesystem.get_file_info(data.files)
+    return tuple((it.path, it.mtime_ns, it.size) for it in found)
+
+
+def rows(data: Any, source: Shape, wanted: Wanted, since: datetime | None = None) -> pd.DataFrame:
+    """Return rows of a dataset; with `since`, no parts are read that are older."""
+    known = data.schema.names
+    columns = None
+    if wanted.only and wanted.needed <= set(known):
+        columns = [it for it in known if it in wanted.needed]
+    elif wanted.only:  # the error names all columns
+        return data.head(0).to_pandas(ignore_metadata=True)
+    if wanted.head is not None:
+        return data.head(wanted.head, columns=columns).to_pandas(ignore_metadata=True)
+    newer = _newer(data.schema, source, since) if since else None
+    return data.to_table(columns, newer).to_pandas(ignore_metadata=True)
+
+
+def _newer(schema: Any, source: Shape, since: datetime) -> Any:
+    """Return the condition for newer rows; dates and text cannot be compared with a time."""
+    import pyarrow as pa
+    import pyarrow.dataset
+
+    if len(source.times) != 1 or source.times[0] not in schema.names:
+        return None
+    kind = schema.field(source.times[0]).type
+    if not pa.types.is_timestamp(kind):
+        return None
+    start = read_from(since, source.timezone)
+    start = start if kind.tz else start.replace(tzinfo=None)
+    return pyarrow.dataset.field(source.times[0]) > pa.scalar(start).cast(kind, safe=False)

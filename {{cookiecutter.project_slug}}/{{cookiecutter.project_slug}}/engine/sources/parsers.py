@@ -1,0 +1,123 @@
+"""One function for each format: from the content of a file to its raw rows."""
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import PurePath
+from typing import IO, Any
+
+import orjson
+import pandas as pd
+
+from ..config.extras import extra
+from ..data.tables import DataError
+from . import records
+from .shape import Shape
+from .wanted import Wanted
+
+SEPARATORS = ";\t|,"
+
+
+def _csv(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
+    options = dict(source.read)
+    tabs = PurePath(name).suffix.lower() in (".tsv", ".tab")
+    sep = str(options.pop("sep", "\t" if tabs else ","))
+    by_python = "skipfooter" in options or (len(sep) > 1 and sep != r"\s+")
+    rows = pd.read_csv(
+        file,
+        sep=sep,
+        engine="python" if by_python else "c",
+        usecols=wanted.columns,
+        nrows=wanted.head,
+        dtype=_dtype(options, _texts(source)),
+        na_values=[str(it) for it in source.missing],
+        **options,
+    )
+    if len(rows.columns) == 1 and not wanted.needed <= set(rows):
+        header = str(rows.columns[0])
+        if found := [it for it in SEPARATORS if it in header and it != sep]:
+            used = max(found, key=header.count)
+            raise DataError(
+                f"{name} has one column, {header[:60]!r}: "
+                f"set sep = {orjson.dumps(used).decode()} under [source.read]"
+            )
+    return rows
+
+
+def _excel(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
+    with extra("excel", "reading Excel files"):
+        import python_calamine  # noqa: F401
+    book = pd.ExcelFile(io.BytesIO(file.read()), engine="calamine")
+    options = dict(source.read)
+    sheet = options.pop("sheet_name", 0)
+    names = ", ".join(map(repr, book.sheet_names))
+    if isinstance(sheet, str) and sheet not in book.sheet_names:
+        raise DataError(f"{name} has no sheet {sheet!r}: set sheet_name to one of {names}")
+    rows = pd.read_excel(
+        book,
+        sheet_name=sheet,
+        usecols=wanted.columns,
+        nrows=wanted.head,
+        dtype=_dtype(options, source.keys),
+        na_values=[str(it) for it in source.missing],
+        **options,
+    )
+    missing = sorted(wanted.needed - set(map(str, rows.columns)))
+    if missing and len(book.sheet_names) > 1 and "sheet_name" not in source.read:
+        raise DataError(
+            f"{name}: its first sheet has no column {missing[0]!r} in its first row: "
+            f"set sheet_name under [source.read] to one of {names}, or skiprows"
+        )
+    return rows
+
+
+def _json(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
+    document = _loads(file.read().decode(source.read.get("encoding", "utf-8-sig")))
+    rows = records.table(document, source.records, name, source.read.get("max_level"))
+    return rows if wanted.head is None else rows.head(wanted.head)
+
+
+def _jsonl(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
+    lines = io.TextIOWrapper(file, encoding=source.read.get("encoding", "utf-8-sig"))
+    found: list[Any] = []
+    for line in filter(str.strip, lines):
+        if len(found) == wanted.head:
+            break
+        found.append(_loads(line))
+    return records.table(found, source.records, name, source.read.get("max_level"))
+
+
+def _parquet(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
+    with extra("parquet", "reading Parquet files"):
+        import pyarrow.parquet
+    content = pyarrow.parquet.ParquetFile(io.BytesIO(file.read()))
+    columns = [it for it in content.schema_arrow.names if it in wanted.needed or not wanted.only]
+    rows = content.read(columns).to_pandas(ignore_metadata=True)
+    return rows if wanted.head is None else rows.head(wanted.head)
+
+
+def _loads(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:  # Python writes NaN, which is not JSON
+        return json.loads(text)
+
+
+def _texts(source: Shape) -> list[str]:
+    """Return the columns that are kept as they are written, such as "007" and "0830"."""
+    times = [] if source.time_format.startswith("unix") else source.times
+    return [*times, *source.keys]
+
+
+def _dtype(options: dict[str, Any], texts: list[str]) -> Any:
+    given = options.pop("dtype", {})
+    return {**dict.fromkeys(texts, str), **given} if isinstance(given, dict) else given
+
+
+PARSERS: dict[str, Callable[[IO[bytes], str, Any, Wanted], pd.DataFrame]] = {
+    "csv": _csv,
+    "json": _json,
+    "jsonl": _jsonl,
+    "excel": _excel,
+    "parquet": _parquet,
+}
