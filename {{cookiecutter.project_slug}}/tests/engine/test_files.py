@@ -241,7 +241,11 @@ def test_only_needed_columns_are_parsed(tmp_path: Path) -> None:
     files.read_tables(FileSource(path=str(file)), rows)
     assert seen == [["time", "id", "series", "value"]], "one's own function may need any column"
     assert values(file) == {"007": [1]}
-    combined = files._combined([files._parts(FileSource(path=str(file)))[0]], FileSource(path=""), files.wanted(FileSource(path=""), unchanged))
+    combined = files._combined(
+        [files._parts(FileSource(path=str(file)))[0]],
+        FileSource(path=""),
+        files.wanted(FileSource(path=""), unchanged),
+    )
     assert list(combined) == ["time", "series", "value"]
 
 
@@ -259,13 +263,22 @@ def test_options_go_to_pandas(tmp_path: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbf" + text.encode())
     options = {"sep": ";", "decimal": ",", "thousands": ".", "comment": "#"}
     found = values(
-        file, time="Tag", time_format="%d.%m.%Y", series="", value="Wert", missing=["-"], read=options
+        file,
+        time="Tag",
+        time_format="%d.%m.%Y",
+        series="",
+        value="Wert",
+        missing=["-"],
+        read=options,
     )
     assert found == {"Wert": [1234.5]}
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
-    for ending, text in (("csv", ROWS), ("json", '[{"time": "2026-01-01", "series": "a", "value": 1}]')):
+    for ending, text in (
+        ("csv", ROWS),
+        ("json", '[{"time": "2026-01-01", "series": "a", "value": 1}]'),
+    ):
         file = tmp_path / f"a.{ending}"
         file.write_text(text, "utf-8-sig")
         assert values(file) == {"a": [1]}
@@ -273,7 +286,7 @@ def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
 
 OTHER = "it is {}: set format"
 WRONG: list[tuple[str, bytes, dict[str, Any], str]] = [
-    ("a.csv", "time;series;value\n2026-01-01;a;1,5\n".encode(), {}, r'set sep = ";" under'),
+    ("a.csv", b"time;series;value\n2026-01-01;a;1,5\n", {}, r'set sep = ";" under'),
     ("a.csv", b"time\tseries\tvalue\n2026-01-01\ta\t1\n", {}, r'set sep = "\\t" under'),
     ("a.csv", b"time;b\n1,5;3\n1,5,7;4\n", {}, "check sep, skiprows and comment under"),
     ("a.csv", ROWS.replace(",a,", ",\u00e4,").encode("latin-1"), {}, 'set encoding = "cp1252"'),
@@ -308,7 +321,7 @@ def test_a_sheet_that_has_no_data_names_the_others(tmp_path: Path) -> None:
     file.write_bytes(workbook(README=[["Readings of plant 7"]], Data=rows))
     with pytest.raises(DataError, match=r"set sheet_name .* to one of 'README', 'Data'"):
         read(file)
-    with pytest.raises(DataError, match="has no sheet 'data': .* one of 'README', 'Data'"):
+    with pytest.raises(DataError, match=r"has no sheet 'data': .* one of 'README', 'Data'"):
         read(file, read={"sheet_name": "data"})
     assert values(file, read={"sheet_name": "Data"}) == {"a": [1]}
 

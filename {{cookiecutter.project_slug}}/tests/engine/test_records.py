@@ -34,7 +34,7 @@ def test_one_object_is_a_row_and_lists_have_numbered_columns() -> None:
 
 def test_what_is_nested_in_a_cell_is_text() -> None:
     rows = table([{"a": 1, "tags": ["x", {"y": 1}]}, {"a": 2, "tags": None}], "", "a")
-    assert list(rows["tags"])[0] == '["x",{"y":1}]'
+    assert rows["tags"].iloc[0] == '["x",{"y":1}]'
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_the_content_type_tells_the_format(site: Site) -> None:
         "application/geo+json": json.dumps([ROW]),
     }.items():
         site.answers["/"] = Answer(text, headers={"Content-Type": kind})
-        assert list(read(site)["value"])[0] == 1
+        assert read(site)["value"].iloc[0] == 1
 
 
 def test_an_answer_that_does_not_fit_names_the_setting(site: Site) -> None:

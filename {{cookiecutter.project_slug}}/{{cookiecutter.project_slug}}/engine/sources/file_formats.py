@@ -86,9 +86,9 @@ def parse(
     wanted: Wanted = EVERYTHING,
     default: Format = "",
 ) -> pd.DataFrame:
-    """Return the rows of a file; `default` is its format if its name does not say. Raises DataError.
+    """Return the rows of a file. Raises DataError.
 
-    If a needed column is missing, the first rows are returned with all columns, to name those.
+    `default` is the format of a file whose name does not say. If a needed column is missing, the first rows are returned with all columns, to name those.
     """
     content, inside = decompressed(file, name)
     kind = source.format or format_of(inside) or default

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,14 +81,14 @@ def _read_parquet(
     data = parquet.dataset(_place(source))
 
     def make() -> dict[str, pd.DataFrame]:
-        raw = parquet.rows(data, source, need, part and part.newer_than)
-        return to_tables(rows(raw), source, part and part.first)
+        raw = parquet.rows(data, source, need, part.newer_than if part else None)
+        return to_tables(rows(raw), source, part.first if part else None)
 
     return _memo.get((source, rows, part, parquet.state(data)), make)
 
 
 def raw(source: FileSource, head: int | None = None) -> pd.DataFrame:
-    """Return all columns of the files as they are: all rows, or only the first. Raises DataError."""
+    """Return all columns of the files, unchanged: all rows, or only the first. Raises DataError."""
     need = Wanted(head=head)
     if _is_parquet(source):
         return parquet.rows(parquet.dataset(_place(source)), source, need)
@@ -135,12 +135,13 @@ def _files(source: FileSource) -> list[Path]:
                 "set path to another, or set format"
             )
         return sorted(files)
-    if path.exists() or not glob.has_magic(str(path)):
+    if path.exists() or not re.search(r"[*?[]", str(path)):
         return [path]
-    files = [Path(it) for it in glob.glob(str(path), recursive=True)]
+    found = [*Path(path.anchor).glob(str(path.relative_to(path.anchor)))]
+    files = [it for it in found if it.is_file() and not it.name.startswith(".")]
     if not files:
         raise DataError(f"no file matches source.path = {source.path!r}")
-    return sorted(it for it in files if it.is_file())
+    return sorted(files)
 
 
 def _hidden(file: Path, folder: Path) -> bool:

@@ -51,10 +51,10 @@ def misplaced(key: str) -> str:
     if key in RENAMED:
         return f"{key} is not a setting: write {RENAMED[key]} instead"
     option = ALIASES.get(key, key)
-    if any(option in inspect.signature(it).parameters for it in READERS.values()):
-        if option not in OWNED:
-            return f"{key} is not a setting: write {option} under [source.read]"
-    return ""
+    known = any(option in inspect.signature(it).parameters for it in READERS.values())
+    if not known or option in OWNED:
+        return ""
+    return f"{key} is not a setting: write {option} under [source.read]"
 
 
 def check(options: Mapping[str, Any], file_format: str) -> None:

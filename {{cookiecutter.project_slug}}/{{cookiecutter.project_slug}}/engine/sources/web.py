@@ -1,4 +1,4 @@
-"""Reads a web API: JSON or CSV, in one page or several; what has not changed is not parsed again."""
+"""Reads a web API: JSON or CSV, on one page or several; parses only what has changed."""
 
 from functools import lru_cache
 from io import BytesIO
