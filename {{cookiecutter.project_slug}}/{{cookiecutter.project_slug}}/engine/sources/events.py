@@ -9,11 +9,12 @@ import pandas as pd
 from ..data.tables import DataError
 from ..data.times import to_utc
 from .shape import Shape
-from .texts import label
+from .texts import label, only_used
 
 DAY = timedelta(days=1)
 MONDAY = np.datetime64("1969-12-29", "us")  # buckets of several days begin here: weeks on Mondays
 MONTHS = {"month": 1, "quarter": 3, "year": 12}
+SHORTEST = timedelta(days=28)  # a month
 STARTS = {"month": "MS", "quarter": "QS", "year": "YS"}  # pandas' names
 FILLED = ("count", "sum")
 MOST = 10_000_000  # rows
@@ -91,36 +92,40 @@ def _localize(starts: pd.DatetimeIndex, utc: pd.DatetimeIndex, zone: tzinfo) -> 
 
 
 def _group(rows: pd.DataFrame, starts: pd.DatetimeIndex, shape: Shape) -> pd.DataFrame:
-    series = rows["series"].cat.remove_unused_categories().cat
+    series = only_used(rows["series"]).cat
     names, filled = series.categories, shape.aggregate in FILLED
-    buckets = _grid(starts, shape) if filled and len(starts) else starts.unique().sort_values()
-    size = len(buckets) * len(names)
-    if filled and size > MOST:
-        raise DataError(
-            f"{len(names):,} series in {len(buckets):,} buckets are {size:,} rows: "
-            "set a longer every in [source]"
-        )
+    buckets = starts.unique().sort_values()
+    if filled and len(buckets):
+        buckets = buckets.union(_between(buckets, shape, len(names)))
     keys = buckets.get_indexer(starts) * len(names) + series.codes.to_numpy()
     values = pd.Series(rows["value"].to_numpy()).groupby(keys).agg(shape.aggregate).astype(float)
     if filled:
-        values = values.reindex(range(size), fill_value=0.0)
+        values = values.reindex(range(len(buckets) * len(names)), fill_value=0.0)
     bucket, code = np.divmod(values.index.to_numpy(dtype=int), max(len(names), 1))
-    if starts.tz is None:
-        days = np.datetime_as_string(np.asarray(buckets), "D")
-        times = label(days, bucket)
-    else:
-        times = buckets.take(bucket)
+    days = starts.tz is None
+    times = (
+        label(np.datetime_as_string(np.asarray(buckets), "D"), bucket) if days else buckets[bucket]
+    )
     found = {"time": times, "series": pd.Categorical.from_codes(code, names)}
     return pd.DataFrame({**found, "value": values.to_numpy()})
 
 
-def _grid(starts: pd.DatetimeIndex, shape: Shape) -> pd.DatetimeIndex:
-    """Return all buckets from the first to the last."""
-    first, last, every = starts.min(), starts.max(), shape.every
-    if starts.tz is None:
-        freq = every if isinstance(every, timedelta) else STARTS[every]
-        return pd.date_range(first, last, freq=freq).as_unit("us")
-    assert isinstance(every, timedelta)
+def _between(buckets: pd.DatetimeIndex, shape: Shape, series: int) -> pd.DatetimeIndex:
+    """Return all buckets from the first to the last. Raises DataError if they are too many.
+
+    A wrong time in the future does not fill the years until then.
+    """
+    first, last, every = buckets[0], buckets[-1], shape.every
+    last = min(last, max(first, pd.Timestamp.now(last.tz)))
+    length = every if isinstance(every, timedelta) else SHORTEST * MONTHS[every]
+    count = int((last - first) / length) + 1
+    if count * series > MOST:
+        raise DataError(
+            f"{series:,} series in {count:,} buckets are too many: set a longer every in [source]"
+        )
+    if isinstance(every, str):
+        return pd.date_range(first, last, freq=STARTS[every]).as_unit("us")
+    if last.tz is None:
+        return pd.date_range(first, last, freq=every).as_unit("us")
     # Half steps, so that no bucket is skipped where clocks change.
-    times = pd.date_range(first, last, freq=every / 2).as_unit("us")
-    return _starts(times, shape).unique()
+    return _starts(pd.date_range(first, last, freq=every / 2).as_unit("us"), shape).unique()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from . import columns, events
 from .shape import Scalar, Shape
-from .texts import as_text, as_texts, constant, join
+from .texts import as_text, as_texts, constant, join, only_used
 from .time_formats import parse
 
 MANY = 50  # a state has at most so many different texts
@@ -62,7 +62,7 @@ def shape_rows(raw: pd.DataFrame, shape: Shape, first: datetime | None = None) -
         left_out.update(more)
         states = readings.iloc[:0].rename(columns={"value": "state"})
         return Shaped({"readings": readings, "states": states}, read, left_out)
-    long = bool(shape.keys) and len(values) == 1
+    long = bool(shape.keys) and (len(values) == 1 or shape.columns == "time")
     split = [_split(it, long) for it in parts]
     readings, states = (_concat([it[at] for it in split]) for at in (0, 1))
     return Shaped({"readings": readings, "states": states}, read, left_out)
@@ -84,7 +84,7 @@ def _parts(
     if shape.columns == "time":
         raw = raw.melt([*dict.fromkeys([*times, *shape.keys])], values, HEADER, CELL)
         times, values, labels = [*times, HEADER], [CELL], ["value"]
-    keys = join(raw[shape.keys], SEPARATOR) if shape.keys else None
+    keys = join(raw[shape.keys], SEPARATOR, sort=True) if shape.keys else None
     time = parse(raw[times], shape.time_format) if times else None
     for column, label in zip(values or [""], labels or ["count"], strict=True):
         cells = raw[column] if values else pd.Series(1.0, raw.index)
@@ -92,10 +92,8 @@ def _parts(
         if time is not None and keys is not None:
             series = _under(keys, label) if len(values) > 1 else keys
         first = {"item": keys} if time is None else {"time": time}
-        rows, empty = (
-            pd.DataFrame({**first, "series": series, "value": cells}),
-            _empty(cells, shape),
-        )
+        rows = pd.DataFrame({**first, "series": series, "value": cells}, copy=False)
+        empty = _empty(cells, shape)
         if count := int(empty.sum()):
             left_out["empty"] += count
             rows = rows[~empty]
@@ -121,8 +119,13 @@ def _numbers(cells: pd.Series) -> pd.Series:
         return pd.Series(np.nan, cells.index)
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return cells.astype(float)
-    numbers = pd.to_numeric(cells.astype(object), errors="coerce").astype(float)
-    return numbers.mask(cells.map(lambda it: isinstance(it, (bool, np.bool_))).astype(bool))
+    if cells.dtype == object:
+        numbers = pd.to_numeric(cells, errors="coerce").astype(float)
+        bools = (isinstance(it, (bool, np.bool_)) for it in cells)
+        return numbers.mask(np.fromiter(bools, bool, len(cells)))
+    texts = as_texts(cells)  # often few different ones
+    found = pd.to_numeric(texts.categories.to_series(), errors="coerce").to_numpy(float)
+    return pd.Series(np.append(found, np.nan)[texts.codes], cells.index)
 
 
 def _split(rows: pd.DataFrame, long: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -133,9 +136,10 @@ def _split(rows: pd.DataFrame, long: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
         states = rows[:0].drop(columns="value").assign(state=empty)
         return rows.assign(value=numbers), states
     texts = pd.Series(as_texts(rows["value"].where(text)), rows.index)
-    by = rows["series"].cat.codes if long else np.zeros(len(rows))
-    groups = pd.DataFrame({"is": text, "code": texts.cat.codes}).groupby(by)
-    state = groups["is"].transform("all") & (groups["code"].transform("nunique") <= MANY)
+    series = rows["series"].cat.codes if long else pd.Series(0, rows.index)
+    different = pd.DataFrame({"series": series, "text": texts.cat.codes}).drop_duplicates()
+    by = different.groupby("series")["text"]  # -1 stands for numbers
+    state = series.isin(by.size().index[(by.size() <= MANY) & (by.min() >= 0)])
     states = rows[state].drop(columns="value").assign(state=texts[state])
     if text[~state].any():
         numbers = numbers.astype(object).mask(text, texts.astype(object))
@@ -156,19 +160,22 @@ def _only_numbers(rows: pd.DataFrame, shape: Shape, left_out: Counter[str]) -> p
 
 def _ranked(rows: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
     """Return the rows of a column, none if it has no number: a ranking does not show text."""
-    readings, states = _split(rows, False)
-    if len(states):
-        left_out["text"] += len(states)
-    return readings
+    numbers = _numbers(rows["value"])
+    if len(rows) and numbers.isna().all():
+        left_out["text"] += len(rows)
+        return rows[:0].assign(value=numbers[:0])
+    return _split(rows, False)[0]
 
 
 def _concat(parts: list[pd.DataFrame]) -> pd.DataFrame:
     """Put parts below each other, and keep categories, which pandas would turn into text."""
     parts = [it for it in parts if len(it)] or parts[:1]
+    names = [it for it in ("item", "series", "state") if it in parts[0]]
+    parts = [it.assign(**{name: only_used(it[name]) for name in names}) for it in parts]
     if len(parts) == 1:
         return parts[0].reset_index(drop=True)
-    for column in [it for it in ("series", "state") if it in parts[0]]:
-        every = dict.fromkeys(text for it in parts for text in it[column].cat.categories)
+    for name in names:
+        every = dict.fromkeys(text for it in parts for text in it[name].cat.categories)
         texts = pd.Index([*every], dtype=str)
-        parts = [it.assign(**{column: it[column].cat.set_categories(texts)}) for it in parts]
+        parts = [it.assign(**{name: it[name].cat.set_categories(texts)}) for it in parts]
     return pd.concat(parts, ignore_index=True)

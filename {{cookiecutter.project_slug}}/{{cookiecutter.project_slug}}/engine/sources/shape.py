@@ -1,9 +1,10 @@
 """The keys of `[source]` that describe what a source's columns mean; all sources share them."""
 
+import re
 from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..config.types import Period, Zone
 from ..settings import Section
@@ -11,6 +12,8 @@ from ..settings import Section
 Scalar = bool | int | float | str
 Names = str | list[str]
 ALL = "*"
+WORDS = ("unix", "unix_ms", "rfc2822")  # time formats that strptime lacks
+DIRECTIVES = set("aAbBdfGHIjmMpqSuUVwWyYzZ%")  # of strptime; q is the quarter
 
 
 class Shape(Section, coerce_numbers_to_str=True):
@@ -46,6 +49,20 @@ class Shape(Section, coerce_numbers_to_str=True):
         """The columns of values; `["*"]` stands for all others."""
         return _listed(self.value)
 
+    @field_validator("time_format")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value in ("", *WORDS):
+            return value
+        found = re.findall("%(.?)", value)
+        if not found or (unknown := [it for it in found if it not in DIRECTIVES]):
+            wrong = f'it has no directive "%{unknown[0]}"' if found else "it is no format"
+            raise ValueError(
+                f'{wrong}: write it as strptime does, as in "%d.%m.%Y %H:%M" or "%Y Q%q", '
+                f"or one of {', '.join(WORDS)}"
+            )
+        return value
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if bool(self.aggregate) != bool(self.every):
@@ -56,6 +73,10 @@ class Shape(Section, coerce_numbers_to_str=True):
             raise ValueError('without a value, rows can only be counted: set aggregate = "count"')
         if self.aggregate and not (self.times or self.columns == "time"):
             raise ValueError("aggregate needs the column that holds the time: set time")
+        if self.columns == "time" and not self.values:
+            raise ValueError('columns = "time" needs the columns: set value, as in value = "*"')
+        if not (self.times or self.keys or self.columns == "time"):
+            raise ValueError("without a time, each row needs a name: set series")
         return self
 
 

@@ -18,20 +18,23 @@ def as_text(value: object) -> str:
     return str(value)
 
 
-def as_texts(values: pd.Series) -> pd.Categorical:
-    """Return values as a categorical of text; missing values stay missing."""
-    try:
-        found = pd.Categorical(values)
-    except TypeError:  # lists and objects of JSON cannot be compared
-        found = pd.Categorical(values.map(as_text, na_action="ignore"))
-    if isinstance(found.categories.dtype, pd.StringDtype):
-        return found
-    return label(map(as_text, found.categories), found.codes)
+def as_texts(values: pd.Series, sort: bool = False) -> pd.Categorical:
+    """Return values as a categorical of text, sorted by value if asked."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes, found = values.cat.codes, values.cat.categories
+    else:
+        try:
+            codes, found = pd.factorize(values, sort=sort)
+        except TypeError:  # lists and objects of JSON cannot be compared
+            codes, found = pd.factorize(values.map(as_text, na_action="ignore"), sort=sort)
+    if isinstance(found.dtype, pd.StringDtype):
+        return pd.Categorical.from_codes(codes, found)
+    return label(map(as_text, found), codes)
 
 
-def join(columns: pd.DataFrame, separator: str) -> pd.Categorical:
+def join(columns: pd.DataFrame, separator: str, sort: bool = False) -> pd.Categorical:
     """Return the texts of several columns, joined; missing where one of them is missing."""
-    first, *others = (as_texts(columns[it]) for it in columns)
+    first, *others = (as_texts(columns[it], sort) for it in columns)
     for other in others:
         pairs = first.codes.astype("int64") * len(other.categories) + other.codes
         pairs[(first.codes < 0) | (other.codes < 0)] = -1
@@ -45,11 +48,20 @@ def join(columns: pd.DataFrame, separator: str) -> pd.Categorical:
 
 def label(texts: Iterable[str], codes: np.typing.ArrayLike) -> pd.Categorical:
     """Return the text of each code as a categorical; -1 is missing, and texts may be equal."""
-    texts = list(texts)
-    categories = pd.Index(list(dict.fromkeys(texts)), dtype=str)
-    return pd.Categorical(texts, categories=categories).take(codes, allow_fill=True)
+    texts = [*texts]
+    unique = pd.Index([*dict.fromkeys(texts)], dtype=str)
+    if len(unique) < len(texts):
+        codes = pd.Categorical(texts, unique).take(codes, allow_fill=True).codes
+    return pd.Categorical.from_codes(codes, unique)
 
 
 def constant(text: str, count: int) -> pd.Categorical:
     """Return the same text several times."""
     return pd.Categorical.from_codes(np.zeros(count, "int8"), pd.Index([text], dtype=str))
+
+
+def only_used(texts: pd.Series) -> pd.Series:
+    """Return a categorical without unused categories, which pandas finds by sorting all rows."""
+    count = len(texts.cat.categories)
+    used = np.bincount(texts.cat.codes + 1, minlength=count + 1)[1:]
+    return texts if used.all() else texts.cat.remove_unused_categories()
