@@ -267,6 +267,28 @@ def test_data_are_stale_if_no_refresh_has_succeeded_for_too_long(
     assert (late.status, late.stale, late.stale_in) == ("stale", said, -1.0)
 
 
+def test_data_that_are_complete_are_never_stale(settings: toy.Settings) -> None:
+    """But the source still has to be read."""
+    chosen, store = configured(settings, "never", every="1m"), holding(100 * 365 * DAY)
+    found = freshness.check(chosen, store, NOW + 3 * MINUTE)
+    assert (found.status, found.ready, found.stale_in) == ("live", True, 0.0)
+    late = freshness.check(chosen, store, NOW + 3 * MINUTE + SECOND)
+    assert late.stale == "No refresh has succeeded since 2026-03-06 12:00:00."
+
+
+def test_the_page_counts_rows_that_are_valid_but_not_shown(settings: toy.Settings) -> None:
+    lost = [Rejected("a", "the time of a later row with another value", it, "") for it in (34, 1)]
+    old = Rejected("a", "older than refresh.history = 30d", 2_340, "series='secret'")
+    store = holding(SECOND, overwritten=(*lost,), older=(old,))
+    found = freshness.check(configured(settings), store, NOW)
+    assert found.status == "live"
+    assert freshness.notices(settings, store, found) == [
+        "34 rows of a have the time of a later row with another value; only the last is shown.",
+        "1 row of a has the time of a later row with another value; only the last is shown.",
+        "2,340 rows of a not shown: older than refresh.history = 30d.",
+    ]
+
+
 def test_a_snapshot_that_is_newer_than_the_last_report_counts_as_a_refresh(
     settings: toy.Settings,
 ) -> None:

@@ -28,6 +28,7 @@ Row = tuple[object, object, object]
 Tables = Mapping[str, Table]
 # A table from a source that is read in full each time.
 REPLACED = {"readings": replace(toy.TABLES["readings"], mode="replace")}
+OLDER = 'older than refresh.history = 1d (history = "all" keeps them)'
 RANKING = pa.DataFrameSchema({"name": pa.Column(str), "sold": pa.Column(int)})
 RANKED = {"ranking": Table(RANKING, key=("name",), mode="replace")}
 
@@ -65,7 +66,7 @@ def each_minute(start: datetime, count: int) -> list[Row]:
 
 def test_new_rows_are_appended_and_late_ones_replace_old_ones() -> None:
     first = made(("2026-03-01T09:00Z", "a", 1), ("2026-03-01T10:00Z", "a", 2))
-    second, count, _ = append(
+    second, count, *_ = append(
         first,
         ("2026-03-01T10:00Z", "a", 20),
         ("2026-03-01T09:30Z", "b", 5),
@@ -136,17 +137,29 @@ def test_rows_older_than_the_history_are_dropped() -> None:
 
 
 def test_rows_older_than_the_history_are_counted_with_the_setting() -> None:
-    _, count, note = append(
-        None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2), (NOW, "a", 3)
-    )
-    assert count == 2
-    assert note == "1 row older than refresh.history"
+    it = append(None, ("2026-02-27T09:00Z", "a", 1), ("2026-02-28T12:00Z", "a", 2), (NOW, "a", 3))
+    assert it.rows == 2
+    assert it.note == f"1 row {OLDER}"
+    example = "time=2026-02-27 09:00:00+00:00, series=a, value=1.0"
+    assert it.older == (Rejected("readings", "older than refresh.history = 1d", 1, example),)
+
+
+def test_all_rows_are_kept_if_the_history_is_all() -> None:
+    rows: list[Row] = [("1871-01-01", "a", 1), ("1970-01-01", "a", 2), (NOW, "a", 3)]
+    first = append(None, *rows, refresh=Refresh(history="all"))
+    assert (first.rows, first.note, first.older) == (3, "", ())
+    later = (NOW + YEAR, "a", 4), ("1753-02-01", "b", 5)
+    second = append(first.snapshot, *later, now=NOW + YEAR, refresh=Refresh(history="all"))
+    assert (second.rows, second.note) == (2, "")
+    assert [value for _, _, value in kept(second.snapshot)] == [5, 1, 2, 3, 4]
 
 
 def test_rows_with_the_same_key_are_counted() -> None:
-    batch = Batch(tables_of((NOW, "a", 1)), duplicates=1_200)
-    _, _, note = merge(None, batch, toy.TABLES, NOW, NOW, Refresh())
-    assert note == "1,200 rows with the same key as a later row"
+    lost = (Rejected("readings", "other values", 34, ""),)
+    batch = Batch(tables_of((NOW, "a", 1)), overwritten=lost, duplicates=1_200)
+    assert merge(None, batch, toy.TABLES, NOW, NOW, Refresh()).note == (
+        "1,200 rows identical to a later row, 34 rows with the key of a later row and another value"
+    )
 
 
 def test_a_replaced_table_has_only_the_new_rows() -> None:
@@ -253,8 +266,8 @@ def test_a_refresh_reports_what_it_left_out_and_why() -> None:
     batch = Batch({**old, "list": three[:2], "other": three[:1], **more}, rejected, duplicates=1)
     second = merge(first.snapshot, batch, tables, NOW, NOW, Refresh())
     assert second.rows == 2 and second.note == (
-        "3 rows gone from the source, 3 rows older than refresh.history, "
-        "1 row with the same key as a later row, 1,004 rows set aside"
+        f"3 rows gone from the source, 3 rows {OLDER}, "
+        "1 row identical to a later row, 1,004 rows set aside"
     )
 
 
@@ -320,9 +333,9 @@ def test_the_history_of_an_archive_counts_from_its_newest_row() -> None:
     newest = NOW - YEAR
     rows: list[Row] = [(newest - hours * HOUR, "a", 1) for hours in (48, 24, 20, 12, 0)]
     archive = append(None, *rows)
-    assert (archive.rows, archive.note) == (4, "1 row older than refresh.history")
+    assert (archive.rows, archive.note) == (4, f"1 row {OLDER}")
     late = append(archive.snapshot, (newest - 30 * HOUR, "a", 1), (newest - 24 * HOUR, "a", 4))
-    assert (late.rows, late.note) == (1, "1 row older than refresh.history")
+    assert (late.rows, late.note) == (1, f"1 row {OLDER}")
     assert [value for _, _, value in kept(late.snapshot)] == [4, 1, 1, 1]
 
 
@@ -331,7 +344,7 @@ def test_a_row_that_arrives_too_late_is_left_out(known: list[int]) -> None:
     first = made(*((NOW + minutes * timedelta(minutes=1), "a", 1) for minutes in known))
     late = append(first, (NOW - 25 * HOUR, "a", 2))
     assert (late.snapshot, late.rows) == (first, 0)
-    assert late.note == "1 row older than refresh.history"
+    assert late.note == f"1 row {OLDER}"
 
 
 @pytest.mark.parametrize("history", [DAY, 3 * DAY])
@@ -340,7 +353,7 @@ def test_a_forecast_does_not_shorten_the_history(history: timedelta) -> None:
     it = append(None, *rows, refresh=Refresh(history=history, ahead=2 * DAY))
     hours = history // HOUR
     assert len(kept(it.snapshot)) == hours + 30
-    assert it.note == f"{100 - hours} rows older than refresh.history"
+    assert it.note == f"{100 - hours} rows {OLDER}".replace("1d", f"{history.days}d")
 
 
 def test_a_row_from_a_fast_clock_does_not_shorten_the_history() -> None:

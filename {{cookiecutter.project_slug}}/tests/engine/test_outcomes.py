@@ -68,6 +68,30 @@ def test_the_newest_outcomes_of_each_kind_are_kept() -> None:
         assert len(kept) == outcomes.MAX_OUTCOMES
 
 
+def test_rows_that_are_valid_but_not_shown_are_reported_alike() -> None:
+    lost, old = replace(BAD, reason="overwritten"), replace(BAD, reason="old")
+    batch = Batch(READ, overwritten=(lost,))
+    tables = toy.TABLES
+
+    def after(before: Status, batch: Batch, tables: Any, *older: Rejected) -> Status:
+        return outcomes.succeeded(before, batch, tables, WORKED, True, NOW, NOW, older)
+
+    found = after(Status(), batch, tables, old)
+    assert [it.seen for it in (*found.overwritten, *found.older)] == [NOW, NOW]
+    assert not found.rejected
+    again = after(found, Batch(READ), tables)
+    assert (again.overwritten, again.older) == (found.overwritten, found.older), "for a day"
+    whole = after(found, Batch(READ), REPLACED)
+    assert (whole.overwritten, whole.older) == ((), ()), "a full read has none"
+
+
+def test_the_end_of_a_table_does_not_reduce_the_number_of_its_rows() -> None:
+    one, many = Batch(READ, (replace(BAD, count=1),)), Batch(READ, (replace(BAD, count=9),))
+    assert [it.count for it in succeeded(succeeded(Status(), many), one).rejected] == [9]
+    in_full = outcomes.succeeded(succeeded(Status(), many), one, REPLACED, WORKED, True, NOW, NOW)
+    assert [it.count for it in in_full.rejected] == [1]
+
+
 def test_a_reason_is_new_only_once_per_table() -> None:
     others = replace(BAD, table="other"), replace(BAD, reason="isfinite")
     batch = Batch(READ, (replace(BAD, count=9), *others))

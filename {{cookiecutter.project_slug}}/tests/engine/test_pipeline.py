@@ -10,8 +10,10 @@ import toy
 from helpers import fetched, tables_of
 
 from {{cookiecutter.project_slug}}.engine.data.merge import merge
+from {{cookiecutter.project_slug}}.engine.data.pace import measure
 from {{cookiecutter.project_slug}}.engine.data.snapshot import EPOCH, Snapshot
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch, DataError, Rules
+from {{cookiecutter.project_slug}}.engine.data.times import read_from
 from {{cookiecutter.project_slug}}.engine.refresh import pipeline
 from {{cookiecutter.project_slug}}.engine.refresh.pipeline import Pipeline, Span
 from {{cookiecutter.project_slug}}.engine.settings import App, Refresh
@@ -58,7 +60,7 @@ def test_rows_are_sorted_and_duplicates_are_dropped_and_counted(settings: toy.Se
     data = batch.tables["readings"]
     assert [f"{time:%H:%M}" for time in data["time"]] == ["09:00", "10:00"]
     assert list(data["value"]) == [1.0, 3.0]
-    assert batch.duplicates == 1
+    assert [it.count for it in batch.overwritten] == [1] and batch.duplicates == 0
 
 
 def test_rows_that_were_read_before_are_not_cleaned_again() -> None:
@@ -196,7 +198,14 @@ def test_a_source_with_only_old_rows_is_read_in_full(settings: toy.Settings) -> 
     batch = fetched(settings, Pipeline(read=read, clean=toy.clean, tables=toy.TABLES))
     assert len(batch.tables["readings"]) == 1
     first, second = asked
-    assert datetime.now(UTC) - first >= settings.refresh.history and second == EPOCH
+    history = settings.refresh.history
+    assert history and datetime.now(UTC) - first >= history and second == EPOCH
+
+
+@pytest.mark.parametrize("zone", ["America/Adak", "Asia/Manila", "Pacific/Kiritimati"])
+def test_a_source_is_read_from_a_date_that_every_database_knows(zone: str) -> None:
+    """The datetime of SQL Server begins in 1753; local mean time may be a day from UTC."""
+    assert read_from(EPOCH, ZoneInfo(zone)).replace(tzinfo=None) >= datetime(1753, 1, 1)
 
 
 def test_an_empty_later_read_does_not_read_the_source_in_full() -> None:
@@ -226,6 +235,7 @@ def start(known: Snapshot | None, overlap: timedelta = timedelta(0), **refresh: 
 
 def test_the_first_read_starts_where_the_history_does() -> None:
     assert pipeline.span(None, toy.TABLES, Refresh(history="3d"), NOW) == Span(NOW - 3 * DAY, True)
+    assert pipeline.span(None, toy.TABLES, Refresh(history="all"), NOW) == Span(EPOCH)
 
 
 def test_reading_continues_from_the_series_furthest_behind() -> None:
@@ -258,17 +268,34 @@ def test_reading_continues_from_the_table_furthest_behind() -> None:
     assert since == behind.newest - timedelta(minutes=3)
 
 
-def test_a_table_that_has_ended_does_not_make_others_be_read_again() -> None:
+@pytest.mark.parametrize(
+    ("history", "bound"), [("1h", timedelta(hours=1)), ("all", timedelta(days=30))]
+)
+def test_a_table_that_has_ended_does_not_make_others_be_read_again(
+    history: str, bound: timedelta
+) -> None:
     known = snapshot(a=MINUTES)
     pace = known.paces["readings"]
-    ended = replace(pace, newest=pace.newest - 10 * DAY)
-    old = known.tables["readings"].assign(time=lambda data: data["time"] - 10 * DAY)
+    ended = replace(pace, newest=pace.newest - 100 * DAY)
+    old = known.tables["readings"].assign(time=lambda data: data["time"] - 100 * DAY)
     tables = toy.TABLES | {"ended": toy.TABLES["readings"]}
     two = replace(
         known, tables={**known.tables, "ended": old}, paces={**known.paces, "ended": ended}
     )
-    since = pipeline.span(two, tables, Refresh(history="1h"), NOW).since
-    assert since == pace.newest - timedelta(hours=1)
+    since = pipeline.span(two, tables, Refresh(history=history), NOW).since
+    assert since == pace.newest - bound
+
+
+def test_a_table_with_a_row_a_year_is_read_from_its_last_rows() -> None:
+    known = snapshot(a=MINUTES)
+    years = tables_of(*((f"{year}-01-01", "a", 1) for year in range(2000, 2025)))["readings"]
+    pace = measure(years, toy.TABLES["readings"])
+    tables = toy.TABLES | {"years": toy.TABLES["readings"]}
+    two = replace(
+        known, tables={**known.tables, "years": years}, paces={**known.paces, "years": pace}
+    )
+    since = pipeline.span(two, tables, Refresh(history="all"), NOW).since
+    assert since < datetime(2022, 1, 1, tzinfo=UTC)
 
 
 def test_a_replaced_table_does_not_affect_where_to_read_from() -> None:

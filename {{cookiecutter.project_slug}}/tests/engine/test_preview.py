@@ -1,19 +1,33 @@
 import io
 import re
 from collections.abc import Callable
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
 import toy
+from pydantic_settings import SettingsConfigDict
 
+from {{cookiecutter.project_slug}} import engine
+from {{cookiecutter.project_slug}}.engine import Zone
 from {{cookiecutter.project_slug}}.engine.data.tables import counted
 from {{cookiecutter.project_slug}}.engine.refresh.pipeline import Pipeline
 from {{cookiecutter.project_slug}}.engine.refresh.preview import preview
 from {{cookiecutter.project_slug}}.engine.serve import cli
 
 TIME = "2026-01-01T00:00:00Z"
+OLD = {"time": [TIME, "2025-12-30T12:00:00Z"], "series": "a", "value": 1.5}
+
+
+class Local(toy.Source):
+    timezone: Zone = ZoneInfo("UTC")
+
+
+class Zoned(engine.Settings[Local]):
+    model_config = SettingsConfigDict(env_prefix=toy.PREFIX)
 
 
 def previewed(read: Callable[..., Any], clean: Callable[..., Any] = toy.clean) -> int:
@@ -24,7 +38,8 @@ def previewed(read: Callable[..., Any], clean: Callable[..., Any] = toy.clean) -
     ("raw", "code", "said"),
     [
         ({"time": [TIME], "series": "a", "value": 1.5}, 0, "can show 1 row"),
-        ({"time": [TIME] * 2, "series": "a", "value": 1.5}, 0, "1 row with the same key as a"),
+        ({"time": [TIME] * 2, "series": "a", "value": 1.5}, 0, "1 row identical to a later row"),
+        (OLD, 0, 'readings: 1 row is older than refresh.history = 1d: set history = "all" to'),
         ({"time": [TIME, "2099-01-01"], "series": "a", "value": 1}, 0, "time in the future, as in"),
         ({"time": [TIME], "series": "a"}, 1, "the column 'value' is missing"),
         ({"time": [TIME], "series": "a", "value": "n/a"}, 1, "value is not a number"),
@@ -42,6 +57,47 @@ def test_the_preview_shows_the_first_rows_or_their_errors(
     assert f"readings: {counted(len(raw['time']))}, with time (" in output.out
     assert said in output.out + output.err
     assert "Traceback" not in output.err
+
+
+@pytest.mark.parametrize(("others", "proposes"), [(97, True), (98, False)])
+def test_the_preview_proposes_to_count_events(
+    others: int, proposes: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Up to 1 % of the rows may be corrections."""
+    rows = [(TIME, "a", 1), (TIME, "a", 2), *((TIME, f"{it}", 1) for it in range(others))]
+    raw = pd.DataFrame(rows, columns=["time", "series", "value"])
+    assert previewed(lambda *_: {"readings": raw}) == 0
+    said = capsys.readouterr().out
+    assert "1 row has the time and series of a later row with another value, as in time=2" in said
+    assert ("Many rows share time and series" in said) == proposes
+
+
+@pytest.mark.parametrize(
+    ("times", "said"),
+    [
+        (["2026-01-01 12:00"], True),
+        ([None, datetime(2026, 1, 1)], True),
+        (pd.to_datetime(["2026-01-01"]), True),
+        (["2026-01-01T12:00+01:00"], False),
+        (["2026-01-01", "2026-01-02"], False),
+        ([date(2026, 1, 1)], False),
+        (pd.to_datetime(["2026-01-01"], utc=True), False),
+    ],
+)
+@pytest.mark.parametrize("zone", ["UTC", "Europe/Oslo"])
+def test_the_preview_says_that_times_may_be_local(
+    times: Any,
+    said: bool,
+    zone: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raw = pd.DataFrame({"time": times, "series": "a", "value": 1.0})
+    monkeypatch.setenv(f"{toy.PREFIX}SOURCE__TIMEZONE", zone)
+    read = Pipeline(read=lambda *_: {"readings": raw}, clean=toy.clean, tables=toy.TABLES)
+    assert preview(Zoned, read) == 0
+    hint = "readings: the times have no zone and are taken as UTC: set source.timezone if they"
+    assert (hint in capsys.readouterr().out) == (said and zone == "UTC")
 
 
 def test_a_long_text_does_not_hide_the_other_columns(capsys: pytest.CaptureFixture[str]) -> None:

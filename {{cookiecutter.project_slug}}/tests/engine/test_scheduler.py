@@ -633,7 +633,7 @@ def test_the_log_has_a_line_for_each_refresh_that_changed_something(
     simulation.now += timedelta(minutes=1)
     wait_until(lambda: simulation.schedule.tick() or len(simulation.published) == 2)
     lines = [it for it in caplog.records if it.levelno == logging.INFO]
-    note, first, second = "1 row with the same key as a later row", *map(vars, lines)
+    note, first, second = "1 row identical to a later row", *map(vars, lines)
     assert [it.getMessage() for it in lines] == [
         f"published version={first['version']} rows=1 seconds=1.235",
         f"published version={second['version']} rows=1 seconds=1.235 ({note})",

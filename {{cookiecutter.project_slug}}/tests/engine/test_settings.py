@@ -67,6 +67,8 @@ def test_durations_times_and_zones_are_parsed(
         ("SERVER__TRUSTED_PROXY", "localhost", ["server.trusted_proxy", "'localhost'", "address"]),
         ("SERVER__TRUSTED_PROXY", "10.0.0.1/8", ["server.trusted_proxy", "host bits", "network"]),
         ("REFRESH__HISTORY", "3000000d", ["refresh.history", "'3000000d'", "36500d or less"]),
+        ("REFRESH__HISTORY", "never", ["refresh.history", "'never'", "unit", '"all"']),
+        ("APP__STALE_AFTER", "all", ["app.stale_after", "'all'", "unit", '"never"']),
         ("APP__STALE_AFTER", "9" * 400 + "s", ["app.stale_after", "36500d or less"]),
         ("REFRESH__EVERY", "10", ["refresh.every", "'10'", "unit"]),
         ("REFRESH__EVERY", "0s", ["refresh.every", "'0s'", "1s or more"]),

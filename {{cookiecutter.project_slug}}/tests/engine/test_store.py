@@ -78,7 +78,7 @@ def test_a_published_snapshot_reaches_all_processes(any_store: Open) -> None:
 def test_a_stored_snapshot_can_be_appended_to(any_store: Open) -> None:
     any_store().publish(snapshot(1))
     before, rows = any_store().latest(), snapshot(rows=5).tables
-    after, _, _ = merge(before, Batch(rows), toy.TABLES, NOW, NOW, Refresh())
+    after, *_ = merge(before, Batch(rows), toy.TABLES, NOW, NOW, Refresh())
     pd.testing.assert_frame_equal(after.tables["readings"], rows["readings"])
 
 
@@ -108,6 +108,8 @@ def test_status_and_requests_reach_all_processes(any_store: Open) -> None:
         refreshed=NOW,
         due=NOW,
         rejected=(Rejected("readings", "time: missing", 3, "value='ä'", NOW),),
+        overwritten=(Rejected("readings", "the key of a later row", 34, "value=2", NOW),),
+        older=(Rejected("readings", "older than the history", 2_340, "value=1", NOW),),
         changes=(Outcome(NOW, 0.25, rows=7, note="2 rows set aside"),),
         failures=(Outcome(NOW, 1.5, error="it failed: ä"),),
     )

@@ -110,8 +110,84 @@ def test_an_error_about_a_missing_column_says_where_to_add_it(
 ) -> None:
     settings = settings.model_copy(update={"source": source})
     data = {"readings": pd.DataFrame({"time": [], "series": []})}
-    with pytest.raises(DataError, match=f"'value' is missing: add or rename it in {remedy}"):
+    with pytest.raises(DataError) as error:
         validated(data, settings)
+    assert str(error.value) == (
+        "readings: the column 'value' is missing; there are 'time' and 'series': "
+        f"add or rename it in {remedy}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (
+            ["time", "series", "Wert"],
+            "the column 'value' is missing; there are 'time', 'series' and 'Wert': "
+            "rename 'Wert' to 'value' in reading.py",
+        ),
+        (
+            ["Time", "site", "values"],
+            "the columns 'time', 'series' and 'value' are missing; there are 'Time', 'site' and "
+            "'values': rename 'Time' to 'time' and 'values' to 'value' in reading.py",
+        ),
+        (
+            ["year"],
+            "the columns 'time', 'series' and 'value' are missing; there is 'year': "
+            "add or rename them in reading.py",
+        ),
+        ([], "the columns 'time', 'series' and 'value' are missing: add or rename them"),
+    ],
+)
+def test_all_missing_columns_are_named_with_those_that_exist(
+    columns: list[str], said: str, settings: AnySettings
+) -> None:
+    with pytest.raises(DataError) as error:
+        validated({"readings": pd.DataFrame({it: ["1"] for it in columns})}, settings)
+    assert str(error.value).removeprefix("readings: ").startswith(said)
+
+
+def test_a_message_about_columns_stays_short(settings: AnySettings) -> None:
+    names = [f"{it} of a name that goes on and on and on and on and on" for it in range(1_000)]
+    wide = pd.DataFrame([[1] * 1_000], columns=names)
+    for data in (wide, wide.assign(time="2026-03-01", series="a", value=1)):
+        with pytest.raises(DataError, match=r"and 99\d more") as error:
+            validated({"readings": data}, settings)
+        assert len(str(error.value)) < 300
+
+
+EVENTS = [
+    ("2026-03-01", "a", 1),  # lost, because of the 3
+    ("2026-03-01", "b", 1),
+    ("2026-03-01", "a", 3),  # like the last one
+    ("2026-03-01", "a", 2),  # lost
+    ("2026-03-01", "a", 2),  # lost
+    ("2026-03-01", "a", 3),
+    ("2026-03-01", "b", 1),
+]
+
+
+def test_rows_that_a_later_row_overwrites_are_counted_apart_from_duplicates(
+    settings: AnySettings,
+) -> None:
+    batch = validated(raw(*EVENTS), settings)
+    rows = batch.tables["readings"]
+    assert dict(zip(rows["series"], rows["value"], strict=True)) == {"a": 3, "b": 1}
+    (lost,) = batch.overwritten
+    assert (lost.table, lost.count, batch.duplicates) == ("readings", 3, 2)
+    assert lost.reason == "the time and series of a later row with another value"
+    assert lost.example == "time=2026-03-01 00:00:00+00:00, series=a, value=1.0"
+    assert not validated(raw(GOOD, GOOD), settings).overwritten
+
+
+def test_an_empty_value_is_overwritten_too(settings: AnySettings) -> None:
+    columns = {"it": pa.Column(int), "a": pa.Column(float, nullable=True), "b": pa.Column(str)}
+    table = Table(pa.DataFrameSchema(columns), key=("it",), mode="replace")
+    data = pd.DataFrame({"it": 1, "a": [None, None, 2.0, None], "b": ["x", "y", "x", "x"]})
+    batch = validated({"list": data}, settings, list=table)
+    (lost,) = batch.overwritten
+    assert (lost.count, batch.duplicates) == (2, 1)
+    assert lost.reason == "the it of a later row with other values"
 
 
 def test_a_row_may_be_as_late_as_the_settings_allow_and_no_later(settings: AnySettings) -> None:

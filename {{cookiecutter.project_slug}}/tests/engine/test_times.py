@@ -1,14 +1,18 @@
+import io
 import time
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 import pytest
 from toy import TABLES
 
+from {{cookiecutter.project_slug}}.engine.data.snapshot import NEVER
 from {{cookiecutter.project_slug}}.engine.data.tables import Rules, validate
 from {{cookiecutter.project_slug}}.engine.data.times import read_from, to_utc
+from {{cookiecutter.project_slug}}.engine.figures import formats, lines
 
 WORLD, OSLO, ANGELES = ZoneInfo("UTC"), ZoneInfo("Europe/Oslo"), ZoneInfo("America/Los_Angeles")
 AUTUMN = "2026-10-25"  # in Oslo, 02:00 to 03:00 occurs twice: 00:00 to 02:00 in UTC
@@ -37,6 +41,38 @@ def test_a_date_stays_the_same_day_in_every_zone(day: object, zone: ZoneInfo) ->
     assert utc([day], zone, ANGELES) == ["2026-01-31 08:00:00"], "midnight in Los Angeles"
     assert utc([day], zone, OSLO) == ["2026-01-30 23:00:00"], "midnight in Oslo"
     assert utc([day], zone) == ["2026-01-31 00:00:00"]
+
+
+YEARS = ["1854", "1871", "1880", "1969"]
+
+
+def read_days(kind: str) -> pd.Series:
+    """Return the first day of some years, as a source returns them."""
+    dates = [date(int(it), 1, 1) for it in YEARS]
+    if kind == "csv":
+        return pd.read_csv(io.StringIO("\n".join(["time", *YEARS])), dtype=str)["time"]
+    if kind == "text":
+        return pd.Series(map(str, dates))
+    if kind == "dates":
+        return pd.Series(dates)
+    parquet, file = pytest.importorskip("pyarrow.parquet"), io.BytesIO()
+    arrow = pytest.importorskip("pyarrow")
+    parquet.write_table(arrow.table({"time": arrow.array(dates, arrow.date32())}), file)
+    return parquet.read_table(file).to_pandas()["time"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "text", "dates", "parquet"])
+@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"])
+def test_a_day_keeps_its_date_from_the_source_to_the_chart(name: str, kind: str) -> None:
+    """Before about 1893, clocks showed local mean time, such as 00:53:28 ahead of UTC in Berlin."""
+    zone = ZoneInfo(name)
+    raw = pd.DataFrame({"time": read_days(kind), "series": "a", "value": 1.0})
+    for source in (WORLD, zone):
+        data = validate({"readings": raw}, TABLES, Rules(source, zone, NEVER)).tables["readings"]
+        assert [formats.moment(it, zone) for it in data["time"]] == [f"{it}-01-01" for it in YEARS]
+        drawn = lines.line(data, np.arange(4), 0, zone).x
+        assert [str(it) for it in pd.to_datetime(drawn, unit="ms").year] == YEARS
+        assert not (drawn % (24 * 60 * 60 * 1000)).any(), "the axis shows dates without a time"
 
 
 def test_a_day_without_midnight_begins_at_one() -> None:

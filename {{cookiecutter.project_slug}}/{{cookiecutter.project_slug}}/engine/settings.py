@@ -20,9 +20,11 @@ from pydantic_settings import (
 from .config import environment
 from .config.types import (
     FOLDER,
+    Age,
     Clocks,
     Duration,
     File,
+    History,
     PasswordHash,
     Period,
     Proxy,
@@ -49,7 +51,7 @@ class App(Section):
     title: str = "Dashboard"
     description: str = ""
     timezone: Zone = Field("local", validate_default=True)
-    stale_after: Duration = timedelta(0)
+    stale_after: Age = timedelta(0)  # None: never
 
 
 class Refresh(Section):
@@ -57,7 +59,7 @@ class Refresh(Section):
 
     every: Period = timedelta(seconds=2)
     daily_at: Clocks = []
-    history: Period = timedelta(hours=24)
+    history: History = timedelta(hours=24)  # None: all
     overlap: Duration = timedelta(minutes=5)
     ahead: Duration = timedelta(minutes=5)
     retry_at_most: Period = timedelta(minutes=1)

@@ -37,6 +37,17 @@ def _duration(value: object) -> object:
     raise ValueError('write a number and a unit, as in "500ms", "2s", "5m", "24h" or "30d"')
 
 
+def _or(word: str) -> BeforeValidator:
+    """Accept a word in place of a duration; it becomes None."""
+
+    def check(value: object) -> object:
+        if isinstance(value, str) and not value[:1].isdigit() and value != word:
+            raise ValueError(f'write a number and a unit, as in "24h" or "30d", or "{word}"')
+        return None if value == word else value
+
+    return BeforeValidator(check)
+
+
 def _period(value: timedelta) -> timedelta:
     if value < timedelta(seconds=1):
         raise ValueError("it must be 1s or more")
@@ -153,6 +164,8 @@ def _secret(value: SecretStr) -> SecretStr:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Period = Annotated[Duration, AfterValidator(_period)]
+History = Annotated[Period | None, _or("all")]
+Age = Annotated[Duration | None, _or("never")]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Clock = Annotated[time, AfterValidator(_clock)]
 Clocks = Annotated[list[Clock], NoDecode, BeforeValidator(_times)]

@@ -49,7 +49,8 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     if fault := snapshot.fault or _clock_fault(snapshot, now):
         return Freshness(snapshot.version, age, "error", fault, refreshed, stale=fault)
     left = {name: limit(settings, snapshot, name) - age for name, age in ages.items()}
-    patience = max(settings.app.stale_after, 3 * settings.refresh.period, 3 * status.takes)
+    stale_after = settings.app.stale_after or timedelta(0)
+    patience = max(stale_after, 3 * settings.refresh.period, 3 * status.takes)
     left[""] = patience - (now - refreshed)
     first = min(left, key=left.__getitem__)
     stale_in, stale = left[first].total_seconds(), ""
@@ -77,6 +78,8 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
 
 def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
     """Return the age at which a table is stale: the setting, or three of its usual intervals."""
+    if settings.app.stale_after is None:
+        return timedelta.max
     distance = snapshot.paces[name].distance or UNKNOWN
     return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
 
@@ -100,6 +103,13 @@ def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
         own = [it for it in status.rejected if it.table == name]
         why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
         sentences.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
+    for it in status.overwritten:
+        have = "has" if it.count == 1 else "have"
+        sentences.append(
+            f"{counted(it.count)} of {it.table} {have} {it.reason}; only the last is shown."
+        )
+    for it in status.older:
+        sentences.append(f"{counted(it.count)} of {it.table} not shown: {it.reason}.")
     if snapshot is None:
         return sentences
     for name in snapshot.paces:

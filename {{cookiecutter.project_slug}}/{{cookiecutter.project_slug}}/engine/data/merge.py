@@ -1,16 +1,18 @@
 """Merges new rows into the previous snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from ..figures.formats import duration
 from ..settings import Refresh
 from .pace import measure
 from .snapshot import Snapshot, visible
-from .tables import Batch, Table, counted, deduplicate_and_sort, has_time
+from .status import Rejected
+from .tables import Batch, Table, counted, deduplicate_and_sort, describe_row, has_time
 
 HOLD = timedelta(hours=1)  # rows needed after a long gap before older ones are dropped
 
@@ -21,6 +23,7 @@ class Update(NamedTuple):
     snapshot: Snapshot
     rows: int  # new or corrected
     note: str  # how many were left out, and why
+    older: tuple[Rejected, ...] = ()  # than the history
 
 
 def merge(
@@ -34,12 +37,13 @@ def merge(
     """Make the next snapshot from the previous one and a batch of valid rows."""
     horizon = now + refresh.ahead
     tables, paces = (dict(previous.tables), dict(previous.paces)) if previous else ({}, {})
-    count = gone = too_old = 0
+    count, gone, older = 0, 0, list[Rejected]()
     for name, new in batch.tables.items():
         old = tables.get(name)
         if declared[name].mode == "append":
-            new, dropped = _within_history(new, old, now, refresh)
-            too_old += dropped
+            rows, new = new, _within_history(new, old, now, refresh)
+            if dropped := len(rows) - len(new):
+                older.append(Rejected(name, _too_old(refresh), dropped, describe_row(rows.iloc[0])))
             data, changed, lost = *_extend(old, new, declared[name]), 0
             data = _trim(data, now, refresh)
         else:
@@ -54,21 +58,32 @@ def merge(
         f"{counted(number)} {why}"
         for number, why in (
             (gone, "gone from the source"),
-            (too_old, "older than refresh.history"),
-            (batch.duplicates, "with the same key as a later row"),
-            (sum(it.count for it in batch.rejected), "set aside"),
+            (_total(older), f'{_too_old(refresh)} (history = "all" keeps them)'),
+            (batch.duplicates, "identical to a later row"),
+            (_total(batch.overwritten), "with the key of a later row and another value"),
+            (_total(batch.rejected), "set aside"),
         )
         if number
     )
     # Always replace a snapshot that cannot be shown, or that was made while the clock was ahead.
     usable = previous and not previous.fault and previous.created <= now
     if previous and usable and not (count or gone):
-        return Update(previous, 0, note)
+        return Update(previous, 0, note, tuple(older))
     for name in [*paces] if previous and not usable else ():  # the horizon has changed
         paces[name] = measure(visible(tables[name], horizon), declared[name])
     # Epoch milliseconds, so that a restart never reuses a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
-    return Update(Snapshot(version, due, now, tables, paces, horizon), count, note)
+    snapshot = Snapshot(version, due, now, tables, paces, horizon)
+    return Update(snapshot, count, note, tuple(older))
+
+
+def _too_old(refresh: Refresh) -> str:
+    history = duration(refresh.history) if refresh.history else "all"
+    return f"older than refresh.history = {history}"
+
+
+def _total(rows: Iterable[Rejected]) -> int:
+    return sum(it.count for it in rows)
 
 
 def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, int]:
@@ -107,15 +122,15 @@ def _count_new(rows: pd.DataFrame, known: pd.DataFrame) -> int:
 
 def _within_history(
     new: pd.DataFrame, old: pd.DataFrame | None, now: datetime, refresh: Refresh
-) -> tuple[pd.DataFrame, int]:
-    """Drop new rows that are older than the history; also return how many."""
-    if new.empty or new["time"].iloc[0] >= now - refresh.history:
-        return new, 0
+) -> pd.DataFrame:
+    """Drop new rows that are older than the history."""
+    if refresh.history is None or new.empty or new["time"].iloc[0] >= now - refresh.history:
+        return new
     newest, horizon = new["time"].iloc[-1], now + refresh.ahead
     if old is not None and len(old) and old["time"].iloc[0] <= horizon:
         newest = max(newest, visible(old, horizon)["time"].iloc[-1])
     start = int(new["time"].searchsorted(min(newest, now) - refresh.history))
-    return new.iloc[start:], start
+    return new.iloc[start:]
 
 
 def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
@@ -124,9 +139,9 @@ def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
     After a gap longer than the history, older rows stay until there is an hour of newer ones, so
     that a clock that is wrong for a few minutes does not erase everything.
     """
-    if data.empty:
-        return data
     times, history = data["time"], refresh.history
+    if data.empty or history is None:
+        return data
     newest = min(visible(data, now + refresh.ahead)["time"].iloc[-1], now)
     start = times.searchsorted(newest - history)
     if start:

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Before all data. SQL Server's datetime begins on 1753-01-01; a day later is valid in every zone.
+EPOCH = datetime(1753, 1, 2, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 COPIED = (pd.DataFrame, pd.Series)  # mutable, and cheap to copy

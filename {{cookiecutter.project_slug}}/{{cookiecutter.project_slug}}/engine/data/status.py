@@ -8,7 +8,7 @@ from .snapshot import EPOCH
 
 @dataclass(frozen=True)
 class Rejected:
-    """Rows of a table that were set aside: why, how many, an example, and when they were seen."""
+    """Rows of a table that are not shown: why, how many, an example, and when they were seen."""
 
     table: str
     reason: str
@@ -37,8 +37,10 @@ class Status:
 
     `error` is one short line without secrets; it is empty after a success. `failed_in_a_row` counts
     the failures since the last success, and `incident` is their id in the log. `refreshed` is when
-    the source was last read without an error, and `due` is when that refresh was due. `changes` and
-    `failures` hold the newest outcomes of each kind, oldest first.
+    the source was last read without an error, and `due` is when that refresh was due. Of the rows
+    that are not shown, `rejected` are invalid, `overwritten` have the key of a later row and other
+    values, and `older` are older than the history. `changes` and `failures` hold the newest
+    outcomes of each kind, oldest first.
     """
 
     next_due: datetime | None = None
@@ -50,5 +52,7 @@ class Status:
     refreshed: datetime | None = None
     due: datetime | None = None
     rejected: tuple[Rejected, ...] = ()
+    overwritten: tuple[Rejected, ...] = ()
+    older: tuple[Rejected, ...] = ()
     changes: tuple[Outcome, ...] = ()
     failures: tuple[Outcome, ...] = ()

@@ -12,6 +12,7 @@ import pandera.pandas as pa
 from pandera.engines.pandas_engine import Category, DateTime
 from pandera.errors import SchemaErrors
 
+from . import columns
 from .status import Rejected
 from .times import to_utc
 
@@ -50,8 +51,7 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """Return a table without rows."""
-        columns = pd.DataFrame(columns=list(self.schema.columns))
-        return self.schema.validate(columns, lazy=True)
+        return self.schema.validate(pd.DataFrame(columns=list(self.schema.columns)), lazy=True)
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,20 @@ class Rules:
 
 @dataclass(frozen=True)
 class Batch:
-    """What was read: valid rows, rejected rows, and the number of duplicates."""
+    """What was read: valid rows, invalid ones, and those that have the key of a later row.
+
+    Of the latter, `overwritten` have other values, and `duplicates` are identical to it.
+    """
 
     tables: Mapping[str, pd.DataFrame]
     rejected: tuple[Rejected, ...] = ()
+    overwritten: tuple[Rejected, ...] = ()
     duplicates: int = 0
 
 
 def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules: Rules) -> Batch:
     """Validate all tables against their schemas. Raises DataError if a whole table is invalid."""
-    validated, rejected, duplicates = {}, [], 0
+    validated, rejected, overwritten, duplicates = {}, [], [], 0
     for name, data in raw.items():
         if name not in tables:
             raise DataError(f"the table {name!r} is not declared: add it to preprocess.TABLES")
@@ -88,10 +92,14 @@ def validate(raw: Mapping[str, pd.DataFrame], tables: Mapping[str, Table], rules
         valid, reasons = _validate_table(name, data.reset_index(drop=True), tables[name], rules)
         validated[name] = deduplicate_and_sort(valid, tables[name])
         duplicates += len(valid) - len(validated[name])
+        if len(valid) > len(validated[name]) and len(lost := _overwritten(valid, tables[name])):
+            reason, example = _describe_loss(tables[name]), describe_row(lost.iloc[0])
+            overwritten.append(Rejected(name, reason, len(lost), example))
+            duplicates -= len(lost)
         for reason, rows in reasons.groupby(reasons, sort=False) if len(reasons) else ():
-            example = _describe(data.iloc[rows.index[0]])
+            example = describe_row(data.iloc[rows.index[0]])
             rejected.append(Rejected(name, str(reason), len(rows), example))
-    return Batch(validated, tuple(rejected), duplicates)
+    return Batch(validated, tuple(rejected), tuple(overwritten), duplicates)
 
 
 def counted(count: int) -> str:
@@ -115,6 +123,26 @@ def deduplicate_and_sort(data: pd.DataFrame, table: Table) -> pd.DataFrame:
     return data.reset_index(drop=True)
 
 
+def describe_row(row: pd.Series) -> str:
+    """Return the values of a row on one line."""
+    return ", ".join(f"{column}={value}" for column, value in row.items())[:200]
+
+
+def _overwritten(data: pd.DataFrame, table: Table) -> pd.DataFrame:
+    """Return the rows whose key is that of a later row, with other values than the last of them."""
+    rows = data[data.duplicated(list(table.key), keep=False)]
+    key = rows.groupby(list(table.key), sort=False, observed=True, dropna=False).ngroup()
+    content = pd.util.hash_pandas_object(rows, index=False)
+    return rows[content != content.groupby(key).transform("last")]
+
+
+def _describe_loss(table: Table) -> str:
+    """Return what the rows have that a later row overwrites."""
+    others = [column for column in table.schema.columns if column not in table.key]
+    value = f"another {others[0]}" if len(others) == 1 else "other values"
+    return f"the {' and '.join(table.key)} of a later row with {value}"
+
+
 def _validate_table(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
@@ -128,7 +156,7 @@ def _validate_table(
             return
         if not table.schema.drop_invalid_rows:
             row = reasons.index[0]
-            example = _describe(data.loc[row])
+            example = describe_row(data.loc[row])
             raise DataError(f"{name}: row {row}: {reasons[row]} ({example})")
         found = pd.concat([found, reasons])
         data = data.drop(index=reasons.index)
@@ -147,25 +175,28 @@ def _validate_table(
             valid = schema.validate(data, lazy=True)
             break
         except SchemaErrors as error:
-            set_aside(_reasons(name, error.failure_cases, table, rules.origin))
+            set_aside(_reasons(name, error.failure_cases, data, table, rules.origin))
     if len(found) and not len(valid):
         reason = found.iloc[0]
         raise DataError(f"{name}: none of its {len(found):,} rows can be used: {reason}")
     return valid, found
 
 
-def _reasons(name: str, failures: pd.DataFrame, table: Table, origin: str) -> pd.Series:
+def _reasons(
+    name: str, failures: pd.DataFrame, data: pd.DataFrame, table: Table, origin: str
+) -> pd.Series:
     """Return the reasons by row index. Raises DataError if no single rows are to blame.
 
     Report wrong types first, because the other checks cannot run on such values.
     """
-    by_check = failures.set_index("check")["failure_case"]
-    for check, said in {
-        "column_in_dataframe": f"the column {{!r}} is missing: add or rename it in {origin}",
-        "column_in_schema": "the column {!r} is not declared: drop it, or add it to TABLES",
-    }.items():
-        if check in by_check:
-            raise DataError(f"{name}: {said.format(by_check.loc[[check]].iloc[0])}")
+    missing, extra = (
+        list(failures.loc[failures["check"] == f"column_in_{it}", "failure_case"])
+        for it in ("dataframe", "schema")
+    )
+    if missing:
+        raise DataError(f"{name}: {columns.missing(missing, list(data), extra, origin)}")
+    if extra:
+        raise DataError(f"{name}: {columns.undeclared(extra)}")
     coerced = failures[failures["check"].str.startswith("coerce_dtype")]
     rows = (coerced if len(coerced) else failures).dropna(subset="index")
     if rows.empty:
@@ -186,7 +217,3 @@ def _reason(column: str, check: str, table: Table) -> str:
     said = {"not_nullable": "is missing", "isfinite": "is infinite"}
     reason = check if check.startswith("is ") else f"does not pass {check}"
     return f"{column} {said.get(check, reason)}"
-
-
-def _describe(row: pd.Series) -> str:
-    return ", ".join(f"{column}={value}" for column, value in row.items())[:200]

@@ -46,6 +46,16 @@ def to_utc(
     return result, _reasons(times, wall, np.flatnonzero(utc.isna()), twice, zone)
 
 
+def has_no_zone(times: pd.Series) -> bool:
+    """Return whether any of these are times (not days) without a zone."""
+    if pd.api.types.is_datetime64_any_dtype(times.dtype):
+        return not isinstance(times.dtype, pd.DatetimeTZDtype) and bool(times.notna().any())
+    return any(
+        isinstance(it, (str, datetime)) and not _is_day(it) and not _is_aware(it)
+        for it in times.dropna()
+    )
+
+
 def read_from(since: datetime, zone: tzinfo) -> datetime:
     """Return the time in `zone`; within an hour that occurs twice, a time before both.
 

@@ -1,6 +1,6 @@
 """Computes the status after a refresh."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -19,17 +19,25 @@ def succeeded(
     changed: bool,
     due: datetime,
     next_due: datetime,
+    older: tuple[Rejected, ...] = (),
 ) -> Status:
     """Return the status after a successful refresh.
 
-    The outcome is recorded in `changes` if it changed something or ended a run of failures.
+    The outcome is recorded in `changes` if it changed something or ended a run of failures. `older`
+    are the rows that are older than the history.
     """
+
+    def merged(known: tuple[Rejected, ...], found: tuple[Rejected, ...]) -> tuple[Rejected, ...]:
+        return _merge(known, found, batch.tables, tables, outcome.ended)
+
     return Status(
         next_due=next_due,
         takes=timedelta(seconds=outcome.seconds),
         refreshed=outcome.ended,
         due=due,
-        rejected=_merge(before.rejected, batch, tables, outcome.ended),
+        rejected=merged(before.rejected, batch.rejected),
+        overwritten=merged(before.overwritten, batch.overwritten),
+        older=merged(before.older, older),
         changes=(*before.changes, *([outcome] if changed or before.error else []))[-MAX_OUTCOMES:],
         failures=before.failures,
     )
@@ -55,20 +63,26 @@ def newly_rejected(before: Status, batch: Batch) -> list[Rejected]:
 
 
 def _merge(
-    before: tuple[Rejected, ...], batch: Batch, tables: Mapping[str, Table], now: datetime
+    before: tuple[Rejected, ...],
+    found: tuple[Rejected, ...],
+    read: Collection[str],
+    tables: Mapping[str, Table],
+    now: datetime,
 ) -> tuple[Rejected, ...]:
-    """Add the newly rejected rows to those that are still reported.
+    """Add the rows found by this refresh to those that are still reported; `read` are its tables.
 
-    A table without new rows keeps its rejected rows. A table read in full has only the new ones.
+    A table without new rows keeps its reports. A table read in full has only the new ones. Of a
+    table that grows, a refresh reads only the end: the number of rows does not decrease.
     """
-    merged = {}
+    merged: dict[tuple[str, str], Rejected] = {}
     for it in before:
         if it.table not in tables:
             continue
-        if it.table not in batch.tables:
+        if it.table not in read:
             merged[it.table, it.reason] = replace(it, seen=now)
         elif tables[it.table].mode == "append" and abs(now - it.seen) < SHOWN_FOR:
             merged[it.table, it.reason] = it
-    for it in batch.rejected:
-        merged[it.table, it.reason] = replace(it, seen=now)
+    for it in found:
+        known = merged.get((it.table, it.reason), it)
+        merged[it.table, it.reason] = replace(it, count=max(it.count, known.count), seen=now)
     return tuple(merged.values())

@@ -15,6 +15,7 @@ from ..data.tables import Batch, DataError, Rules, Table, validate
 from ..settings import AnySettings, Refresh
 
 Frames = Mapping[str, pd.DataFrame]
+ENDED = timedelta(days=30)  # a table further behind than this, or ten intervals, has ended
 
 
 @dataclass(frozen=True)
@@ -114,18 +115,27 @@ def span(
     This is the newest time of the series that is furthest behind, minus the overlap or three usual
     intervals between rows, whichever is longer, to find late and corrected rows.
     """
-    times, newest = [], []
+    times, newest, waits = [], [], []
     for name, pace in previous.paces.items() if previous else ():
         if tables[name].mode == "append":
             assert previous is not None
             rows = previous.visible(name)
             behind = furthest_behind(rows, tables[name], pace, now)
-            times.append(behind - max(refresh.overlap, 3 * (pace.distance or timedelta(0))))
+            distance = pace.distance or timedelta(0)
+            times.append(behind - max(refresh.overlap, 3 * distance))
             newest.append(min(pace.newest, now))
+            waits.append(refresh.history or max(ENDED, 10 * distance))
     if not times:
-        return Span(now - refresh.history, whole=True)
+        return _first(refresh, now)
     # The bound: otherwise, one table that has ended would make all others be read in full.
-    return Span(max(min(times), max(newest) - refresh.history))
+    bounds = [max(newest) - wait for wait in waits]
+    return Span(min(map(max, times, bounds)))
+
+
+def _first(refresh: Refresh, now: datetime) -> Span:
+    if refresh.history is None:
+        return Span(EPOCH)
+    return Span(now - refresh.history, whole=True)
 
 
 def rules(settings: AnySettings, now: datetime) -> Rules:

@@ -16,6 +16,7 @@ from ..diagnostics.errors import describe
 from ..diagnostics.redaction import redact
 from ..settings import AnySettings
 from . import pipeline
+from .hints import hints
 from .pipeline import Pipeline
 
 ROWS = 10
@@ -40,9 +41,8 @@ def preview(settings_type: type[AnySettings], it: Pipeline) -> int:
     except Exception as error:  # the user's code and the source may raise anything
         print(f"{_where(error, it)}{describe(error)}", file=sys.stderr)
         return 1
-    for rejected in batch.rejected:
-        count = counted(rejected.count)
-        print(f"\n{rejected.table}: {count} set aside: {rejected.reason}, as in {rejected.example}")
+    for hint in hints(it, settings, rows, batch, update):
+        print(f"\n{hint}")
     if not update.rows:
         print("\nThere are no rows to show: check [source] in config.toml.")
         return 1

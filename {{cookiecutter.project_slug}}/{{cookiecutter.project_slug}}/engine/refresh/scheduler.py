@@ -215,7 +215,9 @@ class Scheduler:
         outcome = Outcome(self._clock(), seconds, update.rows, note=update.note)
         tables, following = self._pipeline.tables, self._due_times()[1]
         self._report(
-            outcomes.succeeded(before, batch, tables, outcome, changed, self._due, following)
+            outcomes.succeeded(
+                before, batch, tables, outcome, changed, self._due, following, update.older
+            )
         )
         if changed:
             facts: dict[str, Any] = {"version": version, "rows": update.rows}
