@@ -26,6 +26,14 @@ class Local(toy.Source):
     timezone: Zone = ZoneInfo("UTC")
 
 
+class Events(toy.Source):
+    aggregate: str = ""
+
+
+class Shaped(engine.Settings[Events]):
+    model_config = SettingsConfigDict(env_prefix=toy.PREFIX)
+
+
 class Zoned(engine.Settings[Local]):
     model_config = SettingsConfigDict(env_prefix=toy.PREFIX)
 
@@ -59,17 +67,30 @@ def test_the_preview_shows_the_first_rows_or_their_errors(
     assert "Traceback" not in output.err
 
 
-@pytest.mark.parametrize(("others", "proposes"), [(97, True), (98, False)])
+@pytest.mark.parametrize("value", [1, 2])
+@pytest.mark.parametrize(("others", "proposes"), [(98, True), (99, False)])
 def test_the_preview_proposes_to_count_events(
-    others: int, proposes: bool, capsys: pytest.CaptureFixture[str]
+    others: int, proposes: bool, value: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Up to 1 % of the rows may be corrections."""
-    rows = [(TIME, "a", 1), (TIME, "a", 2), *((TIME, f"{it}", 1) for it in range(others))]
+    rows = [(TIME, "a", 1), (TIME, "a", value), *((TIME, f"{it}", 1) for it in range(others))]
     raw = pd.DataFrame(rows, columns=["time", "series", "value"])
     assert previewed(lambda *_: {"readings": raw}) == 0
     said = capsys.readouterr().out
-    assert "1 row has the time and series of a later row with another value, as in time=2" in said
-    assert ("Many rows share time and series" in said) == proposes
+    lost = "1 row has the time and series of a later row with another value, as in time=2"
+    assert (lost in said) == (value == 2)
+    proposal = "readings: 1 of 100 rows share time and series with a later row: count them by day"
+    assert (proposal in said) == proposes
+
+
+def test_the_preview_proposes_settings_where_there_are_any(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    raw = pd.DataFrame({"time": [TIME] * 2, "series": "a", "value": 1.5})
+    read = Pipeline(read=lambda *_: {"readings": raw}, clean=toy.clean, tables=toy.TABLES)
+    assert preview(Shaped, read) == 0
+    said = 'later row: set aggregate = "count" and every = "1d" if these are events\n'
+    assert said in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

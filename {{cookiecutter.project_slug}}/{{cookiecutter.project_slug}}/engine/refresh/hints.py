@@ -9,7 +9,7 @@ from ..settings import AnySettings
 from .pipeline import Frames, Pipeline
 
 HEAD = 1_000  # rows looked at
-MANY = 0.01  # of the rows
+MANY = 0.01  # of the rows that are shown
 
 
 def hints(
@@ -17,34 +17,33 @@ def hints(
 ) -> Iterator[str]:
     """Yield remarks on the first refresh, whose cleaned rows are `rows`."""
     for found in batch.rejected:
-        yield (
-            f"{found.table}: {counted(found.count)} set aside: {found.reason}, "
-            f"as in {found.example}"
-        )
+        count = counted(found.count)
+        yield f"{found.table}: {count} set aside: {found.reason}, as in {found.example}"
     for found in batch.overwritten:
         have = "has" if found.count == 1 else "have"
-        remark = (
-            f"{found.table}: {counted(found.count)} {have} {found.reason}, as in {found.example}; "
-            "only the last is shown"
-        )
-        if found.count > MANY * len(rows[found.table]):
-            names = " and ".join(it.tables[found.table].key)
-            remark += f". Many rows share {names}: {_remedy(settings)} if these are events"
-        yield remark
+        count = f"{counted(found.count)} {have} {found.reason}"
+        yield f"{found.table}: {count}, as in {found.example}; only the last is shown"
     for found in update.older:
-        rows_are = counted(found.count) + (" is" if found.count == 1 else " are")
-        yield f'{found.table}: {rows_are} {found.reason}: set history = "all" to keep them'
-    if str(getattr(settings.source, "timezone", "")) == "UTC":
-        for name, data in rows.items():
-            if has_time(it.tables[name]) and has_no_zone(data["time"].head(HEAD)):
-                yield (
-                    f"{name}: the times have no zone and are taken as UTC: "
-                    "set source.timezone if they are local"
-                )
+        count = f"{counted(found.count)} {'is' if found.count == 1 else 'are'} {found.reason}"
+        yield f'{found.table}: {count}: set history = "all" to keep them'
+    for name in filter(lambda name: has_time(it.tables[name]), rows):
+        yield from _events(it, settings, name, len(rows[name]), batch)
+        is_utc = str(getattr(settings.source, "timezone", "")) == "UTC"
+        if is_utc and has_no_zone(rows[name]["time"].head(HEAD)):
+            yield (
+                f"{name}: the times have no zone and are taken as UTC: "
+                "set source.timezone if they are local"
+            )
 
 
-def _remedy(settings: AnySettings) -> str:
-    """Return how to count events: by settings, or in the query or the code."""
-    if "aggregate" in type(settings.source).model_fields:
-        return 'set aggregate = "count" and every = "1d"'
-    return "count them by day"
+def _events(
+    it: Pipeline, settings: AnySettings, name: str, read: int, batch: Batch
+) -> Iterator[str]:
+    """Propose to count events if many rows have the same key, whatever their values are."""
+    valid = read - sum(found.count for found in batch.rejected if found.table == name)
+    lost = valid - len(batch.tables[name])
+    if lost > MANY * len(batch.tables[name]):
+        by_settings = "aggregate" in type(settings.source).model_fields
+        remedy = 'set aggregate = "count" and every = "1d"' if by_settings else "count them by day"
+        share = f"{lost:,} of {counted(read)} share {' and '.join(it.tables[name].key)}"
+        yield f"{name}: {share} with a later row: {remedy} if these are events"
