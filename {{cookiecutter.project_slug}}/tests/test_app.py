@@ -14,14 +14,20 @@ def test_the_page_loads_before_the_data(settings: Settings, no_data: Data) -> No
 
 def test_the_views_show_each_series(settings: Settings, data: Data) -> None:
     tables = data.tables()
-    count = tables["readings"]["series"].nunique()
-    assert len(overview.cards(tables, [], "all", settings)) == count
-    assert len(overview.trend(tables, [], "all", settings).data) == count
-    assert len(overview.distribution(tables, [], "all").data) == count
+    readings, states, ranking = (
+        tables[name]["series"].nunique() for name in ("readings", "states", "ranking")
+    )
+    assert len(overview.cards(tables, [], "all", settings)) == readings + states
+    assert len(overview.trend(tables, [], "all", settings).data) == readings
+    assert len(overview.distribution(tables, [], "all").data) == readings
+    timelines, _ = overview.timelines(tables, [], "all", settings)
+    assert len(timelines.layout.yaxis.ticktext or ()) == states
+    bars, _ = overview.bars(tables, [])
+    assert bool(bars.data) == bool(ranking)
 
 
 def test_the_download_has_every_row(settings: Settings, data: Data) -> None:
-    readings = data.tables()["readings"]
-    lines = overview.csv(data.tables(), [], "all", settings).splitlines()
-    assert lines[0] == ",".join(readings)
-    assert len(lines) == 1 + len(readings)
+    tables = data.tables()
+    lines = overview.csv(tables, [], "all", settings).splitlines()
+    assert lines[0] in ("time,series,value", "item,series,value")
+    assert len(lines) == 1 + sum(len(tables[it]) for it in ("readings", "states", "ranking"))

@@ -1,5 +1,6 @@
 """KPIs and charts, as pure functions of tables and choices."""
 
+import html
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +13,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .engine.figures import catalog, formats, lines, panels
+from .engine.figures import catalog, formats, limits, lines, panels, ranking, states, timelines
 from .engine.figures.lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 
 SERIES = Path(__file__).with_name("assets") / "static_data" / "series.csv"
 # Each has a contrast of at least 3:1 on the light and the dark background, and any two of them are
 # distinguishable for color-blind viewers, too.
 COLORS = ["#724fd9", "#969a0b", "#1ca69b", "#ac4657", "#7e90db", "#f73c89", "#965c01", "#c0197f"]
+# For states, dark enough for white text or light enough for black; these two are for limits only.
+WARN, CRITICAL = "#b97a00", "#d92b4b"
+STATES = [
+    "#5e8fd6", "#0c7b46", "#a789b3", "#7743ec", "#2ea47e", "#696776", "#5c64cc", "#7b5c9d"
+]  # fmt: skip
 GRID = "rgba(128,128,128,0.22)"
 CLEAR = "rgba(0,0,0,0)"
 # Shown before the first data arrive, when a chart fails, and when nothing matches the selection.
@@ -26,6 +32,7 @@ EMPTY = "Nothing to show yet"
 UTC = ZoneInfo("UTC")
 DAY = 86_400_000  # milliseconds
 LEGEND_NAME, AXIS_NAME = 32, 24  # the longest names there, in characters
+TIMELINES = 40  # rows of states in a chart
 State = Literal["ok", "warn", "critical", "none"]  # none: the series has no limits
 
 
@@ -40,6 +47,7 @@ class Kpi:
     high: str
     state: State
     since: str = ""  # the time of its last reading, if other series have much newer ones
+    began: str = ""  # for a state: since when
 
 
 @cache
@@ -98,6 +106,19 @@ def rate(value: float, warn: float, critical: float) -> State:
     if sign * value >= sign * critical:
         return "critical"
     return "warn" if sign * value >= sign * warn else "ok"
+
+
+def state_kpis(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> list[Kpi]:
+    """Return the KPI of each series of states, which `states.bands` has turned into bands."""
+    newest = bands.drop_duplicates("series", keep="last").set_index("series")
+    figures = []
+    for name, row in catalog.listed(sorted(newest.index), series).iterrows():
+        band = newest.loc[name]
+        state = limits.rate(band["state"], *states.limits_of(series, name))
+        began = formats.moment(band["start"], zone) + ("" if band["known"] else " or earlier")
+        since = formats.moment(band["last"], zone) if band["late"] else ""
+        figures.append(Kpi(row.label, "", band["state"], "", "", state, since, began))
+    return figures
 
 
 def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
@@ -167,6 +188,84 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
     layout = panels.layout(_style, tuple(units), counts)
     layout = panels.noted(panels.named(layout, units, known, labels), "whiskers: 5 to 95 %")
     return go.Figure(boxes, panels.at_least(layout, 64 + panels.height(counts)))
+
+
+def states_figure(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
+    """Draw a timeline for each series of states; times are shown in `zone`."""
+    every = catalog.listed(sorted(bands["series"].unique()), series)
+    known = every.head(TIMELINES)
+    if known.empty:
+        return hidden_figure()
+    timeline = states.timeline(bands, known, zone)
+    bars = timeline.bars
+    colors = states.colors(list(bands["state"].cat.categories), STATES)
+    traces = []
+    for (level, state), own in bars.groupby(["level", "state"], observed=True):  # the worst on top
+        color = {"warn": WARN, "critical": CRITICAL}.get(level, colors[state])
+        name = html.escape(state, quote=False)
+        word = timelines.WORDS.get(level)
+        traces.append(
+            go.Bar(
+                base=own["x"],
+                x=own["length"],
+                y=own["row"],
+                width=0.8,
+                orientation="h",
+                name=f"{name} ({word})" if word else name,
+                uid=timelines.uid(level, state),
+                marker=timelines.marker(color, level),
+                text=np.where(own["wide"], name, ""),
+                textposition="inside",
+                insidetextanchor="middle",
+                textangle=0,
+                textfont_color=timelines.readable_on(color),
+                customdata=own["said"],
+                hovertemplate="%{y}: <b>%{fullData.name}</b><br>%{customdata}<extra></extra>",
+            )
+        )
+    labels = list(panels.labels(known, AXIS_NAME).values())
+    note = timelines.left_out(len(bars), timeline.left_out, len(known), len(every))
+    return go.Figure(traces, timelines.layout(_style, labels, bars, timeline.clock, note))
+
+
+def ranking_figure(rows: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
+    """Draw the largest values of each series of a table without a time, a panel for each."""
+    every = catalog.listed(rows["series"].unique(), series)
+    known = every.head(ranking.PANELS)
+    if known.empty:
+        return hidden_figure()
+    bars, titles, ticks = [], [], []
+    for number, (name, own) in enumerate(ranking.largest(rows, list(known.index)).items(), 1):
+        label, unit = known.loc[name, "label"], known.loc[name, "unit"]
+        titles.append(ranking.title(label, unit, len(own), int((rows["series"] == name).sum())))
+        ticks.append(panels.labels(pd.DataFrame({"label": list(own["item"])}), AXIS_NAME))
+        bars.append(
+            go.Bar(
+                x=own["value"],
+                y=np.arange(len(own)),
+                orientation="h",
+                name=html.escape(label, quote=False),
+                uid=f"series {name}",
+                marker_color=COLORS[(number - 1) % len(COLORS)],
+                text=ranking.written(own["value"]),
+                textposition="outside",
+                cliponaxis=False,  # the text may reach into the margin
+                hovertemplate=f"%{{y}}: <b>%{{text}}</b> {unit}<extra></extra>",
+                xaxis=f"x{number}",
+                yaxis=f"y{number}",
+            )
+        )
+    counts = tuple(map(len, ticks))
+    layout = panels.layout(_style, tuple(titles), counts)
+    layout = ranking.named(layout, [list(it.values()) for it in ticks])
+    if len(known) < len(every):
+        layout = panels.noted(layout, f"{len(known)} of {len(every)} series shown")
+    return go.Figure(bars, panels.at_least(layout, 64 + panels.height(counts)))
+
+
+def hidden_figure() -> go.Figure:
+    """Return a figure whose panel the page hides."""
+    return go.Figure(layout={"meta": {"empty": True}})
 
 
 def message_figure(text: str) -> go.Figure:

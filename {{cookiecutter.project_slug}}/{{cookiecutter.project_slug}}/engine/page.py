@@ -6,6 +6,7 @@ from .log import tail as log_tail
 from .web.components import alert, aria, loading, status_line, stores
 from .web.csv_export import to_csv
 from .web.operators import is_operator
+from .web.tables import text_table
 from .web.views import ViewError, add_views, per_snapshot, view
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "per_snapshot",
     "status_line",
     "stores",
+    "text_table",
     "to_csv",
     "view",
 ]

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -11,8 +12,8 @@ from pydantic import validate_call
 
 from .. import engineering
 from ..engine import Duration
-from ..engine.figures import formats
-from ..engine.page import Data, Tables, aria, loading, per_snapshot, to_csv, view
+from ..engine.figures import catalog, formats, ranking, states
+from ..engine.page import Data, Tables, aria, loading, per_snapshot, text_table, to_csv, view
 from ..engineering import Kpi
 from ..setting import Settings
 
@@ -38,14 +39,18 @@ CONFIG: Any = {"distribution-graph": {"locales": {"en": {"dictionary": PERCENTIL
 @view(Output("cards", "children"), CHOICES)
 def cards(tables: Tables, names: Names, window: Window, settings: Settings) -> list[Component]:
     """Show the KPIs."""
-    readings = selected(tables, names, window)
-    return [card(it) for it in engineering.kpis(readings, known(tables), settings.app.timezone)]
+    readings, zone = selected(tables, names, window), settings.app.timezone
+    series, texts = engineering.known_series(), selected_bands(tables, names, window)
+    kpis = engineering.kpis(readings, known(tables), zone)
+    return [card(it) for it in [*kpis, *engineering.state_kpis(texts, series, zone)]]
 
 
 @view(Output("trend-graph", "figure"), CHOICES)
 def trend(tables: Tables, names: Names, window: Window, settings: Settings) -> go.Figure:
     """Show the readings over time."""
     readings = selected(tables, names, window)
+    if is_blank(tables, readings):
+        return engineering.hidden_figure()
     figure = engineering.trend_figure(readings, known(tables), settings.app.timezone)
     return figure.update_layout(uirevision=f"{window} {names}")  # new choices reset the zoom
 
@@ -53,7 +58,28 @@ def trend(tables: Tables, names: Names, window: Window, settings: Settings) -> g
 @view(Output("distribution-graph", "figure"), CHOICES)
 def distribution(tables: Tables, names: Names, window: Window) -> go.Figure:
     """Show the spread of the readings."""
-    return engineering.distribution_figure(selected(tables, names, window), known(tables))
+    readings = selected(tables, names, window)
+    if is_blank(tables, readings):
+        return engineering.hidden_figure()
+    return engineering.distribution_figure(readings, known(tables))
+
+
+@view([Output("states-graph", "figure"), Output("states-rows", "children")], CHOICES)
+def timelines(
+    tables: Tables, names: Names, window: Window, settings: Settings
+) -> tuple[go.Figure, list[Component]]:
+    """Show the states over time, and the newest of them as a table."""
+    series, zone = engineering.known_series(), settings.app.timezone
+    bands = selected_bands(tables, names, window)
+    figure = engineering.states_figure(bands, series, zone)
+    return figure.update_layout(uirevision=f"{window} {names}"), bands_table(bands, series, zone)
+
+
+@view([Output("ranking-graph", "figure"), Output("ranking-rows", "children")], [CHOICES[0]])
+def bars(tables: Tables, names: Names) -> tuple[go.Figure, list[Component]]:
+    """Show the rows of a table without a time, the largest first."""
+    rows, series = filtered(tables["ranking"], names), engineering.known_series()
+    return engineering.ranking_figure(rows, series), ranking_table(rows, series)
 
 
 def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
@@ -83,6 +109,8 @@ def layout(settings: Settings, data: Data) -> Component:
                     [
                         panel("Trend", "trend-graph"),
                         panel("Distribution", "distribution-graph"),
+                        panel("States", "states-graph", rows="states-rows"),
+                        panel("Ranking", "ranking-graph", rows="ranking-rows"),
                     ],
                     className="panels",
                 ),
@@ -98,17 +126,71 @@ def known(tables: Tables) -> pd.DataFrame:
     return engineering.survey(tables["readings"], series, tables.created)
 
 
+@per_snapshot
+def described(tables: Tables) -> pd.DataFrame:
+    """Return the label, unit and decimals of each series of all tables."""
+    names, ranked = tables["states"]["series"].cat.categories, tables["ranking"]
+    others = catalog.listed([*names, *ranked["series"].cat.categories], engineering.known_series())
+    values = ranked.groupby("series", observed=True)["value"].agg(
+        lambda it: formats.decimals(it.to_numpy())
+    )
+    others["decimals"] = values.reindex(others.index).astype(object)
+    both = pd.concat([known(tables), others])
+    return both.loc[~both.index.duplicated(), ["label", "unit", "decimals"]]
+
+
 def selected(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
     """Return the readings that a viewer has selected."""
     chosen = [plain(it) for it in names or []]
     return engineering.select(tables["readings"], chosen, None if window == "all" else window)
 
 
+def filtered(table: pd.DataFrame, names: Names) -> pd.DataFrame:
+    """Return the rows of the chosen series."""
+    return engineering.select(table, [plain(it) for it in names or []])
+
+
+@per_snapshot
+def bands(tables: Tables) -> pd.DataFrame:
+    """Return how long each series of states was in each state."""
+    newest = [tables[it]["time"].iloc[-1] for it in ("readings", "states") if len(tables[it])]
+    return states.bands(tables["states"], max(newest, default=None), tables.created)
+
+
+def selected_bands(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+    """Return the bands that a viewer has selected; one may have begun before the window."""
+    chosen = filtered(bands(tables), names)
+    if window == "all" or chosen.empty:
+        return chosen
+    return states.clip(chosen, bands(tables)["end"].max() - window)
+
+
+def is_blank(tables: Tables, readings: pd.DataFrame) -> bool:
+    """Return whether charts of readings have nothing to show, but others have."""
+    return readings.empty and bool(len(tables["states"]) or len(tables["ranking"]))
+
+
+def selected_rows(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+    """Return the readings and states that a viewer has selected, or the rows of the ranking."""
+    readings, texts = selected(tables, names, window), tables["states"]
+    if is_blank(tables, tables["readings"]) and texts.empty:
+        return filtered(tables["ranking"], names)
+    if texts.empty:
+        return readings
+    chosen = [plain(it) for it in names or []]
+    texts = engineering.select(texts, chosen, None if window == "all" else window)
+    return states.together(readings, texts)
+
+
 def csv(tables: Tables, names: Names, window: Window, settings: Settings) -> str:
-    """Return the selected readings as CSV, with times in the dashboard's time zone."""
-    readings = selected(tables, names, window)
-    times = readings["time"].dt.tz_convert(settings.app.timezone)
-    return to_csv(readings.assign(time=times))
+    """Return the selected rows as CSV, with times in the dashboard's time zone."""
+    rows = selected_rows(tables, names, window)
+    if "time" in rows:
+        rows = rows.assign(time=rows["time"].dt.tz_convert(settings.app.timezone))
+    if "state" in rows:
+        texts = rows.pop("state").astype(object)
+        rows["value"] = texts.where(texts.notna(), rows["value"])
+    return to_csv(rows)
 
 
 def guarded(text: str) -> str:
@@ -123,7 +205,7 @@ def plain(text: str) -> str:
 
 def controls(settings: Settings, data: Data) -> Component:
     """Return the controls."""
-    labels = {**engineering.known_series()["label"], **known(data.tables())["label"]}
+    labels = {**engineering.known_series()["label"], **described(data.tables())["label"]}
     options = [{"value": guarded(it), "label": guarded(label)} for it, label in labels.items()]
     ranges = {formats.duration(it): formats.words(it) for it in settings.app.ranges}
     return html.Section(
@@ -147,21 +229,28 @@ def controls(settings: Settings, data: Data) -> Component:
     )
 
 
-def panel(title: str, graph: str) -> Component:
-    """Return a frame with a title and a graph."""
+def panel(title: str, graph: str, rows: str = "") -> Component:
+    """Return a frame with a title and a graph; with `rows`, a table below it.
+
+    charts.js hides a frame without data; one with rows is hidden until they arrive.
+    """
+    table = html.Details([html.Summary("Table"), html.Div(id=rows)])
+    empty = engineering.message_figure(engineering.EMPTY)
     return html.Section(
         [
             html.H2(title),
             html.Div(
                 dcc.Graph(
                     id=graph,
-                    figure=engineering.message_figure(engineering.EMPTY),
+                    figure=engineering.hidden_figure() if rows else empty,
                     config=GRAPH | CONFIG.get(graph, {}),
                 ),
                 className="graph",
             ),
+            *([table] if rows else []),
         ],
-        className="panel",
+        className="panel" + (" panel-rows" if rows else ""),
+        hidden=bool(rows),
         **aria(label=title),
     )
 
@@ -174,9 +263,47 @@ def card(kpi: Kpi) -> Component:
         [
             html.Span(kpi.label, className="card-label"),
             html.Span([kpi.value, html.Small(kpi.unit)], className="card-value", style=size),
-            html.Span(f"{kpi.low} to {kpi.high}", className="card-range"),
+            html.Span(
+                f"since {kpi.began}" if kpi.began else f"{kpi.low} to {kpi.high}",
+                className="card-range",
+            ),
             html.Span(STATES[kpi.state], className="card-state"),
             *(late if kpi.since else []),
         ],
         className=f"card card-{kpi.state}" + (" card-behind" if kpi.since else ""),
     )
+
+
+def bands_table(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> list[Component]:
+    """Return the newest states as a table."""
+    newest = bands.sort_values("start", ascending=False, kind="stable").head(states.ROWS)
+    labels = catalog.listed(newest["series"].unique(), series)["label"]
+    level = states.levels(newest, series)
+    rows = [
+        [
+            labels[row.series],
+            row.state,
+            STATES[states.LEVELS[at]],
+            formats.moment(row.start, zone),
+            states.lasted(row.end - row.start),
+        ]
+        for row, at in zip(newest.itertuples(), level, strict=True)
+    ]
+    heads = ["Series", "State", "", "Since", "Lasted"]
+    return text_table("Newest states", heads, rows, len(bands))
+
+
+def ranking_table(rows: pd.DataFrame, series: pd.DataFrame) -> list[Component]:
+    """Return the rows of a ranking as a table."""
+    known = catalog.listed(rows["series"].unique(), series).head(ranking.PANELS)
+    wide = ranking.by_item(rows, list(known.index))
+    top = wide.head(ranking.ROWS)
+    columns = [list(top.index), *(ranking.written(top[name]) for name in known.index)]
+    heads = [
+        "Item",
+        *(
+            f"{label} ({unit})" if unit else label
+            for label, unit in known[["label", "unit"]].itertuples(index=False)
+        ),
+    ]
+    return text_table("Ranking", heads, zip(*columns, strict=True), len(wide), len(known))

@@ -50,10 +50,10 @@ def _parsed(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def listed(names: Iterable[str], series: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `series.csv` for some series: its own first, the others by name."""
-    wanted = set(names)
+    """Return the rows of `series.csv` for some series: its own first, then the others."""
+    wanted = dict.fromkeys(names)
     order = [name for name in series.index if name in wanted]
-    order += sorted(wanted.difference(order))
+    order += [name for name in wanted if name not in series.index]
     known = series.reindex(order)
     label = known["label"].fillna(pd.Series(order, order))
     return known.assign(label=label, unit=known["unit"].fillna(""))
@@ -72,7 +72,7 @@ def survey(
     series, but not after now.
     """
     rows = {name: rows for name, rows in lines.split(readings).items() if len(rows)}
-    known = listed(rows, series)
+    known = listed(sorted(rows), series)
     names = list(known.index)
     recent = [rows[name][-lines.POINTS :] for name in names]
     time, value = lines.microseconds(readings["time"]), readings["value"].to_numpy()

@@ -43,7 +43,7 @@ def line(readings: pd.DataFrame, rows: Any, usual: int, zone: ZoneInfo) -> Line:
     time, value = microseconds(readings["time"])[rows], readings["value"].to_numpy()[rows]
     before = gaps(time, usual)
     kept = thin(time, value, before)
-    x, y = _wall_clock(readings["time"].iloc[rows[kept]], zone), value[kept]
+    x, y = wall_clock(readings["time"].iloc[rows[kept]], zone), value[kept]
     ends = np.searchsorted(kept, before)
     x, y = np.insert(x, ends + 1, x[ends]), np.insert(y, ends + 1, np.nan)
     hole = np.concatenate([[True], np.isnan(y), [True]])
@@ -91,7 +91,7 @@ def microseconds(time: pd.Series) -> Any:
     return time.to_numpy("datetime64[us]").view("int64")
 
 
-def _wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
+def wall_clock(time: pd.Series, zone: ZoneInfo) -> Any:
     """Return the whole milliseconds that make Plotly, which knows no zones, show the zone's time.
 
     When clocks are set back in autumn, the line goes back by an hour.

@@ -1,29 +1,47 @@
 """Turns rows of text, such as "on" and "fault", into bands: how long a series was in a state."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any
-from zlib import crc32
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from . import limits, lines
 
 LEVELS: tuple[limits.Level, ...] = ("none", "ok", "warn", "critical")  # the worst one last
 MINUTE = 60_000_000  # microseconds
+ROWS = 50  # of the table below a chart
+DAY = 86_400_000  # milliseconds
+NAMED = 300  # bars that show the name of their state, if there is room
 UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Thinned:
     """The bands of one series that a screen can show: rows by position, and what they stand for."""
 
     rows: Any
-    start: Any
+    start: Any  # microseconds
     end: Any
     count: Any  # of bands; more than one if short ones are drawn together
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """The bars of a timeline, how many bands are left out, and the format of its times.
+
+    `row`: the position of a bar's series; `state` and `level`; `x` and `length`: in milliseconds of
+    local time (see `lines`); `said`: from when to when; `wide`: whether there may be room for the
+    state's name.
+    """
+
+    bars: pd.DataFrame
+    left_out: int
+    clock: str
 
 
 def bands(
@@ -98,9 +116,50 @@ def _bands(time: Any, code: Any, newest: int, now: int | None) -> dict[str, Any]
 
 
 def clip(bands: pd.DataFrame, start: datetime) -> pd.DataFrame:
-    """Return the part of the bands after a time; one that began earlier begins there."""
+    """Return the bands that end after a time; those that began earlier are `cut` there."""
     bands = bands[bands["end"] >= start]
-    return bands.assign(start=bands["start"].clip(lower=start))
+    return bands.assign(cut=bands["start"].clip(lower=start))
+
+
+def timeline(bands: pd.DataFrame, known: pd.DataFrame, zone: ZoneInfo) -> Timeline:
+    """Return what a timeline of the series in `known` shows, in that order."""
+    start, end = (lines.microseconds(bands[it]) for it in ("start", "end"))
+    cut = lines.microseconds(bands["cut"]) if "cut" in bands else start
+    level, rows, parts, total = levels(bands, known), lines.split(bands), [], 0
+    for row, name in enumerate(known.index):
+        own = rows[name]
+        it = thin(cut[own], end[own], level[own])
+        at = own[it.rows]
+        began = np.where(it.count > 1, it.start, start[at])
+        columns = {"row": row, "at": at, "count": it.count, "began": began}
+        parts.append(pd.DataFrame({**columns, "start": it.start, "end": it.end}))
+        total += len(own)
+    bars = pd.concat(parts, ignore_index=True)
+    bars["state"] = bands["state"].array[bars["at"]]
+    shown = np.array(["none", "none", "warn", "critical"])  # a state within the limits is neutral
+    bars["level"] = pd.Categorical(shown[level[bars["at"]]], ["none", "warn", "critical"])
+    local = {name: _local(bars[name], zone) for name in ("began", "start", "end")}
+    bars["x"], until = (lines.wall_clock(local[name], zone) for name in ("start", "end"))
+    bars["length"] = np.maximum(until - bars["x"], 0)
+    bars["wide"] = bars["length"].rank(method="first", ascending=False) <= NAMED
+    whole_days = not any((bars[name] % DAY).any() for name in ("x", "length"))
+    clock = "%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S"
+    first = ~bands["known"].to_numpy()[bars["at"]] & (bars["count"] == 1)
+    spans = map(_lasted, bars["end"] - bars["began"], first, bars["count"])
+    texts = (local[name].dt.strftime(clock) for name in ("began", "end"))
+    bars["said"] = [f"{a} to {b}<br>{span}" for a, b, span in zip(*texts, spans, strict=True)]
+    return Timeline(bars, total - len(bars), clock)
+
+
+def _local(microseconds: pd.Series, zone: ZoneInfo) -> pd.Series:
+    return pd.to_datetime(microseconds, unit="us", utc=True).dt.tz_convert(zone)
+
+
+def _lasted(microseconds: int, first: bool, count: int) -> str:
+    """Say how long a state lasted; the first one may have begun before the first reading."""
+    if count > 1:
+        return f"{count:,} short states, drawn as one"
+    return ("at least " if first else "") + lasted(timedelta(microseconds=microseconds))
 
 
 def levels(bands: pd.DataFrame, series: pd.DataFrame) -> Any:
@@ -124,14 +183,14 @@ def limits_of(series: pd.DataFrame, name: str) -> tuple[tuple[str, ...], tuple[s
     return tuple(it if isinstance(it, tuple) else () for it in (warn, critical))  # type: ignore[return-value]
 
 
-def thin(start: Any, end: Any, level: Any) -> Drawn:
+def thin(start: Any, end: Any, level: Any) -> Thinned:
     """Return the bands of one series that a screen can show, at most about as many as POINTS.
 
     Bands too short for a pixel are drawn together, as the worst and longest state among them.
     """
     size = len(start)
     if size <= lines.POINTS:
-        return Drawn(np.arange(size), start, end, np.ones(size, int))
+        return Thinned(np.arange(size), start, end, np.ones(size, int))
     pixel = (end[-1] - start[0]) / (lines.POINTS // 2)
     place = np.floor((start - start[0]) / pixel)
     wide = end - start >= pixel
@@ -141,29 +200,38 @@ def thin(start: Any, end: Any, level: Any) -> Drawn:
     rows = worst[np.flatnonzero(np.diff(group[worst], append=size))]
     first = np.flatnonzero(begins)
     last = np.append(first[1:], size) - 1
-    return Drawn(rows, start[first], end[last], last - first + 1)
+    return Thinned(rows, start[first], end[last], last - first + 1)
 
 
-def colors(names: list[str], palette: list[str]) -> Mapping[str, str]:
-    """Return a color for each state: by its name, or a free one, or the one least used."""
-    used, found = dict.fromkeys(palette, 0), {}
-    for name in names:
-        first = crc32(name.encode()) % len(palette)
-        found[name] = min([*palette[first:], *palette[:first]], key=used.__getitem__)
-        used[found[name]] += 1
-    return found
+def colors(names: list[str], palette: list[str]) -> dict[str, str]:
+    """Return a color for each state, whatever its series; the first ones differ most."""
+    return dict(zip(sorted(names), cycle(palette), strict=False))
 
 
-def lasted(microseconds: int) -> str:
+def together(readings: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of both tables, sorted by time: each has either a `value` or a `state`."""
+    both = [readings, states]
+    rows = pd.DataFrame(
+        {
+            "time": pd.concat([it["time"] for it in both], ignore_index=True),
+            "series": union_categoricals([it["series"] for it in both]),
+            "value": np.append(readings["value"], np.full(len(states), np.nan)),
+        }
+    )
+    rows["state"] = states["state"].set_axis(rows.index[len(readings) :])
+    return rows.sort_values("time", kind="stable", ignore_index=True)
+
+
+def lasted(span: timedelta) -> str:
     """Write how long a state lasted, such as "2 d 5 h"."""
-    left, parts = microseconds // 1_000_000, list[str]()
+    left, parts = int(span.total_seconds()), list[str]()
     for unit, size in UNITS:
         count, left = divmod(left, size)
         if count or parts:
             parts.append(f"{count:,} {unit}" if count else "")
         if len(parts) == 2:
             break
-    return " ".join(filter(None, parts)) or f"{microseconds / 1_000_000:g} s"
+    return " ".join(filter(None, parts)) or f"{span.total_seconds():g} s"
 
 
 def _number(time: datetime | None) -> int:

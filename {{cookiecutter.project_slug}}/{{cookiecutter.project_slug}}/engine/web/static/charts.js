@@ -1,10 +1,16 @@
 // Adjusts a figure before Plotly draws it: its height, dragging on touch screens, a viewer's zoom.
+// Hides the section of one that has nothing to show.
 (function () {
     const touch = window.matchMedia("(pointer: coarse)");
 
     // A figure with many panels needs more height than the page gives it.
     function stretch(plot, {meta}) {
         plot.closest(".graph")?.style.setProperty("--min-height", `${meta?.min_height ?? 0}px`);
+    }
+
+    function hide(plot, {meta}) {
+        const section = plot.closest("section");
+        if (section) section.hidden = Boolean(meta?.empty);
     }
 
     // A swipe that starts on a chart scrolls the page; a toolbar button switches to zooming.
@@ -31,6 +37,8 @@
         const react = window.Plotly.react;
         window.Plotly.react = function (plot, figure, ...rest) {
             if (figure.layout) {
+                hide(plot, figure.layout);
+                if (figure.layout.meta?.empty && plot.layout) return Promise.resolve(plot);
                 stretch(plot, figure.layout);
                 scroll(figure.layout);
                 zoom(plot.layout, figure.layout);

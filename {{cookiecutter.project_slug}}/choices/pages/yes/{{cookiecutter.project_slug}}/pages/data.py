@@ -1,4 +1,4 @@
-"""The data page: the selected readings, row by row."""
+"""The data page: the selected rows, one by one."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,10 +9,17 @@ from dash.development.base_component import Component
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from .. import engineering
 from ..engine.page import Data, Tables, view
 from ..setting import Settings
-from .overview import CHOICES, Names, Window, controls, known, selected
+from .overview import (
+    CHOICES,
+    Names,
+    Window,
+    controls,
+    described,
+    is_blank,
+    selected_rows,
+)
 
 ROWS = 100  # per page of the table; no more are sent at a time
 COLUMNS = [
@@ -49,17 +56,22 @@ def rows(
     """Show the rows that the table requests."""
     if asked is None:  # the table is not drawn yet
         return no_update
-    data = selected(tables, names, window)
-    of_series = engineering.describe(data, known(tables))
-    data = data.assign(series=data["series"].cat.set_categories(of_series.index))
+    data, of_series = selected_rows(tables, names, window), described(tables)
+    data = data.rename(columns={"item": "time"})
+    data["series"] = data["series"].cat.set_categories(of_series.index)
     page = order(data, asked["sortModel"]).iloc[asked["startRow"] :].head(ROWS)
-    times = page["time"].dt.tz_convert(settings.app.timezone)
     of = of_series.loc[page["series"]]
+    values = pd.Series(list(map(number, page["value"], of["decimals"])), page.index, object)
+    if "state" in page:
+        values = page["state"].astype(object).fillna(values)
+    times = page["time"]
+    if isinstance(times.dtype, pd.DatetimeTZDtype):
+        times = times.dt.tz_convert(settings.app.timezone).dt.strftime("%Y-%m-%d %H:%M:%S")
     shown = {
         "id": page["series"].astype(str).str.cat(page["time"].astype(str), " "),
-        "time": times.dt.strftime("%Y-%m-%d %H:%M:%S"),
+        "time": times.astype(str),
         "series": of["label"].to_numpy(),
-        "value": list(map(number, page["value"], of["decimals"])),
+        "value": values,
         "unit": of["unit"].to_numpy(),
     }
     return {"rowData": pd.DataFrame(shown).to_dict("records"), "rowCount": len(data)}
@@ -71,9 +83,12 @@ def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
 
 def layout(settings: Settings, data: Data) -> Component:
     """Return the page without its data."""
+    tables = data.tables()
+    timeless = is_blank(tables, tables["readings"]) and tables["states"].empty
+    first = {"field": "time", "headerName": "Item", "minWidth": 175, "tooltipField": "time"}
     table = dag.AgGrid(
         id="rows",
-        columnDefs=COLUMNS,
+        columnDefs=[first, *COLUMNS[1:]] if timeless else COLUMNS,
         defaultColDef={"flex": 1, "cellRenderer": "Text"},  # defined in grid.js
         rowModelType="infinite",
         getRowId="params.data.id",  # so that a selected row stays the same reading
@@ -95,14 +110,16 @@ def layout(settings: Settings, data: Data) -> Component:
         },
         className="rows",
     )
-    return html.Main([controls(settings, data), table])
+    return html.Main([controls(settings, data), table], className="timeless" if timeless else "")
 
 
 def order(data: pd.DataFrame, by: list[Order]) -> pd.DataFrame:
-    """Sort readings in the table's order; without one, newest first."""
+    """Sort rows in the table's order; without one, newest first. States follow the numbers."""
     if not by:
-        return data.iloc[::-1]
-    ascending = {it["colId"]: it["sort"] == "asc" for it in by}
+        return data.iloc[::-1] if isinstance(data["time"].dtype, pd.DatetimeTZDtype) else data
+    ascending: dict[str, bool] = {it["colId"]: it["sort"] == "asc" for it in by}
+    if "value" in ascending and "state" in data:
+        ascending["state"] = ascending["value"]
     return data.sort_values(list(ascending), ascending=list(ascending.values()), kind="stable")
 
 
