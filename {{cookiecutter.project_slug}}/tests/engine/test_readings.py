@@ -10,8 +10,17 @@ import pytest
 from pydantic import ValidationError
 from toy import TABLES
 
-from {{cookiecutter.project_slug}}.engine.data.tables import Batch, DataError, Rules, validate
-from {{cookiecutter.project_slug}}.engine.sources.readings import Shaped, shape_rows, to_tables
+from {{cookiecutter.project_slug}}.engine.data.tables import (
+    Batch,
+    DataError,
+    Rules,
+    validate,
+)
+from {{cookiecutter.project_slug}}.engine.sources.readings import (
+    Shaped,
+    shape_rows,
+    to_tables,
+)
 from {{cookiecutter.project_slug}}.engine.sources.shape import Shape
 
 DAYS = ["2026-01-01", "2026-01-02"]
@@ -288,7 +297,7 @@ def test_an_empty_source_gives_empty_tables(kind: Any) -> None:
 @pytest.mark.parametrize("seed", range(60))
 def test_no_row_is_lost_whatever_the_table_and_its_shape(seed: int) -> None:
     draw = random.Random(seed)
-    count = draw.randint(0, 40)
+    count, across = draw.randint(0, 40), draw.random() < 0.3
     cells: list[list[Any]] = [
         [1, 2.5, -999],
         [1.0, None, np.nan],
@@ -298,28 +307,31 @@ def test_no_row_is_lost_whatever_the_table_and_its_shape(seed: int) -> None:
         [f"text {it}" for it in range(99)],
         ["1,5", "..", " "],
     ]
+    names = [f"2026-01-0{it}" for it in range(1, 6)] if across else [*"vwxyz"]
     raw = pd.DataFrame(
         {
-            "when": [
-                draw.choice(["2026-01-01", "2026-01-02 10:00", "x", None]) for _ in range(count)
-            ],
-            "key": [draw.choice(["a", "b", 1, None]) for _ in range(count)],
-            **{f"v{it}": draw.choices(draw.choice(cells), k=count) for it in range(5)},
+            "day": draw.choices(["2026-01-01", "2026-01-02", "x", None], k=count),
+            "clock": draw.choices(["10:00", "11:30:05", "y", None], k=count),
+            "key": draw.choices(["a", "b", 1, None], k=count),
+            "flag": draw.choices([True, False, None], k=count),
+            **{it: draw.choices(draw.choice(cells), k=count) for it in names},
         },
         index=draw.sample(range(100), count),
     )
-    values = draw.choice(["*", "v1", ["v0", "v4"]])
-    keys = draw.choice(["", "key", ["key", "v3"]])
-    across = draw.random() < 0.2
-    result = shaped(
-        raw,
-        time=draw.choice(["when", ["when", "v2"]]) if keys == "" or draw.random() < 0.7 else "",
-        series=keys,
-        value=values,
-        columns="time" if across else "series",
-        drop=draw.choice([[], ["v2"]]),
-        missing=draw.choice([[], [-999, ".."]]),
-        where=draw.choice([{}, {"v3": True}, {"key": ["a", 1]}]),
-    )
+    keys = draw.choice(["key", ["key", "flag"]] if across else ["", "key", ["key", "flag"]])
+    settings = {
+        "time": "" if across else draw.choice(["day", ["day", "clock"], "" if keys else "day"]),
+        "series": keys,
+        "value": draw.choice([names, names[1], names[2:4], "*"][: 3 if across else 4]),
+        "columns": "time" if across else "series",
+        "drop": draw.choice([[], [names[0]], ["*" + names[1]]]),
+        "missing": draw.choice([[], [-999, ".."]]),
+        "where": draw.choice([{}, {"flag": True}, {"key": ["a", 1]}]),
+    }
+    try:
+        result = shaped(raw, **settings)
+    except DataError as error:
+        assert "no time is ISO 8601" in str(error)
+        return
     for table in result.tables.values():
         assert table.index.equals(pd.RangeIndex(len(table)))

@@ -110,6 +110,10 @@ def test_no_time_that_matches_is_an_error() -> None:
         parse(pd.DataFrame({"time": ["Jan 1 2000", "Feb 1 2000"]}), "%Y")
     with pytest.raises(DataError, match="such as 1871: set time_format"):
         parse(pd.DataFrame({"time": [1871.0, 1872.0]}), "")
+    with pytest.raises(DataError, match=r'ISO 8601, and one is "31\.12\.2026": set time_format'):
+        parse(pd.DataFrame({"time": [None, *["31.12.2026"] * 101]}), "")
+    late = ["31.12.2026"] * 101 + ["2026-12-31"]  # one that is right is enough
+    assert utc(late, "")[-2:] == ["(not a time)", "2026-12-31 08:00:00"]
 
 
 def test_several_columns_are_joined_by_a_space() -> None:

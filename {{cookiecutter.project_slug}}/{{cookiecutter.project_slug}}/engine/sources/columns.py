@@ -10,8 +10,8 @@ import pandas as pd
 from ..data.tables import DataError
 from .shape import ALL, Shape
 from .texts import as_text, as_texts
+from .time_formats import SAMPLE, is_iso
 
-SAMPLE = 100  # rows
 SHORT = 40  # characters
 TIMES = re.compile("time|date|day|year|month|period|quarter|stamp", re.IGNORECASE)
 
@@ -95,8 +95,7 @@ def _similar(name: str, columns: list[str]) -> str:
 def _is_time(values: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(values.dtype) or values.isna().all():
         return False
-    times = pd.to_datetime(values.dropna(), format="ISO8601", errors="coerce", utc=True)
-    return bool(times.notna().all())
+    return bool(is_iso(values.dropna()).all())
 
 
 def _listed(names: list[str], last: str = ", ") -> str:

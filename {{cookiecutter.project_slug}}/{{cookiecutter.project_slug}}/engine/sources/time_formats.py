@@ -12,6 +12,7 @@ from .texts import as_text, join, label
 TICKS = {"unix": 1_000_000, "unix_ms": 1_000}  # microseconds
 LAST = 253_402_300_800 * 1_000_000  # the year 10000, in microseconds
 CLOCK = re.compile("%[HIMSfpcXzZ]")
+SAMPLE = 100  # rows
 DIRECTIVE = re.compile("(%.)")
 SPACE = re.compile(r"(\\ )+")  # as re.escape writes it
 DIGITS = {"%Y": r"\d{4}", "%j": r"\d{1,3}"} | {f"%{it}": r"\d{1,2}" for it in "mdyHMS"}
@@ -39,7 +40,7 @@ def parse(columns: pd.DataFrame, time_format: str) -> pd.Series:
         return times
     text = join(columns, " ")
     if not time_format:
-        return pd.Series(text, columns.index)
+        return _iso(pd.Series(text, columns.index))
     texts = text.categories.str.strip()
     parsed = _parse(texts, time_format)
     lost = np.asarray(parsed.isna())
@@ -75,7 +76,24 @@ def _ready(times: pd.Series, time_format: str, days: bool) -> pd.Series | None:
     if is_number and time_format in TICKS:
         found = pd.Series(_from_epoch(times, TICKS[time_format]), times.index)
         return None if (found.isna() & times.notna()).any() else found
-    return None if time_format else times
+    return None if time_format else _iso(times)
+
+
+def is_iso(values: pd.Series) -> pd.Series:
+    """Return which values are times that need no format."""
+    values = values.astype(object) if isinstance(values.dtype, pd.CategoricalDtype) else values
+    return pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna()
+
+
+def _iso(times: pd.Series) -> pd.Series:
+    """Return times as they are. Raises DataError if none needs no format."""
+    if times.isna().all() or is_iso(times.iloc[:SAMPLE]).any() or is_iso(times).any():
+        return times
+    example = as_text(times.dropna().iloc[0])[:40]
+    raise DataError(
+        f'no time is ISO 8601, and one is "{example}": set time_format in [source], '
+        'as in "%d.%m.%Y %H:%M"'
+    )
 
 
 def _parse(texts: pd.Index, time_format: str) -> pd.DatetimeIndex:
