@@ -88,7 +88,8 @@ def parse(
 ) -> pd.DataFrame:
     """Return the rows of a file. Raises DataError.
 
-    `default` is the format of a file whose name does not say. If a needed column is missing, the first rows are returned with all columns, to name those.
+    `default` is the format of a file whose name does not say. If a needed column is missing, the
+    first rows are returned with all columns, so that the error can name those.
     """
     content, inside = decompressed(file, name)
     kind = source.format or format_of(inside) or default

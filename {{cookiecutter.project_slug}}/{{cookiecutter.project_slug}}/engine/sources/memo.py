@@ -14,7 +14,7 @@ class Memo:
         self._last: tuple[object, Tables] = (None, {})
 
     def get(self, key: object, make: Callable[[], Tables]) -> Tables:
-        """Return the tables of a key, the last ones if it is the same; changes do not reach them."""
+        """Return the tables of a key, the last ones if it is the same. They may be changed."""
         known, tables = self._last
         if known is None or known != key:
             self._last = (None, {})  # free the memory first

@@ -31,11 +31,22 @@ def rows(data: Any, source: Shape, wanted: Wanted, since: datetime | None = None
     if wanted.only and wanted.needed <= set(known):
         columns = [it for it in known if it in wanted.needed]
     elif wanted.only:  # the error names all columns
-        return data.head(0).to_pandas(ignore_metadata=True)
+        return to_pandas(data.head(0), source)
     if wanted.head is not None:
-        return data.head(wanted.head, columns=columns).to_pandas(ignore_metadata=True)
+        return to_pandas(data.head(wanted.head, columns=columns), source)
     newer = _newer(data.schema, source, since) if since else None
-    return data.to_table(columns, newer).to_pandas(ignore_metadata=True)
+    return to_pandas(data.to_table(columns, newer), source)
+
+
+def to_pandas(table: Any, source: Shape) -> pd.DataFrame:
+    """Return a table's rows; names of series become categories, which take little memory."""
+    import pyarrow as pa
+
+    texts = {it.name for it in table.schema if pa.types.is_string(it.type)}
+    categories = [it for it in source.keys if it in texts]
+    return table.to_pandas(
+        categories=categories, ignore_metadata=True, split_blocks=True, self_destruct=True
+    )
 
 
 def _newer(schema: Any, source: Shape, since: datetime) -> Any:

@@ -11,28 +11,33 @@ import pandas as pd
 
 from ..config.extras import extra
 from ..data.tables import DataError
-from . import records
+from . import parquet, records
 from .shape import Shape
 from .wanted import Wanted
 
 SEPARATORS = ";\t|,"
+CHUNK = 250_000  # rows that are parsed at once
 
 
 def _csv(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
     options = dict(source.read)
     tabs = PurePath(name).suffix.lower() in (".tsv", ".tab")
     sep = str(options.pop("sep", "\t" if tabs else ","))
-    by_python = "skipfooter" in options or (len(sep) > 1 and sep != r"\s+")
-    rows = pd.read_csv(
-        file,
-        sep=sep,
-        engine="python" if by_python else "c",
-        usecols=wanted.columns,
-        nrows=wanted.head,
-        dtype=_dtype(options, _texts(source)),
-        na_values=[str(it) for it in source.missing],
+    whole = "skipfooter" in options  # pandas then reads no parts
+    by_python = whole or (len(sep) > 1 and sep != r"\s+")
+    given = {
+        "sep": sep,
+        "engine": "python" if by_python else "c",
+        "usecols": wanted.columns,
+        "dtype": _dtype(options, source),
+        "na_values": [str(it) for it in source.missing],
         **options,
-    )
+    }
+    if whole:
+        rows = pd.read_csv(file, **given).head(wanted.head)
+    else:
+        with pd.read_csv(file, nrows=wanted.head, chunksize=CHUNK, **given) as chunks:
+            rows = _joined([_compact(it, source.keys) for it in chunks])
     if len(rows.columns) == 1 and not wanted.needed <= set(rows):
         header = str(rows.columns[0])
         if found := [it for it in SEPARATORS if it in header and it != sep]:
@@ -42,6 +47,25 @@ def _csv(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFram
                 f"set sep = {orjson.dumps(used).decode()} under [source.read]"
             )
     return rows
+
+
+def _compact(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """Return rows whose names of series are categories, which take little memory."""
+    return rows.astype({it: "category" for it in keys if it in rows})
+
+
+def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Put parts below each other, and free each column of the parts once it is copied."""
+    if len(parts) == 1:
+        return parts[0]
+    columns = {}
+    for name in list(parts[0]):
+        found = [it.pop(name) for it in parts]
+        if all(isinstance(it.dtype, pd.CategoricalDtype) for it in found):
+            columns[name] = pd.Series(pd.api.types.union_categoricals(found))
+        else:
+            columns[name] = pd.concat(found, ignore_index=True)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _excel(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
@@ -58,7 +82,7 @@ def _excel(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFr
         sheet_name=sheet,
         usecols=wanted.columns,
         nrows=wanted.head,
-        dtype=_dtype(options, source.keys),
+        dtype=_dtype(options, source, times=False),
         na_values=[str(it) for it in source.missing],
         **options,
     )
@@ -92,7 +116,7 @@ def _parquet(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.Data
         import pyarrow.parquet
     content = pyarrow.parquet.ParquetFile(io.BytesIO(file.read()))
     columns = [it for it in content.schema_arrow.names if it in wanted.needed or not wanted.only]
-    rows = content.read(columns).to_pandas(ignore_metadata=True)
+    rows = parquet.to_pandas(content.read(columns), source)
     return rows if wanted.head is None else rows.head(wanted.head)
 
 
@@ -103,15 +127,14 @@ def _loads(text: str) -> Any:
         return json.loads(text)
 
 
-def _texts(source: Shape) -> list[str]:
-    """Return the columns that are kept as they are written, such as "007" and "0830"."""
-    times = [] if source.time_format.startswith("unix") else source.times
-    return [*times, *source.keys]
-
-
-def _dtype(options: dict[str, Any], texts: list[str]) -> Any:
+def _dtype(options: dict[str, Any], source: Shape, times: bool = True) -> Any:
+    """Return pandas' option: names and times stay as they are written, such as "007" and "0830"."""
     given = options.pop("dtype", {})
-    return {**dict.fromkeys(texts, str), **given} if isinstance(given, dict) else given
+    if not isinstance(given, dict):
+        return given
+    parsed = source.time_format not in ("", "unix", "unix_ms") or len(source.times) > 1
+    texts = [*source.keys, *(source.times if times and parsed else [])]
+    return {**dict.fromkeys(texts, "str"), **given}
 
 
 PARSERS: dict[str, Callable[[IO[bytes], str, Any, Wanted], pd.DataFrame]] = {
