@@ -24,12 +24,12 @@ DEPENDENCIES = set(
     narwhals nest_asyncio nodeenv numpy orjson packaging pandas pandera partd pathspec pebble
     pip platformdirs plotly pluggy pre_commit prometheus_client psutil psycopg psycopg_binary py
     pyarrow pycparser pydantic pydantic_core pydantic_settings pygments pyjwt pytest
-    python_dateutil python_discovery python_dotenv python_json_logger python_slugify
-    pythonjsonlogger pytz pyyaml redis requests retrying rich ruff schedule setuptools
-    shellingham six slugify smmap sniffio sortedcontainers sqlalchemy tblib text_unidecode
-    time_machine tlz toolz tornado tsdownsample typeguard typer types_psutil typing_extensions
-    typing_inspect typing_inspection tzdata tzlocal urllib3 uv virtualenv waitress werkzeug
-    xxhash yaml zict zipp
+    python_calamine python_dateutil python_discovery python_dotenv python_json_logger
+    python_slugify pythonjsonlogger pytz pyyaml redis requests retrying rich ruff schedule
+    setuptools shellingham six slugify smmap sniffio sortedcontainers sqlalchemy tblib
+    text_unidecode time_machine tlz tomlkit toolz tornado tsdownsample typeguard typer
+    types_psutil typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv
+    virtualenv waitress werkzeug xxhash yaml zict zipp zstandard
     """.split()
 )
 DEVICES = {"aux", "con", "nul", "prn"} | {f"{it}{n}" for it in ("com", "lpt") for n in range(1, 10)}
