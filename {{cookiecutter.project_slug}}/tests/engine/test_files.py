@@ -15,7 +15,7 @@ import zstandard
 from sites import Answer, Site, serving
 
 from {{cookiecutter.project_slug}}.engine.data.tables import DataError
-from {{cookiecutter.project_slug}}.engine.sources import files
+from {{cookiecutter.project_slug}}.engine.sources import files, parsers
 from {{cookiecutter.project_slug}}.engine.sources.files import FileSource
 
 ROWS = "time,series,value\n2026-01-01T00:00:00Z,a,1\n"
@@ -274,6 +274,22 @@ def test_options_go_to_pandas(tmp_path: Path) -> None:
     assert found == {"Wert": [1234.5]}
 
 
+def test_columns_may_be_given_other_names(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("time,series,value\n2026-01-01,a,1,\n2026-01-02,a,2,\n", "utf-8")
+    names = ["time", "series", "value", "nothing"]
+    assert values(file, read={"header": 0, "names": names}) == {"a": [1, 2]}
+
+
+def test_large_files_are_parsed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parsers, "CHUNK", 2)
+    file = tmp_path / "a.csv"
+    rows = [f"2026-01-{day:02},{name},{day}" for day in range(1, 6) for name in ("007", "b")]
+    file.write_text("\n".join(["time,series,value", *rows, "2026-01-06,,6"]), "utf-8")
+    assert values(file) == {"007": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]}
+    assert read(file)["series"].isna().sum() == 1
+
+
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
     for ending, text in (
         ("csv", ROWS),
@@ -296,6 +312,7 @@ WRONG: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("a.csv", b"<!DOCTYPE html><html></html>", {}, "is a web page, not csv"),
     ("a.csv", b"SQLite format 3\0", {}, "it is a database"),
     ("a.csv", b"PAR1....", {}, 'set format = "parquet"'),
+    ("a.csv", b"time,series,value\n2026-01-01,a,1,\n", {}, "set header = 0 and names"),
     ("a.csv", b"", {}, "No columns to parse"),
     ("a.json", b'{"a": 1}\n{"a": 2}\n', {}, 'set format = "jsonl"'),
     ("a.json", b'{"data": {"items": [{"time": "2026-01-01"}]}}', {}, 'set records = "data.items"'),

@@ -38,15 +38,26 @@ def _csv(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFram
     else:
         with pd.read_csv(file, nrows=wanted.head, chunksize=CHUNK, **given) as chunks:
             rows = _joined([_compact(it, source.keys) for it in chunks])
+    if wanted.only and not wanted.needed <= set(rows):  # all columns are then read
+        return rows
+    _check_header(rows, sep, name, wanted)
+    return rows
+
+
+def _check_header(rows: pd.DataFrame, sep: str, name: str, wanted: Wanted) -> None:
+    """Raise DataError if the names of the columns do not fit what is below them."""
     if len(rows.columns) == 1 and not wanted.needed <= set(rows):
         header = str(rows.columns[0])
         if found := [it for it in SEPARATORS if it in header and it != sep]:
-            used = max(found, key=header.count)
+            used = orjson.dumps(max(found, key=header.count)).decode()
             raise DataError(
-                f"{name} has one column, {header[:60]!r}: "
-                f"set sep = {orjson.dumps(used).decode()} under [source.read]"
+                f"{name} has one column, {header[:60]!r}: set sep = {used} under [source.read]"
             )
-    return rows
+    if not isinstance(rows.index, pd.RangeIndex):  # pandas takes the first column as labels
+        raise DataError(
+            f"{name} has more values in a row than names in its header: set header = 0 and "
+            "names = […] under [source.read], with a name for each column"
+        )
 
 
 def _compact(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
