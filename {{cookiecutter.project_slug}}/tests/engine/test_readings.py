@@ -241,9 +241,10 @@ def test_no_series_is_listed_that_has_no_rows() -> None:
         (
             {"time": DAYS, "value": [1, 2], "kind": "a"},
             {"series": "", "where": {"kin": "a"}},
-            ["`kin` is missing", 'set where = "kind"'],
+            ["`kin` is missing", 'set where = { "kind" = … }'],
         ),
         ({}, {}, ["the source has no columns"]),
+        ({"DATE": [], "a": []}, {}, ['time = "DATE"']),
         ({f"column {it}" * 9: [1] for it in range(3_000)}, {}, ["and 2,999 more"]),
         ({"time": DAYS}, {"value": [f"column {it}" for it in range(400)]}, ["more are missing"]),
     ],

@@ -57,9 +57,8 @@ def _remedy(raw: pd.DataFrame, named: Mapping[str, list[str]], keys: list[str]) 
         if len(similar) == len(named[key]):
             found[key] = similar
             free = [it for it in free if it not in similar]
-    kinds = _kinds(raw[free].head(SAMPLE))
-    found = {**kinds, **found}
-    settings = [f"{key} = {_setting(found[key])}" for key in keys if key in found]
+    found = {**_kinds(raw[free[:SAMPLE]].head(SAMPLE)), **found}
+    settings = [f"{key} = {_setting(key, found[key])}" for key in keys if key in found]
     if not settings or sum(map(len, settings)) > 3 * SHORT:
         return f"correct {', '.join(keys)} in [source]"
     return f"set {', '.join(settings)}"
@@ -70,9 +69,9 @@ def _kinds(rows: pd.DataFrame) -> dict[str, list[str]]:
     times = [it for it in rows if _is_time(rows[it])] or [it for it in rows if TIMES.search(it)]
     others = [it for it in rows if it not in times[:1]]
     numbers = [it for it in others if pd.api.types.is_numeric_dtype(rows[it].dtype)]
-    texts = [
-        it for it in others if it not in numbers and as_texts(rows[it]).codes.max() < len(rows) - 1
-    ]
+    others = [it for it in others if it not in numbers]
+    few = max(len(rows) // 2, 2)  # names of series occur more than once
+    texts = [it for it in others if len(as_texts(rows[it]).categories) < few]
     found = {"series": texts[:1]}
     if times:
         found["time"] = times[:1]
@@ -81,8 +80,10 @@ def _kinds(rows: pd.DataFrame) -> dict[str, list[str]]:
     return found
 
 
-def _setting(names: list[str]) -> str:
+def _setting(key: str, names: list[str]) -> str:
     quoted = [f'"{it}"' for it in names] or ['""']
+    if key == "where":
+        return f"{{ {', '.join(f'{it} = …' for it in quoted)} }}"
     return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
 
 
