@@ -154,6 +154,16 @@ def test_all_rows_are_kept_if_the_history_is_all() -> None:
     assert [value for _, _, value in kept(second.snapshot)] == [5, 1, 2, 3, 4]
 
 
+def test_a_longer_history_is_remembered_even_without_older_rows() -> None:
+    """Otherwise, each refresh would read all of it again."""
+    first = made((NOW, "a", 1))
+    second = append(first, (NOW, "a", 1), refresh=Refresh(history="all")).snapshot
+    assert second.version > first.version
+    again = append(second, (NOW, "a", 1), now=NOW + DAY, refresh=Refresh(history="all"))
+    assert again.snapshot is second
+    assert append(second, (NOW, "a", 1)).snapshot is second, "a shorter one needs no older rows"
+
+
 def test_rows_with_the_same_key_are_counted() -> None:
     lost = (Rejected("readings", "other values", 34, ""),)
     batch = Batch(tables_of((NOW, "a", 1)), overwritten=lost, duplicates=1_200)

@@ -238,6 +238,18 @@ def test_the_first_read_starts_where_the_history_does() -> None:
     assert pipeline.span(None, toy.TABLES, Refresh(history="all"), NOW) == Span(EPOCH)
 
 
+@pytest.mark.parametrize(
+    ("history", "span"), [("2d", Span(NOW - 2 * DAY, True)), ("all", Span(EPOCH))]
+)
+def test_a_longer_history_is_read_once(history: str, span: Span) -> None:
+    known, longer = snapshot(a=MINUTES), Refresh(history=history)
+    assert pipeline.span(known, toy.TABLES, longer, NOW) == span
+    again = merge(known, Batch({}), toy.TABLES, NOW, NOW, longer).snapshot
+    later = NOW + timedelta(minutes=1)
+    assert pipeline.span(again, toy.TABLES, longer, later).since > NOW - DAY
+    assert pipeline.span(again, toy.TABLES, Refresh(), later).since > NOW - DAY, "shorter again"
+
+
 def test_reading_continues_from_the_series_furthest_behind() -> None:
     minutes, at = timedelta(minutes=1), datetime(2026, 3, 1, 11, 49, tzinfo=UTC)
     assert start(snapshot(a=MINUTES)) == at - 3 * minutes
@@ -280,7 +292,10 @@ def test_a_table_that_has_ended_does_not_make_others_be_read_again(
     old = known.tables["readings"].assign(time=lambda data: data["time"] - 100 * DAY)
     tables = toy.TABLES | {"ended": toy.TABLES["readings"]}
     two = replace(
-        known, tables={**known.tables, "ended": old}, paces={**known.paces, "ended": ended}
+        known,
+        tables={**known.tables, "ended": old},
+        paces={**known.paces, "ended": ended},
+        history=None,
     )
     since = pipeline.span(two, tables, Refresh(history=history), NOW).since
     assert since == pace.newest - bound
@@ -292,7 +307,10 @@ def test_a_table_with_a_row_a_year_is_read_from_its_last_rows() -> None:
     pace = measure(years, toy.TABLES["readings"])
     tables = toy.TABLES | {"years": toy.TABLES["readings"]}
     two = replace(
-        known, tables={**known.tables, "years": years}, paces={**known.paces, "years": pace}
+        known,
+        tables={**known.tables, "years": years},
+        paces={**known.paces, "years": pace},
+        history=None,
     )
     since = pipeline.span(two, tables, Refresh(history="all"), NOW).since
     assert since < datetime(2022, 1, 1, tzinfo=UTC)

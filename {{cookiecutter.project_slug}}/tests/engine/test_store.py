@@ -72,6 +72,7 @@ def test_a_published_snapshot_reaches_all_processes(any_store: Open) -> None:
             assert found is not None
             assert (found.version, found.due, found.created) == (version, NOW, NOW)
             assert (found.paces, found.horizon) == (published.paces, NOW)
+            assert found.history == published.history
             pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
 
 

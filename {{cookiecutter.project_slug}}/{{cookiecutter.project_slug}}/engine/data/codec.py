@@ -2,8 +2,8 @@
 
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -27,6 +27,7 @@ class Head:
     declared: dict[str, Any]
     paces: dict[str, Pace] = field(default_factory=dict)
     horizon: datetime = NEVER
+    history: timedelta | None = None
 
 
 HEAD = TypeAdapter(Head)
@@ -42,6 +43,7 @@ def encode(snapshot: Snapshot, declared: Mapping[str, Table]) -> bytes:
         _describe(declared),
         dict(snapshot.paces),
         snapshot.horizon,
+        snapshot.history,
     )
     output = pa.BufferOutputStream()
     output.write(HEAD.dump_json(head) + b"\n")
@@ -74,7 +76,8 @@ def decode(data: bytes, declared: Mapping[str, Table]) -> Snapshot | None:
                 tables[name] = stream.read_pandas()
     except Exception as error:  # another version of pyarrow may have written it
         raise ValueError(f"pyarrow cannot read it: {error}") from error
-    return Snapshot(head.version, head.due, head.created, tables, head.paces, head.horizon)
+    made = Snapshot(head.version, head.due, head.created, tables, head.paces, head.horizon)
+    return replace(made, history=head.history)
 
 
 def _checksum(content: memoryview) -> bytes:

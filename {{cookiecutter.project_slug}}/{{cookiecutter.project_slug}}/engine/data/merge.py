@@ -10,7 +10,7 @@ import pandas as pd
 from ..figures.formats import duration
 from ..settings import Refresh
 from .pace import measure
-from .snapshot import Snapshot, visible
+from .snapshot import Snapshot, is_longer, visible
 from .status import Rejected
 from .tables import Batch, Table, counted, deduplicate_and_sort, describe_row, has_time
 
@@ -65,15 +65,18 @@ def merge(
         )
         if number
     )
-    # Always replace a snapshot that cannot be shown, or that was made while the clock was ahead.
+    # Always replace a snapshot that cannot be shown, that was made while the clock was ahead, or
+    # that was made with a shorter history.
     usable = previous and not previous.fault and previous.created <= now
+    if previous and is_longer(refresh.history, previous):
+        usable = False
     if previous and usable and not (count or gone):
         return Update(previous, 0, note, tuple(older))
     for name in [*paces] if previous and not usable else ():  # the horizon has changed
         paces[name] = measure(visible(tables[name], horizon), declared[name])
     # Epoch milliseconds, so that a restart never reuses a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
-    snapshot = Snapshot(version, due, now, tables, paces, horizon)
+    snapshot = Snapshot(version, due, now, tables, paces, horizon, history=refresh.history)
     return Update(snapshot, count, note, tuple(older))
 
 

@@ -72,7 +72,8 @@ class Snapshot:
 
     Rows later than `horizon` are kept but not shown, because they were in the future at the time.
     `fault` says why the newest data in a shared store cannot be shown; the tables are then older.
-    `paces` has an entry for each table that has rows with a time.
+    `paces` has an entry for each table that has rows with a time. `history` is that of the settings
+    with which it was made; None is all.
     """
 
     version: int
@@ -82,6 +83,7 @@ class Snapshot:
     paces: Mapping[str, Pace] = field(default_factory=dict)
     horizon: datetime = NEVER
     fault: str = ""
+    history: timedelta | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", Tables(self.tables))
@@ -90,6 +92,12 @@ class Snapshot:
         """Return the rows of a table that can be shown."""
         data = self.tables[name]
         return visible(data, self.horizon) if name in self.paces else data
+
+
+def is_longer(history: timedelta | None, snapshot: Snapshot) -> bool:
+    """Return whether a history is longer than the one that a snapshot was made with."""
+    before = snapshot.history
+    return before is not None and (history is None or history > before)
 
 
 def visible(data: pd.DataFrame, horizon: datetime) -> pd.DataFrame:

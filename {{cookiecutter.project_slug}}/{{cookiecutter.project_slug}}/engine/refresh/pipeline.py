@@ -10,7 +10,7 @@ import pandas as pd
 
 from ..data.merge import Update, merge
 from ..data.pace import furthest_behind
-from ..data.snapshot import EPOCH, Snapshot, now_utc
+from ..data.snapshot import EPOCH, Snapshot, is_longer, now_utc
 from ..data.tables import Batch, DataError, Rules, Table, validate
 from ..settings import AnySettings, Refresh
 
@@ -113,7 +113,8 @@ def span(
     """Return the time to read from.
 
     This is the newest time of the series that is furthest behind, minus the overlap or three usual
-    intervals between rows, whichever is longer, to find late and corrected rows.
+    intervals between rows, whichever is longer, to find late and corrected rows. A first read, or
+    one with a longer history than before, starts with the history.
     """
     times, newest, waits = [], [], []
     for name, pace in previous.paces.items() if previous else ():
@@ -125,17 +126,13 @@ def span(
             times.append(behind - max(refresh.overlap, 3 * distance))
             newest.append(min(pace.newest, now))
             waits.append(refresh.history or max(ENDED, 10 * distance))
-    if not times:
-        return _first(refresh, now)
+    if not times or (previous and is_longer(refresh.history, previous)):
+        if refresh.history is None:
+            return Span(EPOCH)
+        return Span(now - refresh.history, whole=True)
     # The bound: otherwise, one table that has ended would make all others be read in full.
     bounds = [max(newest) - wait for wait in waits]
     return Span(min(map(max, times, bounds)))
-
-
-def _first(refresh: Refresh, now: datetime) -> Span:
-    if refresh.history is None:
-        return Span(EPOCH)
-    return Span(now - refresh.history, whole=True)
 
 
 def rules(settings: AnySettings, now: datetime) -> Rules:
