@@ -24,8 +24,7 @@ def snapshot(version: int = 1, rows: int = 3) -> Snapshot:
     times = [start + timedelta(seconds=row) for row in range(rows)]
     tables = tables_of(*((it, f"series {row % 2}", row / 3) for row, it in enumerate(times)))
     paces = {"readings": Pace(times[-1].to_pydatetime(), timedelta(seconds=2))}
-    history = timedelta(days=version)
-    return Snapshot(version, NOW, NOW, tables, paces, NOW, history=history)
+    return Snapshot(version, NOW, NOW, tables, paces, NOW, history=timedelta(days=3))
 
 
 def opened(url: str, tables: Mapping[str, Table] = toy.TABLES) -> Store:

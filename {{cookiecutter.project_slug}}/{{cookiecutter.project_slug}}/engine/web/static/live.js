@@ -175,7 +175,8 @@
         if (whole < 120) return `${whole} s`;
         if (whole < 7200) return `${Math.floor(whole / 60)} min`;
         if (whole < 172_800) return `${Math.floor(whole / 3600)} h`;
-        return `${Math.floor(whole / 86_400)} d`;
+        if (whole < 63_115_200) return `${Math.floor(whole / 86_400)} d`;
+        return `${Math.floor(whole / 31_557_600)} years`;
     }
 
     function silence() {
@@ -219,7 +220,7 @@
     // What a screen reader reads aloud: each message once, not whenever a number in it changes.
     function announcement(state, notice) {
         const text = `${STATES[state]}. ${notice}`;
-        const kind = text.replace(/\(request \w+\)|\d[\d:,.]*( (s|min|h|d)\b)?/g, "");
+        const kind = text.replace(/\(request \w+\)|\d[\d:,.]*( (s|min|h|d|years)\b)?/g, "");
         if (kind !== announcement.kind) Object.assign(announcement, {kind, text});
         return announcement.text;
     }
