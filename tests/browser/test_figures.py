@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.browser import shown, state
+from helpers.browser import inaccessible, shown, state
 from helpers.processes import wait_until
 from helpers.projects import Project
 from helpers.readings import restored_file
@@ -38,7 +38,9 @@ def rows(csv: Project) -> Iterator[Callable[[str], None]]:
 
 def hovered(page: Page, graph: str, across: float) -> list[str]:
     """Hover over a place in the first panel of a chart, and return the labels."""
-    box = page.locator(f"{PLOT.format(graph)} .nsewdrag").first.bounding_box()
+    area = page.locator(f"{PLOT.format(graph)} .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
     assert box
     page.mouse.move(box["x"] + across * box["width"] - 1, box["y"] + box["height"] / 2)
     page.mouse.move(box["x"] + across * box["width"], box["y"] + box["height"] / 2)
@@ -146,6 +148,66 @@ def test_large_numbers_of_bytes_use_the_prefix_giga(
             assert card.evaluate("it => it.scrollWidth <= it.clientWidth")
     finally:
         series.write_text(before, "utf-8")
+
+
+@pytest.fixture
+def limits(csv: Project) -> Iterator[None]:
+    """Limits for the states of a pump."""
+    series = csv.path / csv.slug / "assets" / "static_data" / "series.csv"
+    before = series.read_text("utf-8")
+    series.write_text(before + "pump,Pump,,idle,fault|alarm\n", "utf-8")
+    yield
+    series.write_text(before, "utf-8")
+
+
+def test_states_are_bands_with_a_card_and_a_table(
+    csv: Project, rows: Callable[[str], None], limits: None, page: Page
+) -> None:
+    states = {0: "on", 20: "fault", 40: "on", 50: "idle"}
+    lines = [
+        f"{it},pump,{states[max(start for start in states if start <= it)]}" for it in range(60)
+    ]
+    rows("\n".join([every_minute("heat", range(60)), *lines]))
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        card = page.locator(".card", has_text="Pump")
+        expect(card.locator(".card-value")).to_have_text("idle")
+        expect(card.locator(".card-range")).to_contain_text("since 2026-01-05")
+        expect(card.locator(".card-state")).to_have_text("Warning")
+        bands = page.locator("#states-graph .point path")
+        expect(bands).to_have_count(4)
+        assert page.locator("#states-graph .bartext-inside").count() == 4
+        said = " ".join(hovered(page, "states-graph", 0.5))
+        assert "fault (critical)" in said and "20 min" in said
+        page.locator("summary").first.click()
+        expect(page.locator("#states-table tbody tr")).to_have_count(4)
+        expect(page.locator("#states-table tbody tr").first).to_contain_text("Warning")
+        expect(page.locator("section:has(#ranking-graph)")).to_be_hidden()
+        expect(page.locator("#distribution-graph path.box")).to_have_count(1)
+        assert not inaccessible(page)
+
+
+def test_a_table_without_a_time_is_bars_and_rows(csv: Project, source: Path, page: Page) -> None:
+    lines = [f"country {it},{it * 100},{80 - it / 10}" for it in range(187)]
+    source.write_text("country,income,health\n" + "\n".join(lines) + "\n", "utf-8")
+    shape = {"TIME": "", "SERIES": "country", "VALUE": '["income", "health"]'}
+    settings = {f"SOURCE__{name}": value for name, value in shape.items()}
+    with csv.serving(**FOREVER, **settings) as server:
+        page.goto(server.url)
+        state(page, "live")
+        bars = page.locator("#ranking-graph .point path")
+        expect(bars).to_have_count(60)
+        titles = page.locator("#ranking-graph .annotation-text").all_text_contents()
+        assert titles == ["income · 30 of 187 shown", "health · 30 of 187 shown"]
+        for graph in ("trend", "distribution", "states"):
+            expect(page.locator(f"section:has(#{graph}-graph)")).to_be_hidden()
+        expect(page.locator("fieldset")).to_be_hidden()
+        expect(page.locator("#status-age")).not_to_contain_text("newest")
+        page.locator("section:has(#ranking-graph) summary").click()
+        expect(page.locator("#ranking-table tbody tr")).to_have_count(100)
+        expect(page.locator("#ranking-table tbody tr").first).to_contain_text("18,600")
+        expect(page.locator("#ranking-table .more")).to_contain_text("100 of 187 rows")
+        assert not inaccessible(page)
 
 
 def chart_text(page: Page, graph: str) -> str:

@@ -44,11 +44,35 @@ def lab(color: str, seen: list[list[float]]) -> list[float]:
     return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
 
 
-@pytest.mark.parametrize("viewer", SEEN)
-def test_color_blind_viewers_can_tell_any_two_colors_apart(viewer: str) -> None:
+def palette(pattern: str) -> list[str]:
+    """Return the colors in the part of engineering.py that matches a pattern."""
     text = Path(TEMPLATE / SLUG / SLUG / "engineering.py").read_text("utf-8")
-    colors = re.findall(r'"(#\w{6})"', re.findall(r"COLORS = \[.*?\]", text, re.S)[0])
-    assert len(colors) == 8
+    return re.findall(r'"(#\w{6})"', re.findall(pattern, text, re.S | re.M)[0])
+
+
+SERIES = palette(r"^COLORS = \[.*?\]")
+STATES = [*palette(r"^WARN, CRITICAL = .*?$"), *palette(r"^STATES = \[.*?\]")]
+
+
+@pytest.mark.parametrize("colors", [SERIES, STATES], ids=["series", "states"])
+@pytest.mark.parametrize("viewer", SEEN)
+def test_color_blind_viewers_can_tell_any_two_colors_apart(viewer: str, colors: list[str]) -> None:
+    assert len(colors) >= 8
     places = {color: lab(color, SEEN[viewer]) for color in colors}
     for one, other in combinations(colors, 2):
         assert math.dist(places[one], places[other]) > 8, (one, other)
+
+
+def luminance(color: str) -> float:
+    parts = [int(color[it : it + 2], 16) / 255 for it in (1, 3, 5)]
+    linear = [it / 12.92 if it <= 0.04045 else ((it + 0.055) / 1.055) ** 2.4 for it in parts]
+    return sum(a * b for a, b in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize("color", STATES)
+def test_states_stand_out_on_both_backgrounds(color: str) -> None:
+    css = Path(TEMPLATE / SLUG / SLUG / "assets" / "css-theme.css").read_text("utf-8")
+    light, dark = re.findall(r"--panel: light-dark\((#\w{6}), (#\w{6})\)", css)[0]
+    for background in (light, dark):
+        low, high = sorted((luminance(color), luminance(background)))
+        assert (high + 0.05) / (low + 0.05) >= 3

@@ -91,3 +91,67 @@ def test_the_download_contains_the_data_shown(settings: Settings, data: Data) ->
     lines = content.splitlines()
     assert lines[0] == "time,series,value"
     assert len(lines) == 1 + len(data.tables()["readings"])
+
+
+NOW = datetime.now(UTC)
+
+
+def both(settings: Settings) -> Data:
+    """Readings and states, a minute apart."""
+    times = pd.date_range(end=NOW, periods=4, freq="1min").as_unit("us")
+    one = pd.DataFrame({"time": times[:3], "series": "heat", "value": [20.0, 21.0, 22.5]})
+    two = pd.DataFrame({"time": times[1:], "series": "pump", "state": ["on", "on", "=fault"]})
+    tables = {
+        "readings": one.astype({"series": "category"}),
+        "states": two.astype({"series": "category", "state": "category"}),
+    }
+    return DASHBOARD.data(Snapshot(1, NOW, NOW, tables))
+
+
+def ranked(settings: Settings) -> Data:
+    names = [f"item {it}" for it in range(150)]
+    table = pd.DataFrame({"item": names, "series": "value", "value": np.arange(150.0)})
+    tables = {"ranking": table.astype({"item": "category", "series": "category"})}
+    return DASHBOARD.data(Snapshot(1, NOW, NOW, tables))
+
+
+def is_hidden(answer: dict[str, Any], graph: str) -> bool:
+    return bool(answer[graph]["figure"]["layout"].get("meta", {}).get("empty"))
+
+
+def test_a_chart_without_data_is_hidden_if_another_has_some(settings: Settings) -> None:
+    for data, hidden in (
+        (both(settings), (False, False, False, True)),
+        (ranked(settings), (True, True, True, False)),
+    ):
+        graphs = ("trend-graph", "distribution-graph", "states-graph", "ranking-graph")
+        found = [is_hidden(call(settings, data, graph, CHOICES), graph) for graph in graphs]
+        assert tuple(found) == hidden
+
+
+def test_the_download_contains_states_as_text(settings: Settings) -> None:
+    values = {"download-button.n_clicks": 1, **CHOICES}
+    content = call(settings, both(settings), "download", values)["download"]["data"]["content"]
+    head, *lines = content.splitlines()
+    assert head == "time,series,value"
+    assert [it.split(",", 1)[1] for it in lines] == [
+        "heat,20.0",
+        "heat,21.0",
+        "pump,on",
+        "heat,22.5",
+        "pump,on",
+        "pump,'=fault",
+    ]
+
+
+def test_the_download_of_a_ranking_has_all_rows(settings: Settings) -> None:
+    values = {"download-button.n_clicks": 1, **CHOICES}
+    content = call(settings, ranked(settings), "download", values)["download"]["data"]["content"]
+    assert content.splitlines()[:2] == ["item,series,value", "item 0,value,0.0"]
+    assert len(content.splitlines()) == 151
+
+
+def test_a_state_that_began_before_the_window_is_shown(settings: Settings) -> None:
+    values = {**CHOICES, "window.value": "30s"}
+    cards = json.dumps(call(settings, both(settings), "cards", values)["cards"]["children"])
+    assert "=fault" in cards and f"since {NOW.astimezone(settings.app.timezone):%Y}" in cards

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from my_dashboard import engineering
 from my_dashboard.engine import SettingError
-from my_dashboard.engine.figures import catalog, formats
+from my_dashboard.engine.figures import catalog, formats, states
 
 SERIES = pd.DataFrame(
     {
@@ -198,6 +198,68 @@ def test_limits_that_are_not_numbers_are_named(tmp_path: Path) -> None:
     file.write_text("series,label,unit,warn,critical\na,A,%,high,90\n", "utf-8")
     with pytest.raises(SettingError, match=r"series\.csv cannot be used: .*'high'"):
         catalog.read_series(file)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("pump,,,70 °C,90", "warn of 'pump': '70 °C' is neither a number nor a state"),
+        ("pump,,,70,fault", "warn = '70' and critical = 'fault' of 'pump': write two numbers"),
+    ],
+)
+def test_limits_are_either_numbers_or_states(row: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    file.write_text(f"series,label,unit,warn,critical\nheat,,,70,\n{row}\n", "utf-8")
+    with pytest.raises(SettingError, match=said):
+        catalog.read_series(file)
+
+
+def states_of(known: str, tmp_path: Path, rows: dict[str, list[str]]) -> tuple[Any, pd.DataFrame]:
+    """Return bands of one state per minute, and the series of a file."""
+    file = tmp_path / "series.csv"
+    file.write_text(f"series,label,unit,warn,critical\n{known}\n", "utf-8")
+    parts = [
+        pd.DataFrame({"time": minutes(len(of)).as_unit("us"), "series": name, "state": of})
+        for name, of in rows.items()
+    ]
+    table = pd.concat(parts).sort_values("time", kind="stable", ignore_index=True)
+    table = table.astype({"series": "category", "state": "category"})
+    return states.bands(table), catalog.read_series(file)
+
+
+def test_the_card_of_a_state_shows_its_name_and_since_when(tmp_path: Path) -> None:
+    rows = {
+        "pump": ["on"] * 5 + ["fault"] * 5,
+        "fan": ["fault"] * 10,
+        "heater": ["on"] * 9 + ["off"],
+    }
+    known = "pump,Pump,,idle,fault|alarm\nheater,,,fault,"
+    bands, series = states_of(known, tmp_path, rows)
+    cards = {it.label: it for it in engineering.state_kpis(bands, series)}
+    assert list(cards) == ["Pump", "heater", "fan"]
+    pump, fan, heater = (cards[it] for it in ("Pump", "fan", "heater"))
+    assert (pump.value, pump.state, pump.began) == ("fault", "critical", "2026-01-05 00:05")
+    assert (fan.state, fan.began) == ("none", "2026-01-05 or earlier"), "unknown, so never OK"
+    assert heater.state == "ok"
+
+
+def test_the_worst_states_are_drawn_on_top_with_a_pattern(tmp_path: Path) -> None:
+    rows = {"<pump>": ["fault", "on", "on", "idle", "idle"], "fan": ["fault"] * 2 + ["on"] * 3}
+    bands, series = states_of("<pump>,,,idle,fault", tmp_path, rows)
+    figure = engineering.states_figure(bands, series, ZoneInfo("UTC"))
+    assert [it.name for it in figure.data] == ["fault", "on", "idle (warning)", "fault (critical)"]
+    neutral, _, warning, critical = (it.marker for it in figure.data)
+    assert neutral.color in engineering.STATES
+    assert (warning.color, critical.color) == (engineering.WARN, engineering.CRITICAL)
+    assert warning.pattern.shape and critical.pattern.shape != warning.pattern.shape
+    assert figure.layout.yaxis.ticktext == ("&lt;pump&gt;", "fan")
+
+
+def test_a_timeline_says_what_it_leaves_out(tmp_path: Path) -> None:
+    bands, series = states_of("", tmp_path, {"pump": ["on", "off"] * 5_000})
+    figure = engineering.states_figure(bands, series, ZoneInfo("UTC"))
+    assert "1 of 20 states shown, the worst kept" in [it.text for it in figure.layout.annotations]
+    assert sum(len(it.y) for it in figure.data) <= 1_001
 
 
 def test_a_series_has_a_label_and_may_be_called_na(tmp_path: Path) -> None:

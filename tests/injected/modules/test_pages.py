@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from flask import Flask
 from my_dashboard import engineering
@@ -11,6 +12,7 @@ from my_dashboard.engine import Outcome, Snapshot, Status
 from my_dashboard.engine.data.access import Data
 from my_dashboard.engine.data.memory_store import MemoryStore
 from my_dashboard.engine.settings import Auth
+from my_dashboard.pages import data as data_page
 from my_dashboard.preprocess import TABLES
 from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
@@ -80,6 +82,27 @@ def test_a_value_is_written_in_full_with_the_decimals_of_its_series(
     readings = ((NOW - timedelta(minutes=back), "a", it) for back, it in enumerate(values))
     store.publish(Snapshot(7, NOW, NOW, tables_of(*readings)))
     assert rows(settings, store)["rowData"][0]["value"] == shown
+
+
+def test_states_are_rows_too(settings: Settings) -> None:
+    store = MemoryStore()
+    tables = tables_of((NOW, "heat", 2.0), (NOW + timedelta(minutes=1), "heat", 3.0))
+    states = tables["readings"].iloc[:1].drop(columns="value").assign(series="pump", state="on")
+    states = states.astype({"series": "category", "state": "category"})
+    store.publish(Snapshot(7, NOW, NOW, {**tables, "states": states}))
+    assert [it["value"] for it in rows(settings, store)["rowData"]] == ["3", "on", "2"]
+    ordered = rows(settings, store, value="asc")["rowData"]
+    assert [it["value"] for it in ordered] == ["2", "3", "on"], "text follows the numbers"
+
+
+def test_the_rows_of_a_ranking_have_items(settings: Settings) -> None:
+    table = pd.DataFrame({"item": ["b", "a"], "series": "value", "value": [1.0, 2.0]})
+    table = table.astype({"item": "category", "series": "category"})
+    store = MemoryStore()
+    store.publish(Snapshot(7, NOW, NOW, {"ranking": table}))
+    assert [it["time"] for it in rows(settings, store)["rowData"]] == ["b", "a"]
+    assert [it["time"] for it in rows(settings, store, time="asc")["rowData"]] == ["a", "b"]
+    assert "Item" in str(data_page.layout(settings, Data(store, TABLES)))
 
 
 def test_before_the_first_data_there_are_no_rows(settings: Settings) -> None:

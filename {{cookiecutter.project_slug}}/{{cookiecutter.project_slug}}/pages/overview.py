@@ -64,7 +64,7 @@ def distribution(tables: Tables, names: Names, window: Window) -> go.Figure:
     return engineering.distribution_figure(readings, known(tables))
 
 
-@view([Output("states-graph", "figure"), Output("states-rows", "children")], CHOICES)
+@view([Output("states-graph", "figure"), Output("states-table", "children")], CHOICES)
 def timelines(
     tables: Tables, names: Names, window: Window, settings: Settings
 ) -> tuple[go.Figure, list[Component]]:
@@ -75,7 +75,7 @@ def timelines(
     return figure.update_layout(uirevision=f"{window} {names}"), bands_table(bands, series, zone)
 
 
-@view([Output("ranking-graph", "figure"), Output("ranking-rows", "children")], [CHOICES[0]])
+@view([Output("ranking-graph", "figure"), Output("ranking-table", "children")], [CHOICES[0]])
 def bars(tables: Tables, names: Names) -> tuple[go.Figure, list[Component]]:
     """Show the rows of a table without a time, the largest first."""
     rows, series = filtered(tables["ranking"], names), engineering.known_series()
@@ -109,8 +109,8 @@ def layout(settings: Settings, data: Data) -> Component:
                     [
                         panel("Trend", "trend-graph"),
                         panel("Distribution", "distribution-graph"),
-                        panel("States", "states-graph", rows="states-rows"),
-                        panel("Ranking", "ranking-graph", rows="ranking-rows"),
+                        panel("States", "states-graph", rows="states-table"),
+                        panel("Ranking", "ranking-graph", rows="ranking-table"),
                     ],
                     className="panels",
                 ),

@@ -30,7 +30,8 @@ def read_series(path: Path) -> pd.DataFrame:
         read = pd.DataFrame(list(map(_parsed, read.to_dict("records"))), columns=[*read, *NAMES])
     except ValueError as error:
         raise SettingError(f"{path} cannot be used: {error}.") from error
-    read = read.astype(dict.fromkeys(LIMITS, float))
+    texts = dict.fromkeys(["series", "label", "unit"], object)  # also if all are missing
+    read = read.astype({**texts, **dict.fromkeys(LIMITS, float)})
     return read.assign(label=read["label"].fillna(read["series"])).set_index("series")
 
 
