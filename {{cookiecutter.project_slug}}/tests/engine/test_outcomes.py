@@ -85,6 +85,15 @@ def test_rows_that_are_valid_but_not_shown_are_reported_alike() -> None:
     assert (whole.overwritten, whole.older) == ((), ()), "a full read has none"
 
 
+def test_reading_all_of_the_history_replaces_what_was_reported() -> None:
+    known = (replace(BAD, seen=NOW),)
+    before = Status(rejected=known, overwritten=known, older=known)
+    batch = Batch(READ, overwritten=(replace(BAD, count=1),))
+    after = outcomes.succeeded(before, batch, toy.TABLES, WORKED, True, NOW, NOW, whole=True)
+    assert (after.rejected, after.older) == ((), ())
+    assert [it.count for it in after.overwritten] == [1]
+
+
 def test_the_end_of_a_table_does_not_reduce_the_number_of_its_rows() -> None:
     one, many = Batch(READ, (replace(BAD, count=1),)), Batch(READ, (replace(BAD, count=9),))
     assert [it.count for it in succeeded(succeeded(Status(), many), one).rejected] == [9]

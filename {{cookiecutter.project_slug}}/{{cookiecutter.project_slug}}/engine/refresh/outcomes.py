@@ -20,15 +20,17 @@ def succeeded(
     due: datetime,
     next_due: datetime,
     older: tuple[Rejected, ...] = (),
+    whole: bool = False,
 ) -> Status:
     """Return the status after a successful refresh.
 
     The outcome is recorded in `changes` if it changed something or ended a run of failures. `older`
-    are the rows that are older than the history.
+    are the rows that are older than the history; `whole` means that all of the history was read.
     """
 
     def merged(known: tuple[Rejected, ...], found: tuple[Rejected, ...]) -> tuple[Rejected, ...]:
-        return _merge(known, found, batch.tables, tables, outcome.ended)
+        before = () if whole else known
+        return _merge(before, found, batch.tables, tables, outcome.ended)
 
     return Status(
         next_due=next_due,

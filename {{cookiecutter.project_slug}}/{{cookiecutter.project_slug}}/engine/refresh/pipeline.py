@@ -126,13 +126,18 @@ def span(
             times.append(behind - max(refresh.overlap, 3 * distance))
             newest.append(min(pace.newest, now))
             waits.append(refresh.history or max(ENDED, 10 * distance))
-    if not times or (previous and is_longer(refresh.history, previous)):
+    if not times or reads_whole(previous, refresh):
         if refresh.history is None:
             return Span(EPOCH)
         return Span(now - refresh.history, whole=True)
     # The bound: otherwise, one table that has ended would make all others be read in full.
     bounds = [max(newest) - wait for wait in waits]
     return Span(min(map(max, times, bounds)))
+
+
+def reads_whole(previous: Snapshot | None, refresh: Refresh) -> bool:
+    """Return whether a refresh reads all of the history, whatever is known."""
+    return previous is None or is_longer(refresh.history, previous)
 
 
 def rules(settings: AnySettings, now: datetime) -> Rules:

@@ -216,7 +216,15 @@ class Scheduler:
         tables, following = self._pipeline.tables, self._due_times()[1]
         self._report(
             outcomes.succeeded(
-                before, batch, tables, outcome, changed, self._due, following, update.older
+                before,
+                batch,
+                tables,
+                outcome,
+                changed,
+                self._due,
+                following,
+                update.older,
+                pipeline.reads_whole(self._previous, self._settings.refresh),
             )
         )
         if changed:
