@@ -358,7 +358,7 @@ def test_stale_data_are_marked_everywhere(csv: Project, source: Path, page: Page
 def test_tabs_share_one_computation_of_a_view(csv: Project, context: BrowserContext) -> None:
     module, computed = csv.path / csv.slug / "engineering.py", csv.path / "computed.txt"
     before = module.read_text("utf-8")
-    start = '    known = describe(readings, series)\n    units = list(known["unit"].unique())\n'
+    start = '    known = describe(readings, series)\n    shown = list(known["panel"].unique())\n'
     line = f"    open({str(computed)!r}, 'a').write(f'{{len(readings)}}\\n')\n"
     module.write_text(before.replace(start, start + line, 1), "utf-8")  # in trend_figure
     try:

@@ -13,7 +13,17 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .engine.figures import catalog, formats, limits, lines, panels, ranking, states, timelines
+from .engine.figures import (
+    catalog,
+    formats,
+    importance,
+    limits,
+    lines,
+    panels,
+    ranking,
+    states,
+    timelines,
+)
 from .engine.figures.lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 
 SERIES = Path(__file__).with_name("assets") / "static_data" / "series.csv"
@@ -33,6 +43,7 @@ UTC = ZoneInfo("UTC")
 DAY = 86_400_000  # milliseconds
 LEGEND_NAME, AXIS_NAME = 32, 24  # the longest names there, in characters
 TIMELINES = 40  # rows of states in a chart
+MANY = 30  # series shown at once, unless a viewer chooses
 State = Literal["ok", "warn", "critical", "none"]  # none: the series has no limits
 
 
@@ -65,7 +76,8 @@ def survey(
 
 def describe(readings: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return those of the series in the data; `known` may be the result of `survey`."""
-    return catalog.present(readings, known if "color" in known else survey(readings, known))
+    known = known if "color" in known else survey(readings, known)
+    return catalog.present(readings, known, COLORS)
 
 
 def select(
@@ -76,6 +88,17 @@ def select(
         start = readings["time"].searchsorted(readings["time"].iloc[-1] - window)
         readings = readings.iloc[start:]
     return readings[readings["series"].isin(names)] if names else readings
+
+
+def important(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
+    """Return the readings of at most MANY series: beyond their limits, or with large changes.
+
+    `series`: the result of `survey`.
+    """
+    if len(series) <= MANY:
+        return readings
+    known = describe(readings, series)
+    return select(readings, importance.most_important(readings, known, rate, MANY))
 
 
 def kpis(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> list[Kpi]:
@@ -122,10 +145,10 @@ def state_kpis(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) 
 
 
 def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
-    """Draw each series over time, with a panel for each unit; times are shown in `zone`."""
+    """Draw each series over time, in panels by unit and size; times are shown in `zone`."""
     known = describe(readings, series)
-    units = list(known["unit"].unique())
-    if not units:
+    shown = list(known["panel"].unique())
+    if not shown:
         return message_figure(EMPTY)
     rows, traces, drawn = lines.split(readings), [], []
     labels = panels.labels(known, LEGEND_NAME)
@@ -138,30 +161,31 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
                 x=line.x,
                 y=line.y,
                 name=labels[name],
-                uid=f"series {name}",  # must not be a property of every JavaScript object
+                uid=panels.uid(name),
                 mode="lines+markers" if line.alone.any() else "lines",
-                line={"color": row.color, "width": 1.6},
+                line={"color": row.color, "dash": row.dash, "width": 1.6},
                 marker={"size": 5.0 * line.alone} if line.alone.any() else None,
                 hovertemplate=f"%{{y:{number}}} {row.unit}",
-                **panels.axes(units, row.unit),
+                **panels.axes(shown, row.panel),
             )
         )
     whole_days = not any((line.x % DAY).any() for line in drawn)
-    layout = panels.layout(_style, tuple(units), over_time=True, whole_days=whole_days)
-    shown = sum(line.count for line in drawn)
-    layout = panels.noted(layout, panels.left_out(shown, len(readings)))
+    titles = panels.titles(known)
+    layout = panels.layout(_style, titles, over_time=True, whole_days=whole_days)
+    count = sum(line.count for line in drawn)
+    layout = panels.noted(layout, panels.left_out(count, len(readings)))
     legend = 20 * min(max(len(known) - 4, 0), 6)
-    return go.Figure(traces, panels.at_least(layout, 84 + 133 * len(units) + legend))
+    return go.Figure(traces, panels.at_least(layout, 84 + 133 * len(shown) + legend))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
-    """Draw the spread of each series as a box of its 5, 25, 50, 75 and 95 %, by unit."""
+    """Draw the spread of each series as a box of its 5, 25, 50, 75 and 95 %, by unit and size."""
     known = describe(readings, series)
-    units = list(known["unit"].unique())
-    if not units:
+    shown, titles = list(known["panel"].unique()), panels.units(known)
+    if not shown:
         return message_figure(EMPTY)
     known = known.iloc[::-1]  # Plotly draws the first one at the bottom
-    rows, values, places = lines.split(readings), readings["value"].to_numpy(), Counter[str]()
+    rows, values, places = lines.split(readings), readings["value"].to_numpy(), Counter[int]()
     labels = panels.labels(known, AXIS_NAME)
     boxes = []
     for name, row in known.iterrows():
@@ -174,19 +198,19 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
                 q3=[q3],
                 upperfence=[high],
                 boxpoints=False,  # otherwise, a hover label would appear twice
-                y=[places[row.unit]],
+                y=[places[row.panel]],
                 name=labels[name],
-                uid=f"series {name}",
+                uid=panels.uid(name),
                 orientation="h",
                 line={"color": row.color, "width": 1.6},
                 showlegend=False,
-                **panels.axes(units, row.unit),
+                **panels.axes(shown, row.panel),
             )
         )
-        places[row.unit] += 1
-    counts = tuple(places[unit] for unit in units)
-    layout = panels.layout(_style, tuple(units), counts)
-    layout = panels.noted(panels.named(layout, units, known, labels), "whiskers: 5 to 95 %")
+        places[row.panel] += 1
+    counts = tuple(places[panel] for panel in shown)
+    layout = panels.named(panels.layout(_style, titles, counts), shown, known, labels)
+    layout = panels.noted(layout, "whiskers: 5 to 95 %")
     return go.Figure(boxes, panels.at_least(layout, 64 + panels.height(counts)))
 
 
@@ -245,7 +269,7 @@ def ranking_figure(rows: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
                 y=np.arange(len(own)),
                 orientation="h",
                 name=html.escape(label, quote=False),
-                uid=f"series {name}",
+                uid=panels.uid(name),
                 marker_color=COLORS[(number - 1) % len(COLORS)],
                 text=ranking.written(own["value"]),
                 textposition="outside",

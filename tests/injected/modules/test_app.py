@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from my_dashboard import engineering
 from my_dashboard.app import create_app
 from my_dashboard.engine import Snapshot
@@ -46,9 +47,43 @@ def test_the_time_ranges_come_from_the_settings(settings: Settings, data: Data) 
     app = settings.app.model_copy(update={"ranges": [timedelta(minutes=5), timedelta(days=365)]})
     page = overview.layout(settings.model_copy(update={"app": app}), data)
     assert page["window"].options == {"5m": "5 min", "365d": "1 year", "all": "All"}
-    for window in settings.app.ranges:
-        values = {**CHOICES, "window.value": f"{window.total_seconds():.0f}s"}
+    page = overview.layout(settings, data)
+    assert len(page["window"].options) > 1
+    for window in page["window"].options:
+        values = {**CHOICES, "window.value": window}
         assert call(settings, data, "cards", values)["cards"]["children"]
+
+
+def test_without_data_the_only_time_range_is_all(settings: Settings, no_data: Data) -> None:
+    assert overview.layout(settings, no_data)["window"].options == {"all": "All"}
+
+
+def test_the_list_has_the_series_of_the_data(
+    settings: Settings, data: Data, no_data: Data, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    described = engineering.known_series().reindex(["listed", "* temp"]).assign(label="Listed")
+    monkeypatch.setattr(engineering, "known_series", lambda: described)
+    ask = {"snapshot-version.data": None, "series.value": ["chosen"]}
+
+    def options(data: Data) -> list[str]:
+        found = call(settings, data, "series", ask)["series"]["options"]
+        return [it["value"] for it in found]
+
+    assert options(no_data) == ["listed", "chosen"]
+    assert options(data) == [*sorted(set(data.tables()["readings"]["series"])), "chosen"]
+
+
+def test_a_line_says_how_many_series_are_not_shown(settings: Settings, data: Data) -> None:
+    assert call(settings, data, "more", CHOICES)["more"]["children"] == ""
+    now = datetime.now(UTC)
+    rows = pd.DataFrame({"time": now, "series": [f"s{it:03}" for it in range(201)], "value": 1.0})
+    rows = rows.astype({"time": "datetime64[us, UTC]", "series": "category"})
+    many = DASHBOARD.data(Snapshot(1, now, now, {"readings": rows}))
+    assert call(settings, many, "more", CHOICES)["more"]["children"].startswith("30 of 201 series")
+    assert len(call(settings, many, "cards", CHOICES)["cards"]["children"]) == 30
+    chosen = {**CHOICES, "series.value": [f"s{it:03}" for it in range(40)]}
+    assert call(settings, many, "more", chosen)["more"]["children"] == ""
+    assert len(call(settings, many, "cards", chosen)["cards"]["children"]) == 40
 
 
 def test_the_cards_use_the_whole_history(settings: Settings) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from my_dashboard import engineering
 from my_dashboard.engine import SettingError
-from my_dashboard.engine.figures import catalog, formats, states
+from my_dashboard.engine.figures import catalog, formats, ranges, states
 
 SERIES = pd.DataFrame(
     {
@@ -144,11 +145,170 @@ def test_series_get_unused_colors() -> None:
             known = engineering.survey(data.astype({"series": "category"}), series)
             assert known["color"].nunique() == count, (listed, count)
         assert list(known["color"][: min(listed, 8)]) == engineering.COLORS[: min(listed, 8)]
-    units = pd.Series(np.arange(24) % 3, names).astype(str)
-    spread = pd.Series(
-        catalog.colors(names, SERIES.reindex(names).assign(unit=units), engineering.COLORS), names
+
+
+def drawn(count: int, **columns: Any) -> Any:
+    """Return the lines of many series with three readings each."""
+    names = [f"s{it:03}" for it in range(count)]
+    data = pd.concat([one_series(minutes(3), name=name) for name in names])
+    series = SERIES.reindex(names).assign(**columns)
+    return trend_of(data.astype({"series": "category"}).sort_values("time"), series).data
+
+
+def test_series_look_different_while_there_are_styles() -> None:
+    assert {it.line.dash for it in drawn(8)} == {"solid"}
+    for count in (12, 30, 48):
+        assert len({(it.line.color, it.line.dash) for it in drawn(count)}) == count
+    each = pd.DataFrame([(it.yaxis, it.line.color) for it in drawn(24, unit=list("abc" * 8))])
+    assert (each.groupby(0)[1].nunique() == 8).all(), "each panel has all colors"
+
+
+def test_two_chosen_series_have_different_colors() -> None:
+    names = [f"s{it}" for it in range(100)]
+    data = pd.concat([one_series(minutes(3), name=name) for name in names])
+    data = data.astype({"series": "category"}).sort_values("time", ignore_index=True)
+    known = engineering.survey(data, SERIES)
+    alike = list(known.index[known["color"] == known["color"].iloc[0]][:2])
+    figure = trend_of(engineering.select(data, alike), known)
+    box = engineering.distribution_figure(engineering.select(data, alike), known)
+    for it in (figure, box):
+        assert len({trace.line.color for trace in it.data}) == 2
+    colors = {it.name: it.line.color for it in figure.data}
+    assert colors == {it.name: it.line.color for it in box.data}
+
+
+def sized(**sizes: float) -> pd.DataFrame:
+    """Return readings of series whose values vary around these sizes."""
+    parts = [
+        one_series(minutes(50), size * np.linspace(0.8, 1, 50), name.replace("_", " "))
+        for name, size in sizes.items()
+    ]
+    data = pd.concat(parts).astype({"series": "category"})
+    return data.sort_values("time", kind="stable", ignore_index=True)
+
+
+def panels_of(data: pd.DataFrame, series: pd.DataFrame = SERIES) -> list[set[str]]:
+    """Return the names of the series in each panel."""
+    figure = trend_of(data, series)
+    assert len(figure.layout.annotations) in (0, len({it.yaxis for it in figure.data}))
+    axes = dict.fromkeys(it.yaxis for it in figure.data)
+    return [{it.name for it in figure.data if it.yaxis == axis} for axis in axes]
+
+
+def test_small_numbers_are_not_flat_lines_under_large_ones() -> None:
+    assert panels_of(sized(gdp=14_000, cpi=200, rate=4, jobs=5.5)) == [
+        {"cpi"},
+        {"gdp"},
+        {"jobs", "rate"},
+    ]
+    assert panels_of(sized(price=1_500, low=1_400, volume=-2e9)) == [{"low", "price"}, {"volume"}]
+    assert panels_of(sized(a=1, b=2.5, c=6, d=15, e=40)) == [set("abcde")], "there is no gap"
+    assert panels_of(sized(a=100, none=0)) == [{"a", "none"}]
+    assert panels_of(sized(a=0, b=0)) == [{"a", "b"}]
+    units = SERIES.reindex(["a", "b", "c"]).assign(unit="MB/s")
+    assert panels_of(sized(a=100, b=1), units) == [{"a", "b"}], "they have the same unit"
+    assert panels_of(sized(a=1e6, b=1), units) == [{"a"}, {"b"}]
+    many = panels_of(sized(**{f"s{it:02}": 100.0**it for it in range(20)}))
+    assert len(many) == 8
+
+
+def test_panels_have_useful_titles() -> None:
+    def titles(data: pd.DataFrame, series: pd.DataFrame = SERIES) -> list[str]:
+        return [it.text for it in trend_of(data, series).layout.annotations if it.text]
+
+    assert titles(sized(gdp=14_000)) == []
+    assert titles(sized(gdp=14_000, rate=4)) == ["gdp", "rate"]
+    assert titles(sized(heat=40, battery=80)) == ["°C", "%"]
+    units = SERIES.reindex(["a", "b"]).assign(unit="USD", label=["Price", "Volume"])
+    assert titles(sized(a=1, b=1e6), units) == ["USD · Price", "USD · Volume"]
+    long = sized(tiny=0.01, **{f"a_rather_long_name_{it:02}": 100.0 for it in range(9)})
+    assert titles(long) == ["a rather long name 00 and 8 more", "tiny"]
+
+
+def test_of_many_series_the_most_important_are_shown() -> None:
+    names = [f"s{it:03}" for it in range(100)]
+    series = SERIES.reindex(names).assign(warn=np.nan, critical=np.nan)
+    series.loc[["s050", "s060"], ["warn", "critical"]] = [[0.5, 0.7], [0.95, 1.2]]
+    data = pd.concat(
+        one_series(minutes(50), np.linspace(0.1 if name == "s070" else 0.99, 1, 50), name)
+        for name in names
     )
-    assert (spread.groupby(units).nunique() == 8).all(), "each panel has all of them"
+    data = data.astype({"series": "category"}).sort_values("time", ignore_index=True)
+    known = engineering.survey(data, series)
+    some = engineering.important(data, known)
+    kept = set(some["series"])
+    assert kept == {*names[: engineering.MANY - 3], "s050", "s060", "s070"}
+    assert [it.label for it in engineering.kpis(some, known)] == sorted(kept)
+    few = engineering.select(data, names[: engineering.MANY])
+    assert len(engineering.important(few, known)) == len(few)
+
+
+def test_a_pattern_describes_all_series_that_match(tmp_path: Path) -> None:
+    file = tmp_path / "series.csv"
+    rows = ["boiler temp,Boiler,°F,100,120", "* temp,,°C,70,80", "*,,bar,,", "b [m],,m,,"]
+    file.write_text("\n".join(["series,label,unit,warn,critical", *rows]) + "\n", "utf-8")
+    data = sized(z_temp=75, boiler_temp=75, a_temp=20, A_Temp=1, other=3)
+    known = engineering.survey(data, catalog.read_series(file))
+    shown = [(it.label, it.unit, it.state) for it in engineering.kpis(data, known)]
+    assert shown == [
+        ("Boiler", "°F", "ok"),
+        ("a temp", "°C", "ok"),
+        ("z temp", "°C", "warn"),
+        ("A Temp", "bar", "none"),
+        ("other", "bar", "none"),
+    ]
+    brackets = engineering.survey(sized(**{"b_[m]": 1}), catalog.read_series(file))
+    assert list(brackets["unit"]) == ["m"], "brackets are no pattern"
+
+
+YEAR, DAY, HOUR, MINUTE = (
+    timedelta(days=365),
+    *(timedelta(**{it: 1}) for it in ("days", "hours", "minutes")),
+)
+
+
+@pytest.mark.parametrize(
+    ("span", "pace", "offered"),
+    [
+        (100 * YEAR, YEAR, ["5 years", "10 years", "30 years"]),
+        (55 * YEAR, DAY, ["7 days", "1 year", "5 years", "30 years"]),
+        (30 * DAY, MINUTE, ["5 min", "1 hour", "1 day", "7 days"]),
+        (DAY, 2 * MINUTE / 60, ["5 min", "1 hour", "6 hours"]),
+        (7 * DAY, HOUR, ["6 hours", "1 day"]),
+        (70 * YEAR, YEAR + DAY, ["5 years", "10 years", "30 years"]),
+        (3 * YEAR, 30 * DAY, ["1 year"]),
+        (MINUTE, MINUTE / 60, []),
+        (2 * YEAR, YEAR, []),
+        (timedelta(0), timedelta(0), []),
+    ],
+)
+def test_time_ranges_fit_the_data(span: timedelta, pace: timedelta, offered: list[str]) -> None:
+    assert [formats.words(it) for it in ranges.fitting(span, pace)] == offered
+
+
+def test_a_slow_series_keeps_the_digits_that_change() -> None:
+    for values, shown in (
+        ([372.1234567, 372.1301234, 372.1189999], "372.119"),
+        ([10_132.4512345, 10_132.9123456], "10,132.91"),
+        ([84.61538461, 20 / 3], "6.67"),
+    ):
+        digits = formats.decimals(np.array(values))
+        assert formats.number(values[-1], digits) == shown
+
+
+def test_a_yearly_series_that_ended_shows_its_date() -> None:
+    years = pd.date_range("1950-01-01", periods=60, freq="YS", tz="UTC")
+    data = pd.concat([one_series(years, name="a"), one_series(years[:40], name="b")])
+    data = data.astype({"series": "category"}).sort_values("time", ignore_index=True)
+    assert [it.since for it in engineering.kpis(data, SERIES)] == ["", "1989-01-01"]
+
+
+@pytest.mark.parametrize("names", [["200", "404", "500"], ["1e3", "2026-01-01", "nan"]])
+def test_names_that_look_like_numbers_stay_names(names: list[str]) -> None:
+    box = engineering.distribution_figure(sized(**dict.fromkeys(names, 1.0)), SERIES)
+    assert set(box.layout.yaxis.ticktext) == set(names)
+    assert all(isinstance(it.y[0], int) for it in box.data)
+    assert all(re.fullmatch("[a-z][a-z0-9-]*", it.uid) for it in box.data), "a CSS class"
 
 
 def luminance(color: str) -> float:

@@ -71,7 +71,7 @@ def showing(*views: View[..., Any]) -> Callable[[toy.Settings, Data], Dash]:
 def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
     """Call the callback of an output as a browser does, and return its response."""
     dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
-    callback = next(it for it in dependencies if output in it["output"] and "." in it["output"])
+    callback = next(it for it in dependencies if f".{output}." in f".{it['output']}")
     ids = [part.split(".") for part in callback["output"].strip(".").split("...")]
     outputs = [{"id": id_, "property": property_} for id_, property_ in ids]
     filled = {

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import plotly.graph_objects as go
-from dash import Dash, Input, Output, State, dcc, html
+from dash import ClientsideFunction, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 from pydantic import validate_call
 
 from .. import engineering
 from ..engine import Duration
-from ..engine.figures import catalog, formats, ranking, states
+from ..engine.figures import catalog, formats, lines, ranges, ranking, states
 from ..engine.page import Data, Tables, aria, loading, per_snapshot, text_table, to_csv, view
 from ..engineering import Kpi
 from ..setting import Settings
@@ -39,7 +39,7 @@ CONFIG: Any = {"distribution-graph": {"locales": {"en": {"dictionary": PERCENTIL
 @view(Output("cards", "children"), CHOICES)
 def cards(tables: Tables, names: Names, window: Window, settings: Settings) -> list[Component]:
     """Show the KPIs."""
-    readings, zone = selected(tables, names, window), settings.app.timezone
+    readings, zone = shown(tables, names, window), settings.app.timezone
     series, texts = engineering.known_series(), selected_bands(tables, names, window)
     kpis = engineering.kpis(readings, known(tables), zone)
     return [card(it) for it in [*kpis, *engineering.state_kpis(texts, series, zone)]]
@@ -48,7 +48,7 @@ def cards(tables: Tables, names: Names, window: Window, settings: Settings) -> l
 @view(Output("trend-graph", "figure"), CHOICES)
 def trend(tables: Tables, names: Names, window: Window, settings: Settings) -> go.Figure:
     """Show the readings over time."""
-    readings = selected(tables, names, window)
+    readings = shown(tables, names, window)
     if is_blank(tables, readings):
         return engineering.hidden_figure()
     figure = engineering.trend_figure(readings, known(tables), settings.app.timezone)
@@ -58,7 +58,7 @@ def trend(tables: Tables, names: Names, window: Window, settings: Settings) -> g
 @view(Output("distribution-graph", "figure"), CHOICES)
 def distribution(tables: Tables, names: Names, window: Window) -> go.Figure:
     """Show the spread of the readings."""
-    readings = selected(tables, names, window)
+    readings = shown(tables, names, window)
     if is_blank(tables, readings):
         return engineering.hidden_figure()
     return engineering.distribution_figure(readings, known(tables))
@@ -82,6 +82,37 @@ def bars(tables: Tables, names: Names) -> tuple[go.Figure, list[Component]]:
     return engineering.ranking_figure(rows, series), ranking_table(rows, series)
 
 
+@view(Output("more", "children"), CHOICES)
+def more(tables: Tables, names: Names, window: Window) -> str:
+    """Say how many series are not shown, if any."""
+    count = selected(tables, names, window)["series"].nunique()
+    if names or count <= engineering.MANY:
+        return ""
+    why = "those beyond their limits or with the largest changes. Choose others above."
+    return f"{engineering.MANY} of {count:,} series: {why}"
+
+
+@view(Output("series", "options"), [CHOICES[0]])
+def series_options(tables: Tables, names: Names) -> list[dict[str, str]]:
+    """List the series in the data, and those chosen, which Dash would drop from the choice."""
+    labels = described(tables)["label"].to_dict()
+    if not labels:
+        listed = engineering.known_series()["label"]
+        labels = {it: label for it, label in listed.items() if not catalog.is_pattern(it)}
+    chosen = [plain(it) for it in names or []]
+    found = labels | {it: it for it in chosen if it not in labels}
+    return [{"value": guarded(it), "label": guarded(label)} for it, label in found.items()]
+
+
+@view(Output("window", "options"))
+def time_ranges(tables: Tables, settings: Settings) -> dict[str, str]:
+    """List the time ranges, by default those that fit the data."""
+    offered = settings.app.ranges
+    if offered is None:
+        offered = ranges.of_data(*moments(tables))
+    return {formats.duration(it): formats.words(it) for it in offered} | {"all": "All"}
+
+
 def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
     """Add callbacks that depend on the viewer."""
 
@@ -97,12 +128,21 @@ def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
         content = csv(data.tables(), names, window, settings)
         return {"content": content, "filename": f"{app.config.name}.csv"}
 
+    app.clientside_callback(
+        ClientsideFunction("choices", "fit"),
+        Input("window", "options"),
+        State("window", "value"),
+        State("snapshot-version", "data"),
+        State("window", "id"),
+    )
+
 
 def layout(settings: Settings, data: Data) -> Component:
     """Return the page without its data."""
     return html.Main(
         [
             controls(settings, data),
+            html.P(id="more", className="more"),
             loading(
                 html.Div(id="cards", className="cards"),
                 html.Div(
@@ -143,6 +183,21 @@ def selected(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
     """Return the readings that a viewer has selected."""
     chosen = [plain(it) for it in names or []]
     return engineering.select(tables["readings"], chosen, None if window == "all" else window)
+
+
+def shown(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+    """Return the selected readings of the series to show: not of all if there are too many."""
+    readings = selected(tables, names, window)
+    return readings if names else engineering.important(readings, known(tables))
+
+
+def moments(tables: Tables) -> tuple[pd.Series, list[int]]:
+    """Return the times of the rows, and the usual intervals between those of each series."""
+    readings, texts = tables["readings"], tables["states"]
+    if len(readings) or texts.empty:
+        return readings["time"], list(known(tables)["usual"])
+    times = lines.microseconds(texts["time"])
+    return texts["time"], [lines.usual_distance(times[it]) for it in lines.split(texts).values()]
 
 
 def filtered(table: pd.DataFrame, names: Names) -> pd.DataFrame:
@@ -205,19 +260,17 @@ def plain(text: str) -> str:
 
 def controls(settings: Settings, data: Data) -> Component:
     """Return the controls."""
-    labels = {**engineering.known_series()["label"], **described(data.tables())["label"]}
-    options = [{"value": guarded(it), "label": guarded(label)} for it, label in labels.items()]
-    ranges = {formats.duration(it): formats.words(it) for it in settings.app.ranges}
+    tables = data.tables()
+    # Views of the data, but Dash drops a stored choice that is not in the first list.
+    series, window = series_options(tables, []), time_ranges(tables, settings)
     return html.Section(
         [
             html.Label("Series", htmlFor="series"),
-            dcc.Dropdown(options, [], id="series", multi=True, placeholder="All", **PERSISTENT),
+            dcc.Dropdown(series, [], id="series", multi=True, placeholder="All", **PERSISTENT),
             html.Fieldset(
                 [
                     html.Legend("Time"),
-                    dcc.RadioItems(
-                        ranges | {"all": "All"}, "all", id="window", inline=True, **PERSISTENT
-                    ),
+                    dcc.RadioItems(window, "all", id="window", inline=True, **PERSISTENT),
                 ]
             ),
             html.Button("Refresh now", id="refresh-now", className="action"),

@@ -169,6 +169,9 @@ Age = Annotated[Duration | None, _or("never")]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Clock = Annotated[time, AfterValidator(_clock)]
 Clocks = Annotated[list[Clock], NoDecode, BeforeValidator(_times)]
+Ranges = Annotated[
+    list[Period] | None, BeforeValidator(lambda value: None if value == "auto" else value)
+]
 StoreUrl = Annotated[str, AfterValidator(_store)]
 Location = Annotated[str, AfterValidator(_location)]  # a URL or path
 File = Annotated[str, AfterValidator(_file)]  # a path, or empty

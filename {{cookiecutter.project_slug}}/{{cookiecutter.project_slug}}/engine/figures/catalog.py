@@ -1,20 +1,21 @@
-"""What is known about each series: its row in series.csv, its color, and statistics."""
+"""What is known about each series: its row in series.csv, its color and panel, and statistics."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
+import numpy as np
 import pandas as pd
 
 from ..config.types import SettingError
-from . import formats, limits, lines
+from . import formats, limits, lines, magnitudes, styles
 
 LIMITS, NAMES = ("warn", "critical"), ("warn_states", "critical_states")
 COLUMNS = ["series", "label", "unit", *LIMITS]
+SAMPLE = 10_000  # readings of a series that tell how large its values are
 
 
 def read_series(path: Path) -> pd.DataFrame:
@@ -50,14 +51,31 @@ def _parsed(row: dict[str, Any]) -> dict[str, Any]:
     return parsed
 
 
+def is_pattern(name: str) -> bool:
+    """Return whether a row of series.csv is for all series that match it, such as `* temp`."""
+    return "*" in str(name) or "?" in str(name)
+
+
 def listed(names: Iterable[str], series: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `series.csv` for some series: its own first, then the others."""
-    wanted = dict.fromkeys(names)
-    order = [name for name in series.index if name in wanted]
-    order += [name for name in wanted if name not in series.index]
-    known = series.reindex(order)
-    label = known["label"].fillna(pd.Series(order, order))
-    return known.assign(label=label, unit=known["unit"].fillna(""))
+    """Return the rows of `series.csv` for some series: its own first, then the others.
+
+    A series has the row with its exact name, or else the first pattern that matches it, which gives
+    no label.
+    """
+    exact = {name: row for row, name in enumerate(series.index)}
+    patterns = [name for name in series.index if is_pattern(name)]
+
+    def row(name: str) -> int:
+        found = (exact[it] for it in patterns if fnmatchcase(name, it))
+        return exact[name] if name in exact else next(found, len(series))
+
+    of = {name: row(name) for name in names}
+    order = sorted(of, key=lambda name: of[name])
+    known = series.reindex([series.index[of[it]] if of[it] < len(series) else it for it in order])
+    known.index = pd.Index(order, name="series", dtype=object)
+    own = pd.Series(order, known.index, object)
+    label = known["label"].astype(object).where([it in exact for it in order]).fillna(own)
+    return known.assign(label=label, unit=known["unit"].astype(object).fillna(""))
 
 
 def survey(
@@ -68,58 +86,33 @@ def survey(
 ) -> pd.DataFrame:
     """Return the metadata and statistics of each series, those in `series.csv` first.
 
-    `color`: one of the palette; `decimals`: how many to show; `usual`: the interval between two
-    readings, in microseconds; `last`: the time of its newest reading; `newest`: that of all
-    series, but not after now.
+    `panel`: the number of its panel; `color` and `dash`: of its line; `decimals`: how many to show;
+    `usual`: the interval between two readings, in microseconds; `last`: the time of its newest
+    reading; `newest`: that of all series, but not after now.
     """
     rows = {name: rows for name, rows in lines.split(readings).items() if len(rows)}
     known = listed(sorted(rows), series)
     names = list(known.index)
     recent = [rows[name][-lines.POINTS :] for name in names]
     time, value = lines.microseconds(readings["time"]), readings["value"].to_numpy()
+    sampled = [rows[name][:: 1 + len(rows[name]) // SAMPLE] for name in names]
+    sizes = pd.Series([np.abs(value[it]).max() for it in sampled], names, float)
+    row = {name: row for row, name in enumerate(series.index)}
     last = pd.Series(readings["time"].array[[it[-1] for it in recent]], names)
     digits = [formats.decimals(value[it]) for it in recent]
-    return known.assign(
-        color=colors(names, series, palette),
+    known = known.assign(
+        panel=magnitudes.divide(known["unit"], sizes),
+        color=[styles.preferred(name, row.get(name), palette) for name in names],
         decimals=pd.Series(digits, names, object),
         usual=[lines.usual_distance(time[it]) for it in recent],
         last=last,
         newest=min(last.max(), now) if now and names else last.max(),
     )
+    return styles.distinct(known, palette)
 
 
-def colors(names: list[str], series: pd.DataFrame, palette: Sequence[str]) -> list[str]:
-    """Return a color for each series: a free one, or the one least used, above all in its unit.
-
-    Colors do not depend on the selection, and those of `series.csv` do not depend on the data.
-    """
-    units = series["unit"].fillna("").to_dict()
-    used: Counter[Any] = Counter()  # by color, and by unit and color
-
-    def count(name: str, color: str) -> None:
-        used.update([color, (units.get(name, ""), color)])
-
-    def free(name: str, first: int) -> str:
-        unit, turn = units.get(name, ""), [*palette[first:], *palette[:first]]
-        return min(turn, key=lambda color: (used[unit, color], used[color]))
-
-    known: dict[str, str] = {}
-    for row, name in enumerate(units):
-        known[name] = free(name, row % len(palette))
-        count(name, known[name])
-    found = {name: known[name] for name in names if name in known}
-    used.clear()
-    for name, color in found.items():
-        count(name, color)
-    for name in names:
-        if name not in found:  # by hash, so that a new series changes few colors
-            found[name] = free(name, crc32(str(name).encode()) % len(palette))
-            count(name, found[name])
-    return [found[name] for name in names]
-
-
-def present(readings: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of the series that have readings."""
+def present(readings: pd.DataFrame, known: pd.DataFrame, palette: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of the series that have readings, of which no two look alike, if possible."""
     counts = readings["series"].value_counts()  # takes half the memory of unique()
     found = set(counts.index[counts > 0])
-    return known.loc[[name for name in known.index if name in found]]
+    return styles.distinct(known.loc[[name for name in known.index if name in found]], palette)

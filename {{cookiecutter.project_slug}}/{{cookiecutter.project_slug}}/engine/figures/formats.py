@@ -30,7 +30,8 @@ WORDS = {
 def decimals(values: Any) -> int | None:
     """Return how many decimals a series is shown with; None means scientific notation.
 
-    As many as its values have; if they have more than two, enough for four significant digits.
+    As many as its values have; if they have more than two, enough for four significant digits, and
+    for two of their range, so that small changes of large numbers are visible.
     """
     sizes = np.abs(values[values != 0])
     if not len(sizes):
@@ -38,7 +39,13 @@ def decimals(values: Any) -> int | None:
     usual = float(np.quantile(sizes, 0.9))
     own = next((it for it in range(LONGEST + 1) if _has(sizes, it, usual)), math.inf)
     digits = own if own <= 2 else min(own, max(3 - math.floor(math.log10(usual)), 0))
-    return int(digits) if digits <= LONGEST and usual < HUGE else None
+    if digits > LONGEST or usual >= HUGE:
+        return None
+    if digits < own:
+        low, high = np.quantile(values, [0.05, 0.95])
+        changing = 1 - math.floor(math.log10(high - low)) if high > low else 0
+        digits = max(digits, min(changing, own, LONGEST))
+    return int(digits)
 
 
 def number(value: float, digits: int | None) -> str:

@@ -1,4 +1,4 @@
-"""Lays out a panel for each unit, one below the other."""
+"""Lays out panels, one below the other."""
 
 import html
 from collections.abc import Callable
@@ -11,6 +11,8 @@ from plotly.subplots import make_subplots
 
 from . import formats
 
+TITLE = 34  # characters
+
 
 def labels(known: pd.DataFrame, length: int) -> dict[str, str]:
     """Return labels for Plotly: escaped, and shortened to the available room."""
@@ -19,6 +21,11 @@ def labels(known: pd.DataFrame, length: int) -> dict[str, str]:
         name: html.escape(label, quote=False)
         for name, label in zip(known.index, labels, strict=True)
     }
+
+
+def uid(name: str) -> str:
+    """Return a series' id for Plotly, which uses it as an object's key and in CSS selectors."""
+    return f"series-{name.encode().hex()}"
 
 
 def height(boxes: tuple[int, ...]) -> int:
@@ -31,10 +38,37 @@ def at_least(layout: dict[str, Any], height: int) -> dict[str, Any]:
     return {**layout, "meta": {"min_height": height}}
 
 
-def axes(units: list[str], unit: str) -> dict[str, str]:
-    """Return the axes of a unit's panel."""
-    number = units.index(unit) + 1
+def axes(shown: list[int], panel: int) -> dict[str, str]:
+    """Return the axes of one of the panels shown."""
+    number = shown.index(panel) + 1
     return {"xaxis": f"x{number}", "yaxis": f"y{number}"}
+
+
+def units(known: pd.DataFrame) -> tuple[str, ...]:
+    """Return the unit of each panel."""
+    return tuple(known.drop_duplicates("panel")["unit"])
+
+
+def titles(known: pd.DataFrame) -> tuple[str, ...]:
+    """Return the title of each panel: its unit, and the series' names if that is not enough."""
+    of = units(known)
+    names = [_enumerated(list(it)) for _, it in known.groupby("panel", sort=False)["label"]]
+    if of == ("",):
+        return of
+    return tuple(
+        unit if unit and of.count(unit) == 1 else " · ".join(filter(None, (unit, name)))
+        for unit, name in zip(of, names, strict=True)
+    )
+
+
+def _enumerated(labels: list[str]) -> str:
+    """Return as many labels as fit on a phone, and how many more there are."""
+    found, more = formats.shorten(labels[:1], TITLE)[0], len(labels) - 1
+    for label in labels[1:]:
+        if len(found) + len(label) > TITLE:
+            break
+        found, more = f"{found}, {label}", more - 1
+    return f"{found} and {more} more" if more else found
 
 
 def left_out(shown: int, total: int) -> str:
@@ -54,42 +88,41 @@ def noted(layout: dict[str, Any], text: str) -> dict[str, Any]:
 
 
 def named(
-    layout: dict[str, Any], units: list[str], known: pd.DataFrame, labels: dict[str, str]
+    layout: dict[str, Any], shown: list[int], known: pd.DataFrame, labels: dict[str, str]
 ) -> dict[str, Any]:
     """Label the boxes with the names of the series, and format numbers as everywhere else."""
-    layout, rows = dict(layout), list(known.itertuples())
-    for unit, number in zip(units, ["", *range(2, len(units) + 1)], strict=True):
-        of = [it for it in rows if it.unit == unit]
-        texts = [labels[it.Index] for it in of]
-        ticks = {"tickvals": list(range(len(of))), "ticktext": texts}
-        decimals = [it.decimals for it in of]
+    layout = dict(layout)
+    for number, panel in enumerate(shown, 1):
+        axis, of = str(number) if number > 1 else "", known[known["panel"] == panel]
+        ticks = {"tickvals": list(range(len(of))), "ticktext": [labels[it] for it in of.index]}
+        decimals = list(of["decimals"])
         digits = None if None in decimals else max(decimals)
-        layout[f"yaxis{number}"] = layout[f"yaxis{number}"] | ticks
+        layout[f"yaxis{axis}"] = layout[f"yaxis{axis}"] | ticks
         hover = {"hoverformat": formats.d3_format(digits, 0)}
-        layout[f"xaxis{number}"] = layout[f"xaxis{number}"] | hover
+        layout[f"xaxis{axis}"] = layout[f"xaxis{axis}"] | hover
     return layout
 
 
 @lru_cache(maxsize=64)
 def layout(
     style: Callable[[go.Figure], go.Figure],
-    units: tuple[str, ...],
+    titles: tuple[str, ...],
     boxes: tuple[int, ...] = (),
     over_time: bool = False,
     whole_days: bool = False,
 ) -> dict[str, Any]:
-    """Lay out a panel for each unit, one below the other, with the unit as its title.
+    """Lay out panels with these titles, one below the other.
 
     `boxes`: how many each panel has, which determines its share of the height. Cached, because
     Plotly takes longer for the layout than for the data.
     """
-    gap = 0.24 / len(units)
+    gap = 0.24 / len(titles)
     if not over_time:  # each gap has tick labels
-        gap = min(0.4 / len(units), 50 / height(boxes))
+        gap = min(0.4 / len(titles), 50 / height(boxes))
     figure = make_subplots(
-        rows=len(units),
+        rows=len(titles),
         row_heights=[1 + count for count in boxes] or None,
-        subplot_titles=[html.escape(unit, quote=False) for unit in units],
+        subplot_titles=[html.escape(title, quote=False) for title in titles],
         vertical_spacing=gap,
         shared_xaxes=over_time,
     ).update_annotations(x=0, xanchor="left", font_size=12)
@@ -99,6 +132,6 @@ def layout(
     else:
         figure.update_xaxes(nticks=4)  # so that long numbers do not overlap
     style(figure).update_yaxes(automargin=True).update_xaxes(tickangle=0)
-    figure.update_layout(legend_y=1 + 24 / (133 * max(len(units), 3)))
+    figure.update_layout(legend_y=1 + 24 / (133 * max(len(titles), 3)))
     layout: dict[str, Any] = figure.to_plotly_json()["layout"]
     return layout

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from . import limits, lines
+from . import catalog, limits, lines
 
 LEVELS: tuple[limits.Level, ...] = ("none", "ok", "warn", "critical")  # the worst one last
 MINUTE = 60_000_000  # microseconds
@@ -176,9 +176,7 @@ def levels(bands: pd.DataFrame, series: pd.DataFrame) -> Any:
 
 def limits_of(series: pd.DataFrame, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the warning and the critical states of a series; it may have none."""
-    if name not in series.index:
-        return (), ()
-    row = series.loc[name]
+    row = catalog.listed([name], series).iloc[0]
     warn, critical = (row.get(it) for it in ("warn_states", "critical_states"))
     return tuple(it if isinstance(it, tuple) else () for it in (warn, critical))  # type: ignore[return-value]
 

@@ -44,13 +44,20 @@
         return known;
     }
 
+    function dropEqual(id, props, name) {
+        const now = window.dash_component_api?.getLayout(id)?.props?.[name];
+        if (props[name] !== undefined && same(now, props[name])) delete props[name];
+    }
+
     async function answer(response, asked) {
         const text = await response.text(), {status, headers} = response;
         const whole = () => new Response(text, {status, headers});
-        if (!/"(children|getRowsResponse)"/.test(text)) return whole();
+        if (!/"(children|getRowsResponse|options)"/.test(text)) return whole();
         const said = JSON.parse(text);
         for (const [id, props] of Object.entries(said.response ?? {})) {
             if (isKnown(id, props, asked)) delete said.response[id];
+            dropEqual(id, props, "options"); // an open list keeps its place
+            if (!Object.keys(props).length) delete said.response[id];
             if (props.children === undefined || id.startsWith("{")) continue;
             const path = window.dash_clientside.internals.path(id), found = [];
             const now = window.dash_component_api?.getLayout(id)?.props?.children;

@@ -1,0 +1,34 @@
+"""Chooses the series to show when there are too many."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import lines
+
+RANKS = {"critical": 0, "warn": 1}
+
+
+def most_important(
+    readings: pd.DataFrame,
+    known: pd.DataFrame,
+    rate: Callable[[float, float, float], str],
+    count: int,
+) -> list[str]:
+    """Return the names of at most `count` series: beyond their limits, then with large changes.
+
+    The change is that from the first to the last reading, relative to the larger one. It is
+    rounded, and otherwise the order decides, so that few series come and go with each refresh.
+    """
+    if len(known) <= count:
+        return list(known.index)
+    rows, values = lines.split(readings), readings["value"].to_numpy()
+    ends = np.array([values[rows[name][[0, -1]]] for name in known.index])
+    largest = np.abs(ends).max(axis=1)
+    changes = np.abs(np.diff(ends / np.where(largest > 0, largest, 1)[:, None])[:, 0]).round(1)
+    limits: Any = zip(ends[:, 1], known["warn"], known["critical"], strict=True)
+    ranks = np.array([RANKS.get(rate(*it), 2) for it in limits])
+    chosen = np.lexsort((-changes, ranks))[:count]
+    return [known.index[it] for it in sorted(chosen)]

@@ -1,0 +1,11 @@
+// Keeps a viewer's choice among the options, which follow the data.
+(function () {
+    // Chooses "all" when a stored time range is no longer offered; not before the first data.
+    function fit(options, value, version, id) {
+        const fits = version === null || Object.hasOwn(options, value);
+        if (!fits) window.dash_clientside.set_props(id, {value: "all"});
+    }
+
+    const choices = {fit};
+    window.dash_clientside = Object.assign({}, window.dash_clientside, {choices});
+})();
