@@ -274,6 +274,14 @@ def test_options_go_to_pandas(tmp_path: Path) -> None:
     assert found == {"Wert": [1234.5]}
 
 
+def test_times_are_read_as_they_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    for text, time_format in (("1950.0", "%Y"), ("0830", "%H%M"), ("05 1950", "%m %Y")):
+        file.write_text(f"at,oven\n{text},1\n{text},2\n", "utf-8")
+        source = {"time": "at", "time_format": time_format, "series": "", "value": "oven"}
+        assert values(file, **source) == {"oven": [1, 2]}
+
+
 def test_columns_may_be_given_other_names(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("time,series,value\n2026-01-01,a,1,\n2026-01-02,a,2,\n", "utf-8")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
 from pathlib import PurePath
 from typing import IO, Any
@@ -16,6 +17,7 @@ from .shape import Shape
 from .wanted import Wanted
 
 SEPARATORS = ";\t|,"
+WHOLE = re.compile(r"(\d+)\.0+")
 CHUNK = 250_000  # rows that are parsed at once
 
 
@@ -37,7 +39,7 @@ def _csv(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFram
         rows = pd.read_csv(file, **given).head(wanted.head)
     else:
         with pd.read_csv(file, nrows=wanted.head, chunksize=CHUNK, **given) as chunks:
-            rows = _joined([_compact(it, source.keys) for it in chunks])
+            rows = _joined([_compact(it, source) for it in chunks])
     if wanted.only and not wanted.needed <= set(rows):  # all columns are then read
         return rows
     _check_header(rows, sep, name, wanted)
@@ -60,9 +62,15 @@ def _check_header(rows: pd.DataFrame, sep: str, name: str, wanted: Wanted) -> No
         )
 
 
-def _compact(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    """Return rows whose names of series are categories, which take little memory."""
-    return rows.astype({it: "category" for it in keys if it in rows})
+def _compact(rows: pd.DataFrame, source: Shape) -> pd.DataFrame:
+    """Return rows whose names of series are categories, and whose whole numbers of time are whole.
+
+    Categories take little memory. Programs write 1950.0 for a year if other rows have none.
+    """
+    for name in source.times if source.time_format and "." not in source.time_format else []:
+        if name in rows and WHOLE.fullmatch(str(next(iter(rows[name].dropna()), ""))):
+            rows[name] = rows[name].astype(str).str.replace(WHOLE, r"\1", regex=True)
+    return rows.astype({it: "category" for it in source.keys if it in rows})
 
 
 def _joined(parts: list[pd.DataFrame]) -> pd.DataFrame:
