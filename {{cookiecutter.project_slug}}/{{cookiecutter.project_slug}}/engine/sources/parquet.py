@@ -26,6 +26,8 @@ def state(data: Any) -> tuple[tuple[str, int, int], ...]:
 
 def rows(data: Any, source: Shape, wanted: Wanted, since: datetime | None = None) -> pd.DataFrame:
     """Return rows of a dataset; with `since`, no parts are read that are older."""
+    import pyarrow
+
     known = data.schema.names
     columns = None
     if wanted.only and wanted.needed <= set(known):
@@ -35,7 +37,9 @@ def rows(data: Any, source: Shape, wanted: Wanted, since: datetime | None = None
     if wanted.head is not None:
         return to_pandas(data.head(wanted.head, columns=columns), source)
     newer = _newer(data.schema, source, since) if since else None
-    return to_pandas(data.to_table(columns, newer), source)
+    found = to_pandas(data.to_table(columns, newer), source)
+    pyarrow.default_memory_pool().release_unused()  # it would keep as much as the table took
+    return found
 
 
 def to_pandas(table: Any, source: Shape) -> pd.DataFrame:
@@ -44,9 +48,7 @@ def to_pandas(table: Any, source: Shape) -> pd.DataFrame:
 
     texts = {it.name for it in table.schema if pa.types.is_string(it.type)}
     categories = [it for it in source.keys if it in texts]
-    return table.to_pandas(
-        categories=categories, ignore_metadata=True, split_blocks=True, self_destruct=True
-    )
+    return table.to_pandas(categories=categories, ignore_metadata=True)
 
 
 def _newer(schema: Any, source: Shape, since: datetime) -> Any:
