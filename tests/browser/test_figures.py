@@ -116,6 +116,51 @@ def plain(option: Any) -> str:
     return str(option.inner_text()).strip().replace("\N{WORD JOINER}", "")
 
 
+def test_the_list_of_series_follows_the_data(
+    csv: Project, rows: Callable[[str], None], page: Page
+) -> None:
+    rows("\n".join(every_minute(name, range(300)) for name in ("200", "404")))
+    with csv.serving(**{**FOREVER, "REFRESH__EVERY": "1s"}) as server:
+        page.goto(server.url)
+        assert shown(page) == 2
+        expect(page.locator("#window label")).to_have_text(["5 min", "1 hour", "All"])
+        page.locator("#series").click()
+        options = page.locator(".dash-dropdown-option")
+        expect(options).to_have_text(["200", "404"])
+        rows("\n".join(every_minute(name, range(300)) for name in ("200", "404", "500")))
+        expect(options).to_have_text(["200", "404", "500"], timeout=30_000)  # the list is still open
+        options.last.click()
+        page.keyboard.press("Escape")
+        page.locator("#window label").nth(1).click()
+        expect(page.locator("#window .selected")).to_have_text("1 hour")
+        page.reload()
+        expect(page.locator(".card-label")).to_have_text(["500"], timeout=30_000)
+        expect(page.locator("#window .selected")).to_have_text("1 hour")
+        rows("\n".join(every_minute(name, range(40)) for name in ("200", "500")))
+        expect(page.locator("#window .selected")).to_have_text("All", timeout=30_000)
+
+
+def test_of_400_series_the_page_shows_the_most_important(
+    csv: Project, rows: Callable[[str], None], page: Page
+) -> None:
+    names = [f"s{it:03}" for it in range(400)]
+    rows("\n".join(f"{it},{name},{5 + it}" for it in range(10) for name in names))
+    page.set_viewport_size({"width": 1440, "height": 900})
+    with csv.serving(**FOREVER) as server:
+        page.goto(server.url)
+        assert shown(page) == 30
+        expect(page.locator("#more")).to_contain_text("30 of 400 series")
+        expect(page.locator("#distribution-graph path.box")).to_have_count(30)
+        chart = page.locator("#trend-graph").bounding_box()
+        assert chart and chart["y"] < 900
+        page.locator("#series").click()
+        page.locator(".dash-dropdown-search").fill("s399")
+        page.locator(".dash-dropdown-option").click()
+        page.keyboard.press("Escape")
+        expect(page.locator(".card-label")).to_have_text(["s399"])
+        expect(page.locator("#more")).to_be_empty()
+
+
 def test_whiskers_are_labeled_as_percentiles(csv: Project, page: Page) -> None:
     with csv.serving(**FOREVER) as server:
         page.goto(server.url)
