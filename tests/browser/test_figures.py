@@ -128,7 +128,7 @@ def test_the_list_of_series_follows_the_data(
         options = page.locator(".dash-dropdown-option")
         expect(options).to_have_text(["200", "404"])
         rows("\n".join(every_minute(name, range(300)) for name in ("200", "404", "500")))
-        expect(options).to_have_text(["200", "404", "500"], timeout=30_000)  # the list is still open
+        expect(options).to_have_text(["200", "404", "500"], timeout=30_000)  # still open
         options.last.click()
         page.keyboard.press("Escape")
         page.locator("#window label").nth(1).click()

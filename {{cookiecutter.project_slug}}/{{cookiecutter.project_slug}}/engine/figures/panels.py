@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from . import formats
 
-TITLE = 34  # characters
+TITLE = 28  # characters, besides "and 3 more"
 
 
 def labels(known: pd.DataFrame, length: int) -> dict[str, str]:
