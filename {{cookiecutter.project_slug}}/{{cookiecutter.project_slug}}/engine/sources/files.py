@@ -36,6 +36,7 @@ class FileSource(Formatted):
     """The section `[source]` of a project that reads files."""
 
     path: Location
+    timeout: float = 30  # seconds, of a URL
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _combined(parts: list[Part], source: FileSource, need: Wanted) -> pd.DataFra
 
 def _parts(source: FileSource) -> list[Part]:
     if source.path.startswith(("http://", "https://")):
-        return [_download(source.path)]
+        return [_download(source.path, source.timeout)]
     parts = []
     for file in _files(source):
         stat = file.stat()
@@ -172,8 +173,8 @@ def _place(source: FileSource) -> str | list[str]:
     return [str(it) for it in _files(source)]
 
 
-def _download(url: str) -> Part:
-    answer = _web().get(url)
+def _download(url: str, timeout: float) -> Part:
+    answer = _web(timeout).get(url)
     names = [_last_part(url), _attachment(answer.headers), _last_part(str(answer.url))]
     name = next((it for it in names if format_of(it)), names[0] or urlsplit(url).netloc)
     digest = hashlib.sha256(answer.content).hexdigest()
@@ -192,7 +193,7 @@ def _attachment(headers: Mapping[str, str]) -> str:
 
 
 @lru_cache(maxsize=1)
-def _web() -> Web:
+def _web(timeout: float) -> Web:
     with extra("http", "a path that is a URL"):
         from .http_client import Web
-    return Web()
+    return Web(timeout, slow="source.timeout")
