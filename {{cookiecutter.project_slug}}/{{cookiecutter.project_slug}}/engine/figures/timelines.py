@@ -66,7 +66,8 @@ def layout(
         uniformtext={"minsize": 11, "mode": "hide"},
         legend={"y": 1 + above / height, "itemsizing": "constant"},
         showlegend=True,
-        meta={"min_height": 88 + above + height},
+        margin_b=48,  # for the year below the month
+        meta={"min_height": 96 + above + height},
     )
     found: dict[str, Any] = figure.to_plotly_json()["layout"]
     return panels.noted(found, note)
