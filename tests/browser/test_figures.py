@@ -251,7 +251,7 @@ def test_a_table_without_a_time_is_bars_and_rows(csv: Project, source: Path, pag
         page.locator("section:has(#ranking-graph) summary").click()
         expect(page.locator("#ranking-table tbody tr")).to_have_count(100)
         expect(page.locator("#ranking-table tbody tr").first).to_contain_text("18,600")
-        expect(page.locator("#ranking-table .more")).to_contain_text("100 of 187 rows")
+        expect(page.locator("#ranking-table .left-out")).to_contain_text("100 of 187 rows")
         assert not inaccessible(page)
 
 

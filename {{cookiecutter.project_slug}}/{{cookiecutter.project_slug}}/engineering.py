@@ -134,10 +134,10 @@ def rate(value: float, warn: float, critical: float) -> State:
 def state_kpis(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> list[Kpi]:
     """Return the KPI of each series of states, which `states.bands` has turned into bands."""
     newest = bands.drop_duplicates("series", keep="last").set_index("series")
-    figures = []
-    for name, row in catalog.listed(sorted(newest.index), series).iterrows():
+    known, figures = catalog.listed(sorted(newest.index), series), []
+    for name, row in known.iterrows():
         band = newest.loc[name]
-        state = limits.rate(band["state"], *states.limits_of(series, name))
+        state = limits.rate(band["state"], *states.limits_of(known, name))
         began = formats.moment(band["start"], zone) + ("" if band["known"] else " or earlier")
         since = formats.moment(band["last"], zone) if band["late"] else ""
         figures.append(Kpi(row.label, "", band["state"], "", "", state, since, began))

@@ -401,6 +401,10 @@ def test_the_card_of_a_state_shows_its_name_and_since_when(tmp_path: Path) -> No
     assert (pump.value, pump.state, pump.began) == ("fault", "critical", "2026-01-05 00:05")
     assert (fan.state, fan.began) == ("none", "2026-01-05 or earlier"), "unknown, so never OK"
     assert heater.state == "ok"
+    bands, series = states_of("* pump,,,idle,fault", tmp_path, {"oil pump": ["on", "fault"]})
+    assert engineering.state_kpis(bands, series)[0].state == "critical", (
+        "a pattern sets limits, too"
+    )
 
 
 def test_the_worst_states_are_drawn_on_top_with_a_pattern(tmp_path: Path) -> None:

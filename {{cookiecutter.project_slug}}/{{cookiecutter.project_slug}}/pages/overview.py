@@ -330,8 +330,8 @@ def card(kpi: Kpi) -> Component:
 def bands_table(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> list[Component]:
     """Return the newest states as a table."""
     newest = bands.sort_values("start", ascending=False, kind="stable").head(states.ROWS)
-    labels = catalog.listed(newest["series"].unique(), series)["label"]
-    level = states.levels(newest, series)
+    known = catalog.listed(newest["series"].unique(), series)
+    labels, level = known["label"], states.levels(newest, known)
     rows = [
         [
             labels[row.series],

@@ -30,4 +30,4 @@ def text_table(
     more = (
         f"{len(shown):,} of {total:,} rows; all are in the CSV file" if len(shown) < total else ""
     )
-    return [frame, *([html.P(more, className="more")] if more else [])]
+    return [frame, *([html.P(more, className="left-out")] if more else [])]
