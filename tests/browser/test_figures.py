@@ -40,13 +40,16 @@ def hovered(page: Page, graph: str, across: float) -> list[str]:
     """Hover over a place in the first panel of a chart, and return the labels."""
     area = page.locator(f"{PLOT.format(graph)} .nsewdrag").first
     area.scroll_into_view_if_needed()
-    box = area.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + across * box["width"] - 1, box["y"] + box["height"] / 2)
-    page.mouse.move(box["x"] + across * box["width"], box["y"] + box["height"] / 2)
     labels = page.locator(f"{PLOT.format(graph)} .hoverlayer text")
-    expect(labels.first).to_be_attached()
-    return [it for it in labels.all_text_contents() if it]
+
+    def found() -> list[str]:
+        box = area.bounding_box()  # the page may still move
+        assert box
+        page.mouse.move(box["x"] + across * box["width"] - 1, box["y"] + box["height"] / 2)
+        page.mouse.move(box["x"] + across * box["width"], box["y"] + box["height"] / 2)
+        return [it for it in labels.all_text_contents() if it]
+
+    return wait_until(found, page.content)
 
 
 def every_minute(name: str, times: range) -> str:

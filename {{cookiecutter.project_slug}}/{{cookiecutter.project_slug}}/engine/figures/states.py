@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from . import catalog, limits, lines
+from . import limits, lines
 
 LEVELS: tuple[limits.Level, ...] = ("none", "ok", "warn", "critical")  # the worst one last
 MINUTE = 60_000_000  # microseconds
@@ -162,21 +162,23 @@ def _lasted(microseconds: int, first: bool, count: int) -> str:
     return ("at least " if first else "") + lasted(timedelta(microseconds=microseconds))
 
 
-def levels(bands: pd.DataFrame, series: pd.DataFrame) -> Any:
-    """Return the level of each band, as its position in LEVELS, by the limits of its series."""
+def levels(bands: pd.DataFrame, known: pd.DataFrame) -> Any:
+    """Return the level of each band, as its position in LEVELS; `known` has its series' limits."""
     names, states = bands["series"].cat.categories, bands["state"].cat.categories
     keys = bands["series"].cat.codes.to_numpy("int64") * max(len(states), 1)
     pairs, each = np.unique(keys + bands["state"].cat.codes.to_numpy(), return_inverse=True)
     found = []
     for pair in pairs:
-        own = limits_of(series, names[pair // len(states)])
+        own = limits_of(known, names[pair // len(states)])
         found.append(LEVELS.index(limits.rate(states[pair % len(states)], *own)))
     return np.array(found, "int64")[each]
 
 
-def limits_of(series: pd.DataFrame, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the warning and the critical states of a series; it may have none."""
-    row = catalog.listed([name], series).iloc[0]
+def limits_of(known: pd.DataFrame, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the warning and the critical states of a listed series; it may have none."""
+    if name not in known.index:
+        return (), ()
+    row = known.loc[name]
     warn, critical = (row.get(it) for it in ("warn_states", "critical_states"))
     return tuple(it if isinstance(it, tuple) else () for it in (warn, critical))  # type: ignore[return-value]
 
