@@ -161,6 +161,8 @@ def test_both_tables_are_one_list_of_rows() -> None:
     assert list(both["series"]) == ["heat", "pump", "heat"]
     assert list(both["value"].fillna(0)) == [20.0, 0, 21.5]
     assert list(both["state"].astype(object).fillna("")) == ["", "on", ""]
+    empty = readings.iloc[:0].assign(series=pd.Categorical([]))
+    assert list(states.together(empty, rows(pump={1: "on"}))["state"]) == ["on"]
 
 
 @pytest.mark.parametrize(

@@ -211,10 +211,12 @@ def colors(names: list[str], palette: list[str]) -> dict[str, str]:
 def together(readings: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of both tables, sorted by time: each has either a `value` or a `state`."""
     both = [readings, states]
+    # An empty table has categories of another type.
+    names = [it["series"].cat.rename_categories(str) for it in both if len(it)]
     rows = pd.DataFrame(
         {
             "time": pd.concat([it["time"] for it in both], ignore_index=True),
-            "series": union_categoricals([it["series"] for it in both]),
+            "series": union_categoricals(names) if names else [],
             "value": np.append(readings["value"], np.full(len(states), np.nan)),
         }
     )
