@@ -3,7 +3,7 @@
 from {{cookiecutter.project_slug}} import engineering
 from {{cookiecutter.project_slug}}.app import create_app
 from {{cookiecutter.project_slug}}.engine.page import Data
-from {{cookiecutter.project_slug}}.pages import overview
+from {{cookiecutter.project_slug}}.pages import overview, selection
 from {{cookiecutter.project_slug}}.setting import Settings
 
 
@@ -30,6 +30,6 @@ def test_the_views_show_each_series(settings: Settings, data: Data) -> None:
 
 def test_the_download_has_every_row(settings: Settings, data: Data) -> None:
     tables = data.tables()
-    lines = overview.csv(tables, [], "all", settings).splitlines()
+    lines = selection.csv(tables, [], "all", settings).splitlines()
     assert lines[0].startswith(("time,series,value", "item,series,value"))
     assert len(lines) == 1 + sum(len(tables[it]) for it in ("readings", "states", "ranking"))

@@ -6,7 +6,7 @@ from dash import Dash, html
 from dash.development.base_component import Component
 
 from .engine.page import Data, add_views, alert, status_line, stores
-from .pages import overview
+from .pages import controls, overview
 from .setting import Settings
 
 ASSETS = Path(__file__).with_name("assets")
@@ -23,8 +23,9 @@ def create_app(settings: Settings, data: Data) -> Dash:
     )
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     app.layout = lambda: layout(settings, data)
-    add_views(app, overview, settings, data)
-    overview.add_callbacks(app, settings, data)
+    for module in (controls, overview):
+        add_views(app, module, settings, data)
+        module.add_callbacks(app, settings, data)
     return app
 
 

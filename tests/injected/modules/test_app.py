@@ -9,7 +9,7 @@ from my_dashboard import engineering
 from my_dashboard.app import create_app
 from my_dashboard.engine import Snapshot
 from my_dashboard.engine.page import Data
-from my_dashboard.pages import overview
+from my_dashboard.pages import overview, selection
 from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
 
@@ -112,12 +112,12 @@ def test_charts_do_not_claim_an_empty_source_before_the_first_data(
 
 def test_changes_by_a_view_do_not_affect_others(data: Data) -> None:
     tables = data.tables()
-    before = overview.known(tables)
-    mine = overview.known(tables)
+    before = selection.known(tables)
+    mine = selection.known(tables)
     mine["value"] = 1
     mine.loc[:, "label"] = "mine"
     mine.loc[:, "decimals"] = 9
-    pd.testing.assert_frame_equal(overview.known(data.tables()), before)
+    pd.testing.assert_frame_equal(selection.known(data.tables()), before)
 
 
 def test_the_download_contains_the_data_shown(settings: Settings, data: Data) -> None:

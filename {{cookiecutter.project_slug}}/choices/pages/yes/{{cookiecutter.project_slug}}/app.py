@@ -9,8 +9,8 @@ from dash import ALL, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
 from .engine.page import Data, add_views, alert, aria, status_line, stores
+from .pages import controls, overview, status
 from .pages import data as data_page
-from .pages import overview, status
 from .setting import Settings
 
 ASSETS = Path(__file__).with_name("assets")
@@ -34,8 +34,9 @@ def create_app(settings: Settings, data: Data) -> Dash:
         title = f"{name} · {settings.app.title}"
         shown = _shown(page, settings, data)
         dash.register_page(page.__name__, path=path, name=name, title=title, layout=shown)
-        add_views(app, page, settings, data)
-        page.add_callbacks(app, settings, data)
+    for module in (controls, *(page for _, page in PAGES.values())):
+        add_views(app, module, settings, data)
+        module.add_callbacks(app, settings, data)
     app.layout = lambda: layout(settings, data)
     app.clientside_callback(
         "(path, links) => links.map((it) => (it.path === path ? 'page' : null))",

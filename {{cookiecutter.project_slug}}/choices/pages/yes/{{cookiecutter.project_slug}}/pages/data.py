@@ -11,15 +11,8 @@ from typing_extensions import TypedDict
 
 from ..engine.page import Data, Tables, view
 from ..setting import Settings
-from .overview import (
-    CHOICES,
-    Names,
-    Window,
-    controls,
-    described,
-    is_blank,
-    selected_rows,
-)
+from .controls import controls
+from .selection import CHOICES, Names, Window, described, is_blank, selected_rows
 
 ROWS = 100  # per page of the table; no more are sent at a time
 COLUMNS = [
