@@ -242,7 +242,7 @@ def test_only_needed_columns_are_parsed(tmp_path: Path) -> None:
     assert seen == [["time", "id", "series", "value"]], "one's own function may need any column"
     assert values(file) == {"007": [1]}
     combined = files._combined(
-        [files._parts(FileSource(path=str(file)))[0]],
+        [files.parts(FileSource(path=str(file)))[0]],
         FileSource(path=""),
         files.wanted(FileSource(path=""), unchanged),
     )

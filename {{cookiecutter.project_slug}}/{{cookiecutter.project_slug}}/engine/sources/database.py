@@ -44,13 +44,34 @@ def raw(source: SqlSource, head: int | None = None) -> pd.DataFrame:
     return _ask(source, EPOCH, head)
 
 
+def tables(url: str) -> dict[str, str]:
+    """Return a query for each table of a database, the longest first. Raises OSError."""
+    with extra("sql", "source.url"):
+        from sqlalchemy import inspect, text
+        from sqlalchemy.exc import DBAPIError
+    engine = _engine(url)
+    try:
+        found = inspect(engine)
+        names = [*found.get_table_names(), *found.get_view_names()]
+        quoted = {it: engine.dialect.identifier_preparer.quote(it) for it in names}
+        with engine.connect() as connection:
+            counts = {
+                name: connection.execute(text(f"SELECT count(*) FROM {it}")).scalar_one()
+                for name, it in quoted.items()
+            }
+    except DBAPIError as error:
+        raise OSError(f"{engine.url!r}: {error.orig}") from error
+    longest = sorted(names, key=lambda it: -counts[it])
+    return {it: f"SELECT * FROM {quoted[it]}" for it in longest if counts[it]}
+
+
 def _ask(source: SqlSource, since: datetime, head: int | None = None) -> pd.DataFrame:
     with extra("sql", "source.url"):
         from sqlalchemy import text
         from sqlalchemy.exc import DBAPIError
     engine = _engine(source.url.get_secret_value())
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(stream_results=head is not None) as connection:
             if engine.dialect.name == "postgresql":  # it interprets times without a zone in its own
                 set_zone = text("SELECT set_config('TimeZone', :zone, true)")
                 connection.execute(set_zone, {"zone": str(source.timezone)})

@@ -50,10 +50,11 @@ class Part:
 
     def parse(self, source: Formatted, wanted: Wanted) -> pd.DataFrame:
         """Return the rows of the file. Raises DataError."""
-        with self._open() as file:
+        with self.open() as file:
             return parse(file, self.name, source, wanted, self.default)
 
-    def _open(self) -> IO[bytes]:
+    def open(self) -> IO[bytes]:
+        """Open the file as it is, perhaps compressed."""
         return BytesIO(self.content) if isinstance(self.content, bytes) else self.content.open("rb")
 
 
@@ -71,9 +72,9 @@ def read_tables(
     need = wanted(source, rows)
     if _is_parquet(source):
         return _read_parquet(source, rows, need, span(since, source) if since else None)
-    parts = _parts(source)
-    key = source, rows, [it.state for it in parts]
-    return _memo.get(key, lambda: to_tables(rows(_combined(parts, source, need)), source))
+    found = parts(source)
+    key = source, rows, [it.state for it in found]
+    return _memo.get(key, lambda: to_tables(rows(_combined(found, source, need)), source))
 
 
 def _read_parquet(
@@ -93,8 +94,8 @@ def raw(source: FileSource, head: int | None = None) -> pd.DataFrame:
     need = Wanted(head=head)
     if _is_parquet(source):
         return parquet.rows(parquet.dataset(_place(source)), source, need)
-    parts = _parts(source) if head is None else _parts(source)[:1]
-    return pd.concat([it.parse(source, need) for it in parts], ignore_index=True)
+    found = parts(source) if head is None else parts(source)[:1]
+    return pd.concat([it.parse(source, need) for it in found], ignore_index=True)
 
 
 def _combined(parts: list[Part], source: FileSource, need: Wanted) -> pd.DataFrame:
@@ -113,14 +114,15 @@ def _combined(parts: list[Part], source: FileSource, need: Wanted) -> pd.DataFra
     return pd.concat(frames.values(), ignore_index=True)
 
 
-def _parts(source: FileSource) -> list[Part]:
+def parts(source: FileSource) -> list[Part]:
+    """Return the files of a source, without reading them. Raises DataError or OSError."""
     if source.path.startswith(("http://", "https://")):
         return [_download(source.path, source.timeout)]
-    parts = []
+    found = []
     for file in _files(source):
         stat = file.stat()
-        parts.append(Part(file.name, (str(file), stat.st_mtime_ns, stat.st_size), file))
-    return parts
+        found.append(Part(file.name, (str(file), stat.st_mtime_ns, stat.st_size), file))
+    return found
 
 
 def _files(source: FileSource) -> list[Path]:

@@ -115,7 +115,7 @@ def _excel(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFr
 
 
 def _json(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
-    document = _loads(file.read().decode(source.read.get("encoding", "utf-8-sig")))
+    document = loads(file.read().decode(source.read.get("encoding", "utf-8-sig")))
     rows = records.table(document, source.records, name, source.read.get("max_level"))
     return rows if wanted.head is None else rows.head(wanted.head)
 
@@ -126,7 +126,7 @@ def _jsonl(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFr
     for line in filter(str.strip, lines):
         if len(found) == wanted.head:
             break
-        found.append(_loads(line))
+        found.append(loads(line))
     return records.table(found, source.records, name, source.read.get("max_level"))
 
 
@@ -139,7 +139,8 @@ def _parquet(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.Data
     return rows if wanted.head is None else rows.head(wanted.head)
 
 
-def _loads(text: str) -> Any:
+def loads(text: str) -> Any:
+    """Return a JSON document. Raises ValueError."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:  # Python writes NaN, which is not JSON

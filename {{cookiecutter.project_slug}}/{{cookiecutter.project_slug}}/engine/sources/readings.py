@@ -34,8 +34,14 @@ class Shaped:
 def to_tables(
     raw: pd.DataFrame, shape: Shape, first: datetime | None = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables that the rows of a source become: see `shape_rows`."""
-    return shape_rows(raw, shape, first).tables
+    """Return the tables that the rows of a source become: see `shape_rows`.
+
+    Their `attrs` say how many values were read, and how many were left out and why.
+    """
+    shaped = shape_rows(raw, shape, first)
+    for data in shaped.tables.values():
+        data.attrs = {"read": shaped.read, "left_out": dict(shaped.left_out)}
+    return shaped.tables
 
 
 def shape_rows(raw: pd.DataFrame, shape: Shape, first: datetime | None = None) -> Shaped:

@@ -21,7 +21,7 @@ def table(document: Any, records: str, name: str, max_level: int | None = None) 
     if _are_columns(rows):
         return _flat(pd.DataFrame(rows))
     if isinstance(rows, dict):
-        length, path = _longest(rows, records)
+        length, path = longest(rows, records)
         if length and not records:
             raise DataError(f'{name} has its rows further inside: set records = "{path}"')
         rows = [rows]
@@ -49,12 +49,12 @@ def _at(document: Any, records: str, name: str) -> Any:
     return document
 
 
-def _longest(value: Any, path: str = "") -> tuple[int, str]:
+def longest(value: Any, path: str = "") -> tuple[int, str]:
     """Return the length and the path of the longest list of rows in an object."""
     if _are_columns(value):
         return len(next(iter(value.values()))), path
     if isinstance(value, dict):
-        deeper = [_longest(it, f"{path}.{key}".strip(".")) for key, it in value.items()]
+        deeper = [longest(it, f"{path}.{key}".strip(".")) for key, it in value.items()]
         return max(deeper, default=(0, ""))
     is_rows = isinstance(value, list) and value and isinstance(value[0], dict)
     return (len(value), path) if is_rows else (0, "")

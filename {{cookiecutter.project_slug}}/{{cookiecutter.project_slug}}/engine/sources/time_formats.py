@@ -11,6 +11,7 @@ from .texts import as_text, join, label
 
 TICKS = {"unix": 1_000_000, "unix_ms": 1_000}  # microseconds
 LAST = 253_402_300_800 * 1_000_000  # the year 10000, in microseconds
+WHOLE = ("%Y", "%m", "%d", "%H", "%q")  # directives of whole numbers
 CLOCK = re.compile("%[HIMSfpcXzZ]")
 SAMPLE = 100  # rows
 DIRECTIVE = re.compile("(%.)")
@@ -42,6 +43,8 @@ def parse(columns: pd.DataFrame, time_format: str) -> pd.Series:
     if not time_format:
         return _iso(pd.Series(text, columns.index))
     texts = text.categories.str.strip()
+    if time_format[-2:] in WHOLE:  # a gap turns a column of years into 1950.0
+        texts = texts.str.removesuffix(".0")
     parsed = _parse(texts, time_format)
     lost = np.asarray(parsed.isna())
     if len(lost) and lost.all():

@@ -8,6 +8,7 @@ import pandas as pd
 from pydantic import Field
 
 from .file_formats import Formatted, format_of_type, parse
+from .files import Part
 from .http_client import Web as Web  # imported from here by projects
 from .memo import Memo
 from .readings import to_tables
@@ -43,6 +44,13 @@ def read_tables(source: HttpSource, rows: Rows) -> dict[str, pd.DataFrame]:
 def raw(source: HttpSource, head: int | None = None) -> pd.DataFrame:
     """Return all columns of all pages as they are: all rows, or the first of each page."""
     return _combined(_responses(source), source, Wanted(head=head) if head else EVERYTHING)
+
+
+def first_part(source: HttpSource) -> Part:
+    """Return the first page. Raises OSError."""
+    page = _responses(source)[0]
+    default = format_of_type(page.headers.get("Content-Type", "")) or "json"
+    return Part(page.url.host, ("", ""), page.content, default)
 
 
 def _responses(source: HttpSource) -> list[httpx.Response]:
