@@ -178,5 +178,5 @@ def test_an_invalid_setting_is_reported_in_one_line(
 
 
 def test_the_dashboard_is_found_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.preview("toy:DASHBOARD") == 0
+    assert cli.preview("toy:DASHBOARD", []) == 0
     assert "can show 2 rows" in capsys.readouterr().out

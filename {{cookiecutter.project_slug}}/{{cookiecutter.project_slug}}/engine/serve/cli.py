@@ -70,21 +70,43 @@ def refresh(dashboard: Dashboard, argv: list[str] | None = None) -> int:
     return _exit_code(dashboard, args.config, run)
 
 
-def preview(dashboard: str) -> int:
-    """Print a preview of the source; `dashboard` is a path like "package.schedule:DASHBOARD"."""
+def preview(dashboard: str, argv: list[str] | None = None) -> int:
+    """Print a preview of the source, or of another file or URL, and perhaps set it.
+
+    `dashboard` is a path like "package.schedule:DASHBOARD". Return an exit code.
+    """
     module, _, name = dashboard.partition(":")
     found: Dashboard = getattr(import_module(module), name)
-    return show_preview(found.settings, found.pipeline)
+    parser = _parser(found, "reading", "Show what the dashboard would show, without starting it.")
+    parser.add_argument(
+        "location",
+        nargs="?",
+        default="",
+        metavar="FILE|URL",
+        help="a file, folder, database or URL: propose settings for it, and show what they give",
+    )
+    parser.add_argument(
+        "--write",
+        action="store_true",
+        help="write the proposed settings into the config file, and series.csv",
+    )
+    args = parser.parse_args(argv)
+    return show_preview(found.settings, found.pipeline, args.config, args.location, args.write)
+
+
+def _parser(dashboard: Dashboard, module: str, text: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(f"python -m {dashboard.name}.{module}", description=text)
+    parser.add_argument(
+        "--config", type=Path, default=CONFIG, help="the config file; .env is beside it"
+    )
+    return parser
 
 
 def _parse(
     dashboard: Dashboard, module: str, text: str, argv: list[str] | None
 ) -> argparse.Namespace:
     """Parse the command line; options not given fall back to the other settings."""
-    parser = argparse.ArgumentParser(f"python -m {dashboard.name}.{module}", description=text)
-    parser.add_argument(
-        "--config", type=Path, default=CONFIG, help="the config file; .env is beside it"
-    )
+    parser = _parser(dashboard, module, text)
     if module == "server":
         parser.add_argument("--host", help="address to listen on (0.0.0.0: all addresses)")
         parser.add_argument("--port", help="port to listen on (0: any free port)")
