@@ -174,6 +174,22 @@ def test_a_time_that_no_setting_describes_is_a_question() -> None:
     assert "years with a fraction" in found.questions[0]
 
 
+@pytest.mark.parametrize(
+    ("columns", "series", "asked"),
+    [
+        ({"region": ["a", "b"] * 5, "kind": [*"vvwwxxyyzz"]}, ["region", "kind"], False),
+        ({"region": ["a", "b"] * 5, "Unnamed: 0": range(10)}, "Unnamed: 0", True),
+        ({"region": ["a", "b"] * 5}, "region", True),
+    ],
+)
+def test_rows_of_a_ranking_that_have_no_name_are_a_question(
+    columns: dict[str, Any], series: Any, asked: bool
+) -> None:
+    found = proposed({**columns, "value": np.arange(10) % 3})
+    assert found.source["series"] == series
+    assert bool(found.questions) is asked
+
+
 def test_labels_and_units_are_read_from_the_headers() -> None:
     columns = ["temp_max", "Temp [°C]", "temperature (celsius)", "Cost Total $", "CO2", "a.b.mag"]
     found = proposed({"date": DAYS, **dict.fromkeys(columns, 1.5)})

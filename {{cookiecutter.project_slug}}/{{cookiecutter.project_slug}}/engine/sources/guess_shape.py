@@ -159,11 +159,17 @@ def _ranking(data: pd.DataFrame, roles: Roles) -> Shaping:
     columns = [*roles.texts, *roles.codes]
     unique = [it for it in columns if data[it].nunique() >= 0.95 * len(data)]
     readable = [it for it in unique if data[it].astype(str).str.contains("[a-z]").mean() > 0.5]
-    items = (readable or unique or roles.texts)[:1]
-    shaping = Shaping({"time": "", "series": _plain(items)}, roles.numbers)
+    items = (readable or unique)[:1] or find_unique(data, columns, [])
+    numbered = [it for it, why in roles.dropped.items() if why == "row numbers"]
+    shaping = Shaping({}, roles.numbers)
     shaping.notes.append("no column holds times: the rows are a ranking, without a time")
     if not items:
-        shaping.questions.append("no column names the rows of the ranking: set series")
+        items = numbered[:1] or roles.texts[:1]
+        known = f"{items[0] or 'the first column'} is taken" if items else "there is none to take"
+        shaping.questions.append(f"no column names each row of the ranking, {known}: set series")
+        for name in items:
+            roles.dropped.pop(name, None)
+    shaping.settings |= {"time": "", "series": _plain(items)}
     for name in columns:
         if name not in items:
             roles.dropped[name] = "not a number to rank by"
