@@ -52,7 +52,14 @@ def main(folder: Path) -> None:
         results = [attempt(file, project_of, browser) for file in files]
     table = "\n".join(["| file | lines | seconds | said | page | problems |", "|" + "---|" * 6])
     for it in results:
-        cells = [it.name, it.settings, f"{it.seconds:.1f}", it.said, it.page, "; ".join(it.problems)]
+        cells = [
+            it.name,
+            it.settings,
+            f"{it.seconds:.1f}",
+            it.said,
+            it.page,
+            "; ".join(it.problems),
+        ]
         table += "\n| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
     (OUT / "own_data.md").write_text(f"{table}\n", "utf-8")
     print(table)

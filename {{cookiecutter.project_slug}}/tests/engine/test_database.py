@@ -37,7 +37,7 @@ def read(
     url: str, query: str = QUERY, since: datetime = EPOCH, zone: str = "UTC", **source: Any
 ) -> pd.DataFrame:
     given = SqlSource(url=SecretStr(url), query=query, timezone=ZoneInfo(zone), **source)
-    return database.read_tables(given, lambda raw: raw, since)["readings"]
+    return database.read_tables(given, since)["readings"]
 
 
 def test_only_newer_rows_are_read(url: str) -> None:
@@ -54,7 +54,7 @@ def test_the_columns_of_a_query_become_series_and_states(url: str) -> None:
     source = SqlSource(
         url=SecretStr(url), query="SELECT * FROM readings", time="at", series="", value="*"
     )
-    tables = database.read_tables(source, lambda raw: raw.assign(on=raw["on"] == 1), EPOCH)
+    tables = database.read_tables(source, EPOCH, lambda raw: raw.assign(on=raw["on"] == 1))
     assert dict(tables["readings"][["series", "value"]].to_numpy()) == {"oven": 7.5}
     states = dict(tables["states"][["series", "state"]].to_numpy())
     assert states == {"door": "open", "on": "true"}

@@ -24,12 +24,8 @@ WIDE = pd.DataFrame({"day": ["2026-01-01", "2026-01-02"], "oven": [1.5, 2.5], "p
 WIDE_SOURCE: dict[str, Any] = {"time": "day", "series": "", "value": "*"}
 
 
-def unchanged(raw: pd.DataFrame) -> pd.DataFrame:
-    return raw
-
-
 def read(path: object, **source: Any) -> pd.DataFrame:
-    return files.read_tables(FileSource(path=str(path), **source), unchanged)["readings"]
+    return files.read_tables(FileSource(path=str(path), **source))["readings"]
 
 
 def values(path: object, **source: Any) -> dict[str, list[float]]:
@@ -238,13 +234,13 @@ def test_only_needed_columns_are_parsed(tmp_path: Path) -> None:
         seen.append(list(raw))
         return raw
 
-    files.read_tables(FileSource(path=str(file)), rows)
+    files.read_tables(FileSource(path=str(file)), rows=rows)
     assert seen == [["time", "id", "series", "value"]], "one's own function may need any column"
     assert values(file) == {"007": [1]}
     combined = files._combined(
         [files.parts(FileSource(path=str(file)))[0]],
         FileSource(path=""),
-        files.wanted(FileSource(path=""), unchanged),
+        files.wanted(FileSource(path=""), None),
     )
     assert list(combined) == ["time", "series", "value"]
 
@@ -253,7 +249,9 @@ def test_rows_may_be_changed_before_the_settings_apply(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("time,price,count\n2026-01-01,3,4\n", "utf-8")
     source = FileSource(path=str(file), series="", value="total")
-    tables = files.read_tables(source, lambda raw: raw.assign(total=raw["price"] * raw["count"]))
+    tables = files.read_tables(
+        source, rows=lambda raw: raw.assign(total=raw["price"] * raw["count"])
+    )
     assert list(tables["readings"]["value"]) == [12]
 
 

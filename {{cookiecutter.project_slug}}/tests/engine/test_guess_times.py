@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from {{cookiecutter.project_slug}}.engine.sources.guess_times import guess_times
-from {{cookiecutter.project_slug}}.engine.sources.time_columns import Times
+from {{cookiecutter.project_slug}}.engine.proposals.guess_times import guess_times
+from {{cookiecutter.project_slug}}.engine.proposals.time_columns import Times
 from {{cookiecutter.project_slug}}.engine.sources.time_formats import parse
 
 

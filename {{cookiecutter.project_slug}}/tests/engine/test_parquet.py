@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 def read(path: object, since: datetime = EPOCH, zone: str = "UTC", **source: Any) -> pd.DataFrame:
     given = FileSource(path=str(path), timezone=ZoneInfo(zone), **source)
-    return files.read_tables(given, lambda raw: raw, since)["readings"]
+    return files.read_tables(given, since)["readings"]
 
 
 def test_a_file_a_folder_and_a_url_are_read(folder: Path) -> None:

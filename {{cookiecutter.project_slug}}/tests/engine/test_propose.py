@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from {{cookiecutter.project_slug}}.engine.sources.propose import Proposal, propose
+from {{cookiecutter.project_slug}}.engine.proposals.propose import Proposal, propose
+from {{cookiecutter.project_slug}}.engine.proposals.sniff import Dialect
 from {{cookiecutter.project_slug}}.engine.sources.readings import shape_rows
 from {{cookiecutter.project_slug}}.engine.sources.shape import Shape
-from {{cookiecutter.project_slug}}.engine.sources.sniff import Dialect
 
 NOW = datetime(2026, 2, 1, tzinfo=UTC)
 DAYS = [str(it.date()) for it in pd.date_range("2026-01-02", periods=30)]

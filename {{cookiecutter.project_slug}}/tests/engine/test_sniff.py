@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from {{cookiecutter.project_slug}}.engine.sources.sniff import decode, sniff
+from {{cookiecutter.project_slug}}.engine.proposals.sniff import decode, sniff
 
 ROWS = ["2026-01-01,1.5,2", "2026-01-02,1.6,3", "2026-01-03,1.7,4"]
 PLAIN = "\n".join(["date,a,b", *ROWS])

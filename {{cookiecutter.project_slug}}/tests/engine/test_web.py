@@ -21,12 +21,8 @@ def site() -> Iterator[Site]:
         yield site
 
 
-def unchanged(raw: pd.DataFrame) -> pd.DataFrame:
-    return raw
-
-
 def read(site: Site, **source: Any) -> pd.DataFrame:
-    return web.read_tables(HttpSource(url=site.url, **source), unchanged)["readings"]
+    return web.read_tables(HttpSource(url=site.url, **source))["readings"]
 
 
 def test_an_object_of_columns_becomes_rows(site: Site) -> None:

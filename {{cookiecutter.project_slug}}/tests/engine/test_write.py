@@ -47,7 +47,7 @@ sep = "|"
 [log]
 level = "INFO"                  # or DEBUG
 """
-READ = "def read(source, since):\n    return {}.read_tables(source, lambda raw: raw{})\n"
+READ = "def read(source, since):\n    return {}.read_tables(source{})\n"
 OLD = "series,label,unit,warn,critical,note\nwind,My wind,knots,20,30,mine\ngone,Gone,,,,\n"
 DAYS = [str(it.date()) for it in pd.date_range("2020-01-01", periods=20)]
 ROWS = "\n".join(["date,temp_max (celsius),wind", *(f"{it},1.5,20" for it in DAYS)])

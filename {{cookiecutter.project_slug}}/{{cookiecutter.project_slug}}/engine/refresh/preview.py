@@ -56,15 +56,15 @@ def preview(
 
 def _propose(it: Pipeline, settings: AnySettings, series: Path, location: str, write: bool) -> int:
     """Print a proposal and what it would show; perhaps write it."""
-    from . import proposing  # a process that only refreshes does not need it
+    from ..proposals import steps  # a process that only refreshes does not need it
 
-    proposal = proposing.propose(settings, location)
-    print(redact(proposing.show(proposal)))
-    names = show_tables(it, proposing.apply(settings, proposal), proposal.label)
+    proposal = steps.propose(settings, location)
+    print(redact(steps.show(proposal)))
+    names = show_tables(it, steps.apply(settings, proposal), proposal.label)
     if names is None:
         return 1
     if write:
-        print(proposing.write(settings, series, proposal, names))
+        print(steps.write(settings, series, proposal, names))
     else:
         print("\nNothing was changed: add --write to set this.")
     return 0

@@ -29,14 +29,14 @@ class SqlSource(Shape):
     query: str
 
 
-def read_tables(source: SqlSource, rows: Rows, since: datetime) -> dict[str, pd.DataFrame]:
-    """Return the tables of the query; `rows` changes the raw rows first.
+def read_tables(source: SqlSource, since: datetime, rows: Rows = None) -> dict[str, pd.DataFrame]:
+    """Return the tables of the query; `rows`, if given, changes the raw rows first.
 
     `:since` in the query is that time. Raises DataError, SettingError and OSError.
     """
     part = span(since, source)
     raw = _ask(source, part.newer_than)
-    return to_tables(rows(raw), source, part.first if ":since" in source.query else None)
+    return to_tables(raw, source, part.first if ":since" in source.query else None, rows)
 
 
 def raw(source: SqlSource, head: int | None = None) -> pd.DataFrame:

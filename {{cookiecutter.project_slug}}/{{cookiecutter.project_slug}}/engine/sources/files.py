@@ -63,9 +63,9 @@ _parsed: tuple[object, dict[State, pd.DataFrame]] = (None, {})  # of each file, 
 
 
 def read_tables(
-    source: FileSource, rows: Rows, since: datetime | None = None
+    source: FileSource, since: datetime | None = None, rows: Rows = None
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of all files; `rows` changes the raw rows first.
+    """Return the tables of all files; `rows`, if given, changes the raw rows first.
 
     With `since`, only newer rows of Parquet files are read. Raises DataError.
     """
@@ -74,7 +74,7 @@ def read_tables(
         return _read_parquet(source, rows, need, span(since, source) if since else None)
     found = parts(source)
     key = source, rows, [it.state for it in found]
-    return _memo.get(key, lambda: to_tables(rows(_combined(found, source, need)), source))
+    return _memo.get(key, lambda: to_tables(_combined(found, source, need), source, rows=rows))
 
 
 def _read_parquet(
@@ -84,7 +84,7 @@ def _read_parquet(
 
     def make() -> dict[str, pd.DataFrame]:
         raw = parquet.rows(data, source, need, part.newer_than if part else None)
-        return to_tables(rows(raw), source, part.first if part else None)
+        return to_tables(raw, source, part.first if part else None, rows)
 
     return _memo.get((source, rows, part, parquet.state(data)), make)
 

@@ -1,7 +1,7 @@
 """Turns the rows of any source into readings, states or a ranking, as `[source]` describes."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,13 +32,17 @@ class Shaped:
 
 
 def to_tables(
-    raw: pd.DataFrame, shape: Shape, first: datetime | None = None
+    raw: pd.DataFrame,
+    shape: Shape,
+    first: datetime | None = None,
+    rows: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return the tables that the rows of a source become: see `shape_rows`.
 
-    Their `attrs` say how many values were read, and how many were left out and why.
+    `rows`, if given, changes the raw rows first. The tables' `attrs` say how many values were
+    read, and how many were left out and why.
     """
-    shaped = shape_rows(raw, shape, first)
+    shaped = shape_rows(rows(raw) if rows else raw, shape, first)
     for data in shaped.tables.values():
         data.attrs = {"read": shaped.read, "left_out": dict(shaped.left_out)}
     return shaped.tables

@@ -29,15 +29,15 @@ class HttpSource(Formatted):
     timeout: float = 10  # seconds
 
 
-def read_tables(source: HttpSource, rows: Rows) -> dict[str, pd.DataFrame]:
-    """Return the tables of all pages; `rows` changes the raw rows first.
+def read_tables(source: HttpSource, rows: Rows = None) -> dict[str, pd.DataFrame]:
+    """Return the tables of all pages; `rows`, if given, changes the raw rows first.
 
     Raises DataError and OSError.
     """
     pages = _responses(source)
     key = (source, rows, [it.content for it in pages])
     return _memo.get(
-        key, lambda: to_tables(rows(_combined(pages, source, wanted(source, rows))), source)
+        key, lambda: to_tables(_combined(pages, source, wanted(source, rows)), source, rows=rows)
     )
 
 

@@ -11,14 +11,9 @@ class Source(web.HttpSource):
     """The section `[source]` of config.toml; add keys of your own here."""
 
 
-def rows(raw: pd.DataFrame) -> pd.DataFrame:
-    """Change the raw rows here, if settings cannot say how; `[source]` describes the result."""
-    return raw
-
-
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows of all pages; an API that can filter by time may be sent `since`."""
-    return web.read_tables(source, rows)
+    return web.read_tables(source)
 
 
 if __name__ == "__main__":  # python -m … shows what would be read

@@ -11,14 +11,9 @@ class Source(files.FileSource):
     """The section `[source]` of config.toml; add keys of your own here."""
 
 
-def rows(raw: pd.DataFrame) -> pd.DataFrame:
-    """Change the raw rows here, if settings cannot say how; `[source]` describes the result."""
-    return raw
-
-
 def read(source: Source, since: datetime) -> dict[str, pd.DataFrame]:
     """Return the rows newer than `since`; only parts that can contain such rows are read."""
-    return files.read_tables(source, rows, since)
+    return files.read_tables(source, since)
 
 
 if __name__ == "__main__":  # python -m … shows what would be read

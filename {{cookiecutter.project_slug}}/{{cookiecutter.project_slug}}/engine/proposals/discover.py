@@ -10,14 +10,14 @@ import pandas as pd
 from pydantic import SecretStr
 
 from ..config.types import SettingError
-from . import database, files
-from .database import SqlSource
-from .file_formats import Formatted
-from .files import FileSource
+from ..sources import database, files
+from ..sources.database import SqlSource
+from ..sources.file_formats import Formatted
+from ..sources.files import FileSource
+from ..sources.shape import Shape
 from .guess_times import guess_times
 from .probe import probe
 from .propose import Proposal, propose
-from .shape import Shape
 from .sniff import Dialect
 
 ROWS = 300_000  # to judge by
@@ -78,7 +78,7 @@ def _written(path: str, folder: Path) -> str:
 
 
 def _api(source: Any, location: str) -> tuple[dict[str, Any], pd.DataFrame, Dialect]:
-    from . import web
+    from ..sources import web
 
     assert isinstance(source, web.HttpSource)
     where: dict[str, Any] = {}

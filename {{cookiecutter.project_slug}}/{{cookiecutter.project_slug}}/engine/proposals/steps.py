@@ -10,9 +10,9 @@ from ..config import env_file
 from ..config.types import FOLDER, SettingError
 from ..data.snapshot import now_utc
 from ..settings import AnySettings
-from ..sources.discover import discover
-from ..sources.propose import Proposal
-from ..sources.write import as_toml, series_csv, update_config
+from .discover import discover
+from .propose import Proposal
+from .write import as_toml, series_csv, update_config
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
 

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ..data.times import to_utc
+from ..sources.shape import Shape
+from ..sources.time_formats import parse
 from . import labels
 from .guess_shape import guess_shape
 from .guess_times import guess_times
 from .roles import Roles, find_roles
-from .shape import Shape
 from .sniff import Dialect
 from .time_columns import CLOCK, UNKNOWN, Times
-from .time_formats import parse
 
 MAIN = ("time", "series", "value", "timezone")  # always written
 MANY = 6  # columns that are named in a note

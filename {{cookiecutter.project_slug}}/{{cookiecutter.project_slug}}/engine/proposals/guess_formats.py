@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 import pandas as pd
 
 from ..data.tables import DataError
-from . import time_formats
+from ..sources import time_formats
 from .cells import CLOCK as CLOCKS
 from .cells import TIME, ZONE
 from .time_columns import CLOCK, DAY, MONTH, YEAR, Times

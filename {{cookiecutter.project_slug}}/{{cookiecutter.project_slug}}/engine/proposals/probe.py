@@ -10,12 +10,12 @@ import pandas as pd
 
 from ..config.extras import extra
 from ..data.tables import DataError
+from ..sources.compression import decompressed
+from ..sources.file_formats import Format, format_of
+from ..sources.files import Part
+from ..sources.parsers import loads
+from ..sources.records import longest
 from .cells import is_value, share
-from .compression import decompressed
-from .file_formats import Format, format_of
-from .files import Part
-from .parsers import loads
-from .records import longest
 from .sniff import Dialect, decode, find_header, sniff
 
 START = 1_000_000  # bytes to judge the encoding by
