@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -320,48 +322,66 @@ def test_pip_alone_leads_to_a_page_that_shows_a_table(
             expect(page.locator("#status")).to_have_attribute("data-state", "live")
 
 
-def replace_rows(rows: Block, project: Project) -> None:
-    """Replace the project's function `rows` with one from a guide."""
-    file = project.path / rows.file
-    text, count = re.subn(
-        r"def rows\(.*?\n\n\n", lambda _: f"{rows.text}\n\n", file.read_text("utf-8"), flags=re.S
-    )
-    assert count == 1
-    file.write_text(text, "utf-8")
+def examples(guide: Path) -> list[tuple[Block, dict[str, Any]]]:
+    """Return the files that a guide shows, each with the settings that follow it."""
+    found = blocks(guide)
+    pairs = [(file, it) for file, it in pairwise(found) if it.language == "toml"]
+    return [(file, tomllib.loads(it.text)["source"]) for file, it in pairs]
 
 
 @slow
-def test_the_csv_file_of_the_guide_is_read(bake_and_install: Callable[..., Project]) -> None:
-    """It has German formats, as in the guide, and a missing value."""
+def test_each_file_of_the_guide_is_proposed_the_settings_below_it(
+    bake_and_install: Callable[..., Project],
+) -> None:
     project = bake_and_install(source="csv")
-    _, rows = (it for it in blocks(guide(project, "data.md")) if it.text.startswith("def rows("))
-    replace_rows(rows, project)
-    file = project.path / "data" / "plant.csv"
-    lines = ["Zeit;Anlage;Wert", "31.01.2026 12:00;Öfen;1,5", "31.01.2026 13:00;Öfen;"]
-    file.write_text("\n".join(lines), "cp1252")
+    found = examples(guide(project, "data.md"))
+    assert len(found) >= 10
+    for file, settings in found:
+        path = project.path / settings["path"]
+        path.write_text(file.text, settings.get("read", {}).get("encoding", "utf-8"))
+        project.run("python", "-m", f"{project.slug}.reading", settings["path"], "--write")
+        config = tomllib.loads((project.path / "config.toml").read_text("utf-8"))
+        written = config["source"]
+        assert written.pop("timezone") == "UTC"
+        assert {**written, "read": written.get("read", {})} == {"read": {}, **settings}
+        project.run("pytest", "-q", "tests/test_app.py", "tests/test_reading.py")
+
+
+@slow
+def test_the_function_of_the_guide_changes_the_raw_rows(
+    bake_and_install: Callable[..., Project],
+) -> None:
+    project = bake_and_install(source="csv")
+    edit = next(it for it in blocks(guide(project, "data.md")) if it.language == "python")
+    module = project.path / project.slug / "reading.py"
+    before = module.read_text("utf-8")
+    text, count = re.subn(r"def read\(.*?\n\n\n", lambda _: f"{edit.text}\n\n", before, flags=re.S)
+    assert count == 1
+    module.write_text(text, "utf-8")
+    file = project.path / "data" / "readings.csv"
+    file.write_text("time,series,departure,arrival\n2026-01-01,a,3,10\n", "utf-8")
     with (project.path / ".env").open("a", encoding="utf-8") as environment:
-        environment.write("MY_DASHBOARD__SOURCE__PATH=data/plant.csv\n")
-        environment.write("MY_DASHBOARD__SOURCE__TIMEZONE=Europe/Berlin\n")
+        environment.write("MY_DASHBOARD__SOURCE__VALUE=delay\n")
     shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    row = r"^readings: 1 row\b(.*\n)+2026-01-31 12:00:00 +Öfen +1\.5$"
-    assert re.search(row, shown, re.M), shown
+    assert re.search(r"^readings: 1 row\b(.*\n)+.* a +7", shown, re.M), shown
 
 
 @slow
 def test_the_api_of_the_guide_is_read(bake_and_install: Callable[..., Project]) -> None:
-    """Both its JSON and the function that converts it come from the guide."""
+    """Its JSON, its settings and its key come from the guide."""
     project = bake_and_install(source="http")
     data = guide(project, "data.md")
-    rows = next(it for it in blocks(data) if it.text.startswith("def rows("))
-    replace_rows(rows, project)
-    text = data.read_text("utf-8")
-    key, answer = re.findall("`(MY_DASHBOARD__.*?)`.* If that is `(.*?)`:", text)[0]
+    answer, settings = next(it for it in examples(data) if it[0].language == "json")
+    key = re.findall("`(MY_DASHBOARD__SOURCE__HEADERS__.*?)`", data.read_text("utf-8"))[0]
     with serving() as site:
-        site.answers["/"] = Answer(answer)
+        site.answers["/"] = Answer(answer.text)
+        chosen = {**settings, "path": site.url}
+        lines = [f"MY_DASHBOARD__SOURCE__{name.upper()}={it}" for name, it in chosen.items()]
+        lines = [it.replace("__PATH=", "__URL=") for it in lines]
         with (project.path / ".env").open("a", encoding="utf-8") as environment:
-            environment.write(f"{key}\nMY_DASHBOARD__SOURCE__URL={site.url}\n")
+            environment.write("\n".join([key, *lines]) + "\n")
         shown = project.run("python", "-m", f"{project.slug}.reading").stdout
-    assert re.search(r"^readings: 1 row\b(.*\n)+.* a +7\n", shown, re.M), shown
+    assert re.search(r"^readings: 4 rows\b(.*\n)+.* a +7\.5", shown, re.M), shown
     assert "Bearer KEY" in site.headers.values()
 
 

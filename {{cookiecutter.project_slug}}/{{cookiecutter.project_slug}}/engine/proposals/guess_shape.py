@@ -60,7 +60,7 @@ def guess_shape(
             f"{_some(grow)} only grow: if they count since a start, their rate needs reading.py"
         )
     if twice:
-        shaping.notes.append(f"{twice:.2%} of the rows have the time and series of another")
+        shaping.notes.append(f"{twice:.2%} of the rows share their time and series with another")
     drop_attributes(data, keys, roles)
     states = [it for it in roles.texts if it not in keys and data[it].nunique() <= FEW]
     shaping.values = roles.numbers + states
@@ -110,9 +110,10 @@ def _events(
     likely = likely or [it for it in names if 1 < data[it].nunique() <= min(MOST, len(data) / 10)]
     every = _every(times, time.precision)
     settings = {"series": _plain(likely[:1]), "value": "", "aggregate": "count", "every": every}
-    why = f"{twice:.0%} have the time of another" if twice else "irregular times"
+    why = f"{twice:.0%} share their time with another" if twice else "irregular times"
     said = (
-        f'rows look like events ({why}), which are counted: aggregate = "count", every = "{every}"'
+        f"the rows look like events ({why}), so they are counted: "
+        f'aggregate = "count", every = "{every}"'
     )
     if likely[1:]:
         said += f"; series can also be {_some(likely[1:])}"
@@ -128,8 +129,8 @@ def _sums(roles: Roles, times: pd.Series) -> Shaping:
     every, name = (fitting or ["1d"])[-1], roles.numbers[0]
     settings = {"series": "", "value": name, "aggregate": "sum", "every": every}
     said = (
-        f"{name} seems to count events, so that a time without a row means zero: it is added up, "
-        f'every = "{every}"; otherwise remove aggregate and every'
+        f"{name} seems to count events, so a time without a row means zero: the counts are added "
+        f'up (aggregate = "sum", every = "{every}"); otherwise, remove aggregate and every'
     )
     return Shaping(settings, [name], [said])
 

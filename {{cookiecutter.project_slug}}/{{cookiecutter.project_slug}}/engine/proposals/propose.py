@@ -76,7 +76,7 @@ def propose(
     if roles.missing and shaping.values:
         settings["missing"] = roles.missing
         notes.append(
-            f"missing values are written as {', '.join(map(str, roles.missing))} (missing)"
+            f"these count as missing values (missing): {', '.join(map(str, roles.missing))}"
         )
     source = {**where, **{it: settings[it] for it in Shape.model_fields if _is_set(settings, it)}}
     refresh, app = _ages(times, history, now, questions, notes)
@@ -184,7 +184,7 @@ def _ages(
     if now - newest <= old:
         return refresh, {}
     notes.append(
-        "the rows are old, and the page would call them stale: if more will come, remove "
-        "app.stale_after"
+        'the newest row is old; app.stale_after = "never" keeps the page from calling it stale: '
+        "remove it if more rows will come"
     )
     return refresh, {"stale_after": "never"}
