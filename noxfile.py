@@ -191,6 +191,14 @@ def pictures(session: nox.Session) -> None:
 
 
 @nox.session
+def own_data(session: nox.Session) -> None:
+    """Take each file of a folder to a page by `reading FILE --write`: nox -s own_data -- FOLDER."""
+    install(session, "test")
+    install_browser(session)
+    session.run("python", "tools/own_data.py", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Run the benchmarks, which are too slow or noisy for tests; for a short run: -- --quick.
 

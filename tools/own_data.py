@@ -6,6 +6,7 @@ Run it as `nox -s own_data -- FOLDER`; screenshots and own_data.md go to the fol
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -17,14 +18,12 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
-
 from helpers.browser import launch_arguments
 from helpers.projects import Project, install
 from helpers.rendering import render
 
 OUT = Path("own-data")
-SIZES = {"wide": (1440, 900), "phone": (390, 844)}
+LOOKS = {"wide": ((1440, 900), "light"), "phone": ((390, 844), "dark")}
 DRAWN = ".js-plotly-plot .trace, .js-plotly-plot .bars .point, .js-plotly-plot .scatterlayer path"
 DATABASES = {".db", ".sqlite"}
 
@@ -36,9 +35,24 @@ class Result:
     name: str
     settings: int = 0  # lines
     seconds: float = 0  # from the command to the first chart
-    said: str = ""
+    rows: str = ""
+    asked: int = 0
     page: str = ""
     problems: list[str] = field(default_factory=list)
+
+    def cells(self) -> list[object]:
+        """Return the row of the table."""
+        problems = "; ".join(self.problems)
+        return [
+            self.name,
+            self.settings,
+            0,
+            f"{self.seconds:.1f}",
+            self.rows,
+            self.asked,
+            self.page,
+            problems,
+        ]
 
 
 def main(folder: Path) -> None:
@@ -50,17 +64,9 @@ def main(folder: Path) -> None:
         browser = playwright.chromium.launch(**launch_arguments())
         project_of = projects(Path(work))
         results = [attempt(file, project_of, browser) for file in files]
-    table = "\n".join(["| file | lines | seconds | said | page | problems |", "|" + "---|" * 6])
-    for it in results:
-        cells = [
-            it.name,
-            it.settings,
-            f"{it.seconds:.1f}",
-            it.said,
-            it.page,
-            "; ".join(it.problems),
-        ]
-        table += "\n| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+    heads = ["file", "settings", "Python lines", "seconds", "rows", "questions", "page", "problems"]
+    rows = [heads, ["---"] * len(heads), *(it.cells() for it in results)]
+    table = "\n".join(f"| {' | '.join(str(it).replace('|', ' ') for it in row)} |" for row in rows)
     (OUT / "own_data.md").write_text(f"{table}\n", "utf-8")
     print(table)
 
@@ -95,20 +101,31 @@ def attempt(file: Path, project_of: Callable[[str], Project], browser: Browser) 
             result.problems.append(said.strip().splitlines()[-1] if said.strip() else "silent")
             return result
         result.settings = sum(map(len, (after["source"], after["source"].get("read", {}))))
-        result.said = " ".join(re.findall(r"^(?:Unsure|This matches|Rows).*", said, re.M))
+        result.rows, result.asked = counts(said), len(re.findall("^Unsure: ", said, re.M))
         with project.serving() as server:
-            for size, (width, height) in SIZES.items():
-                for theme in ("light", "dark"):
-                    page = browser.new_page(
-                        viewport={"width": width, "height": height}, color_scheme=theme
-                    )
-                    page.on("pageerror", lambda error: result.problems.append(str(error)))
-                    look(page, server.url, OUT / f"{file.name}-{size}-{theme}.png")
-                    if not result.seconds:
-                        result.seconds = time.monotonic() - started
-                        result.page = describe(page)
-                    page.close()
+            for name, ((width, height), theme) in LOOKS.items():
+                page = browser.new_page(
+                    viewport={"width": width, "height": height}, color_scheme=theme
+                )
+                page.on("pageerror", lambda error: result.problems.append(str(error)))
+                look(page, server.url, OUT / f"{file.name}-{name}.png")
+                if not result.seconds:
+                    result.seconds = time.monotonic() - started
+                    result.page = describe(page)
+                page.close()
     return result
+
+
+def counts(said: str) -> str:
+    """Return how many values were read, shown and left out, as the preview says."""
+    read = re.findall(r"^([\d,]+) values? read; left out: (.*)\.$", said, re.M)
+    shown = re.findall(r"can show ([\d,]+) rows?(?:; left out: (.*))?\.$", said, re.M)
+    return "; ".join(
+        [
+            *(f"{count} read, {left} left out" for count, left in read),
+            *(f"{count} shown{f' ({note})' if note else ''}" for count, note in shown),
+        ]
+    )
 
 
 def look(page: Page, url: str, picture: Path) -> None:
@@ -122,16 +139,14 @@ def look(page: Page, url: str, picture: Path) -> None:
 
 
 def describe(page: Page) -> str:
-    """Return what the page says."""
-    state = page.locator("#status").inner_text().replace("\n", " ")
-    alert = page.locator("#alert").inner_text()
-    return f"{page.locator('.card').count()} cards; {state}; {alert}"
+    """Return what the page shows and says."""
+    texts = [page.locator(it).inner_text() for it in ("#status-state", "#more", "#alert")]
+    shown = [f"{page.locator('.card').count()} cards", *filter(None, texts)]
+    return "; ".join(" ".join(it.split()) for it in shown)
 
 
 def run(project: Project, *arguments: str) -> str:
     """Run Python in the project; return what it prints."""
-    import subprocess
-
     result = subprocess.run(
         [project.tool("python"), *arguments],
         cwd=project.path,
