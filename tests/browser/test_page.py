@@ -461,8 +461,8 @@ def test_debug_reloads_and_keeps_a_single_schedule(csv: Project, page: Page) -> 
 
 
 EDITS = {  # the text to replace in each of the user's files
-    "{slug}/engineering.py": ('label=known["label"]', 'label="No " + known["label"]'),
-    "{slug}/reading.py": ('dtype={"series": str})', 'dtype={"series": str}).head(1)'),
+    "{slug}/engineering.py": ("Kpi(row.label, row.unit", 'Kpi("No " + row.label, row.unit'),
+    "{slug}/reading.py": ("read_tables(source)", "read_tables(source, rows=lambda it: it.head(1))"),
     "{slug}/assets/css-theme.css": ("color-scheme:", "letter-spacing: 1px; color-scheme:"),
     "{slug}/assets/static_data/series.csv": ("°C", "°F"),
     "config.toml": ('title = "', 'title = "New '),

@@ -66,8 +66,8 @@ def test_edits_break_only_the_tests_of_the_edited_modules(
     text = config.read_text("utf-8")
     text = text[: text.index("[source]")].replace('url_prefix = "/" ', 'url_prefix = "/plant/" ')
     config.write_text(f'{text}[source]\nplant = "north"\n', "utf-8", newline="\n")
-    value = '                "value": pa.Column('
-    edit(package / "preprocess.py", value, f'                "quality": pa.Column(str),\n{value}')
+    schema = "schema(time=pa.Column(UTC), series=NAMED, value=NUMBER"
+    edit(package / "preprocess.py", schema, f"{schema}, quality=pa.Column(str)")
     own = [f"tests/{file.name}" for file in project.path.glob("tests/test_*.py")]
     assert failing(project, *own) == set()
 
