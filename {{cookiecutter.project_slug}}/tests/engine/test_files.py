@@ -319,7 +319,7 @@ WRONG: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("a.csv", b"SQLite format 3\0", {}, "it is a database"),
     ("a.csv", b"PAR1....", {}, 'set format = "parquet"'),
     ("a.csv", b"time,series,value\n2026-01-01,a,1,\n", {}, "set header = 0 and names"),
-    ("a.csv", b"", {}, "No columns to parse"),
+    ("a.csv", b"", {}, "a.csv is empty"),
     ("a.json", b'{"a": 1}\n{"a": 2}\n', {}, 'set format = "jsonl"'),
     ("a.json", b'{"data": {"items": [{"time": "2026-01-01"}]}}', {}, 'set records = "data.items"'),
     ("a.json", b'{"data": []}', {"records": "dota"}, r"did you mean data\?"),

@@ -147,6 +147,7 @@ def _validate_table(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the valid rows, and the reason for each invalid row by its index."""
+    data.attrs = {}  # what was read and left out is for the preview, not for the snapshot
     schema, found = copy(table.schema), pd.Series(dtype=object)
     schema.drop_invalid_rows = False  # pandera would drop them silently
 

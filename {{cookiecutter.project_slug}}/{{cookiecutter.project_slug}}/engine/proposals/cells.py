@@ -3,7 +3,12 @@
 import re
 from collections.abc import Iterable
 
-NUMBER = re.compile(r"[-+]?[$€£]?[\d.,' \u00a0]*\d[\d.,]*(?:[eE][-+]?\d+)?\s*%?")
+from ..sources.numbers import CURRENCIES, MINUS
+
+NUMBER = re.compile(
+    rf"[-+{MINUS}]?[{CURRENCIES}]?[-+{MINUS}]?[\d.,' \u00a0]*\d[\d.,]*(?:[eE][-+]?\d+)?"
+    rf"\s*[{CURRENCIES}%]?"
+)
 MONTH = r"[^\W\d_]{3,9}\.?"
 DATE = (
     rf"\d{{1,4}}[-/. ](?:\d{{1,2}}|{MONTH})(?:[-/. ]\d{{1,4}})?"  # 2026-01-31, 31 Jan 2026

@@ -15,10 +15,10 @@ from ..sources.database import SqlSource
 from ..sources.file_formats import Formatted
 from ..sources.files import FileSource
 from ..sources.shape import Shape
+from .dialect import Dialect
 from .guess_times import guess_times
 from .probe import probe
 from .propose import Proposal, propose
-from .sniff import Dialect
 
 ROWS = 300_000  # to judge by
 TABLES, SAMPLE = 20, 1_000  # of a database, to choose one

@@ -31,7 +31,8 @@ def pairs(data: pd.DataFrame, single: list[Times]) -> list[Times]:
             if not (clock := _clock_of(name, data[name])):
                 continue
             day = date.format or "%Y-%m-%d"
-            iso = not date.format and clock != "%H" and clock != "%H:%M:%S.%f"
+            iso = not date.format and clock not in ("%H", "%H:%M:%S.%f")
+            iso = iso and not data[name].astype(str).str.match(r"\s*24:").any()  # ISO ends at 23
             pair = [date.columns[0], name]
             whole = "" if iso and "%p" not in clock else f"{day} {clock}"
             found.append(replace(date, columns=pair, format=whole, precision=CLOCK))

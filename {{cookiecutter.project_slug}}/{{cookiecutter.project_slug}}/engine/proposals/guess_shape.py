@@ -11,6 +11,7 @@ from .time_columns import CLOCK, DAY, Times
 
 BUCKETS = 400  # at most, for events
 GOOD, BEST, MOST = range(2, 31), 12, 250  # how many series of events there should be
+FREE = 5  # different texts that are states, even if each occurs only once
 FILLED = 0.8  # the least share of rows with a name
 COUNTS = {"count", "counts", "n", "number", "events", "hits", "requests", "anzahl"}
 DAY_LONG, MONTH_LONG = 86_400, 2_629_800  # seconds
@@ -57,16 +58,18 @@ def guess_shape(
     grow = [it for it in roles.numbers if time.precision == CLOCK and _only_grows(data[it])]
     if grow and not keys:
         shaping.notes.append(
-            f"{_some(grow)} only grow: if they count since a start, their rate needs reading.py"
+            f"{_some(grow)} never fall{'s' * (len(grow) == 1)}: to show how fast a counter grows, "
+            "compute its rate in the function rows of reading.py"
         )
     if twice:
         shaping.notes.append(f"{twice:.2%} of the rows share their time and series with another")
     drop_attributes(data, keys, roles)
-    states = [it for it in roles.texts if it not in keys and data[it].nunique() <= FEW]
+    texts = [it for it in roles.texts if it not in keys]
+    states = [it for it in texts if data[it].nunique() <= min(FEW, max(FREE, data[it].count() / 2))]
     shaping.values = roles.numbers + states
-    for name in roles.texts:
-        if name not in [*keys, *states]:
-            roles.dropped[name] = f"text with more than {FEW} values"
+    for name in texts:
+        if name not in states:
+            roles.dropped[name] = "text that differs from row to row"
     for name in roles.codes:
         if name not in keys:
             roles.dropped[name] = "codes"

@@ -4,11 +4,24 @@ import re
 
 import pandas as pd
 
+from ..sources.time_formats import TICKS
 from .guess_formats import ambiguity, of_text
 from .guess_parts import NAMES, YEARS, in_names, pairs, parts_of
 from .time_columns import CLOCK, DAY, MONTH, UNKNOWN, YEAR, Times
 
 SAMPLE = 2_000  # different values of a column to judge by
+UNITS = {
+    "unix": "seconds",
+    "unix_ms": "milliseconds",
+    "unix_us": "microseconds",
+    "unix_ns": "nanoseconds",
+}
+DIGITS = (
+    (14, "%Y%m%d%H%M%S", CLOCK),
+    (12, "%Y%m%d%H%M", CLOCK),
+    (8, "%Y%m%d", DAY),
+    (6, "%Y%m", MONTH),
+)
 SECONDS = (1e8, 4.2e9)  # 1973 to 2103 as seconds since 1970
 LIKELY = re.compile(r"time|date|datum|stamp|(^|[^a-z])(ts|dt|epoch|period|zeit)([^a-z]|$)", re.I)
 UNLIKELY = re.compile(r"updat|creat|modif|load|birth|expir|end", re.I)  # of another moment
@@ -53,8 +66,12 @@ def _column(name: str, column: pd.Series) -> Times | None:
     values = pd.Series(values.unique())
     if pd.api.types.is_numeric_dtype(column.dtype):
         return _number(name, values)
-    values = values.iloc[:: max(1, len(values) // SAMPLE)].astype(str).str.strip()
-    return of_text(name, values[values != ""])
+    values = values.astype(str).str.strip()
+    values = values[values != ""]
+    found = of_text(name, values.iloc[:: max(1, len(values) // SAMPLE)])
+    if found and found.questions and len(values) > SAMPLE:  # one of the others may be the proof
+        return of_text(name, values) or found
+    return found
 
 
 def _number(name: str, values: pd.Series) -> Times | None:
@@ -71,18 +88,24 @@ def _number(name: str, values: pd.Series) -> Times | None:
         )
         return Times([name], UNKNOWN, YEAR, questions=[said])
     if not whole:
-        return None
-    for digits, time_format, precision in ((8, "%Y%m%d", DAY), (6, "%Y%m", MONTH)):
+        return _epoch(name, low, high) if likely else None
+    for digits, time_format, precision in DIGITS:
         text = values.astype("int64").astype(str)
         if text.str.len().eq(digits).all() and text.str[:4].astype(int).between(*YEARS).all():
             parsed = pd.to_datetime(text, format=time_format, errors="coerce")
-            if parsed.notna().all() and (likely or (digits == 8 and len(text) > 20)):
+            if parsed.notna().all() and (likely or (digits >= 8 and len(text) > 20)):
                 return Times([name], time_format, precision)
     if (likely or NUMBERED.fullmatch(name)) and len(values) > 20 and high < 1_000_000:
         return _short_years(name, values)
-    for factor, time_format in ((1, "unix"), (1e3, "unix_ms")):
-        if likely and SECONDS[0] * factor <= low and high <= SECONDS[1] * factor:
-            note = f"{name} counts {'milli' * (factor > 1)}seconds since 1970"
+    return _epoch(name, low, high) if likely else None
+
+
+def _epoch(name: str, low: float, high: float) -> Times | None:
+    """Return how numbers count from 1970, if they do: their size tells the unit."""
+    for time_format, unit in UNITS.items():
+        ticks = 1e6 / TICKS[time_format]
+        if SECONDS[0] * ticks <= low and high <= SECONDS[1] * ticks:
+            note = f"{name} counts {unit} since 1970"
             return Times([name], time_format, CLOCK, aware=True, notes=[note])
     return None
 

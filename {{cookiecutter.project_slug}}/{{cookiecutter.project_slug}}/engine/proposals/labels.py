@@ -25,7 +25,7 @@ def label(name: str) -> str:
     """Return a name as people write it: `temp_max` as "Temp max"."""
     text = name
     if re.fullmatch(r"[a-z0-9_.]+", name):
-        text = name.rpartition(".")[2].replace("_", " ").strip() or name
+        text = re.sub(r"^.*\.(?=.*[a-z])", "", name).replace("_", " ").strip() or name
     return text[:1].upper() + text[1:] if text[:1].islower() and text.islower() else text
 
 

@@ -16,7 +16,9 @@ from ..sources.files import Part
 from ..sources.parsers import loads
 from ..sources.records import longest
 from .cells import is_value, share
-from .sniff import Dialect, decode, find_header, sniff
+from .dialect import Dialect
+from .layout import find_header
+from .sniff import decode, sniff
 
 START = 1_000_000  # bytes to judge the encoding by
 SAMPLE = 200_000  # characters to judge the rest by

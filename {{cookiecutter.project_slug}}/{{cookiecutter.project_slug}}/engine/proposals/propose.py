@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import pandas as pd
 
 from ..data.times import to_utc
+from ..sources.columns import with_names
 from ..sources.shape import Shape
 from ..sources.time_formats import parse
 from . import labels
+from .dialect import Dialect
 from .guess_shape import guess_shape
-from .guess_times import guess_times
+from .guess_times import LIKELY, guess_times
 from .roles import Roles, find_roles
-from .sniff import Dialect
 from .time_columns import CLOCK, UNKNOWN, Times
 
 MAIN = ("time", "series", "value", "timezone")  # always written
@@ -56,12 +57,15 @@ def propose(
     now: datetime,
 ) -> Proposal:
     """Return settings for raw rows; `where` has the keys that say where and how to read them."""
+    data = with_names(data)
     candidates = guess_times(data)
     time = candidates[0] if candidates else None
     questions, notes = [*dialect.questions], [*dialect.notes]
     if time:
         questions += time.questions
         notes += time.notes
+    if not time:
+        questions += _unknown_times(data)
     if time and time.format == UNKNOWN:
         candidates, time = [*candidates[:1], *candidates], None
     times = _parsed(data, time)
@@ -89,6 +93,16 @@ def propose(
         [*questions, *shaping.questions],
         [*notes, *shaping.notes, *_dropped(roles)],
     )
+
+
+def _unknown_times(data: pd.DataFrame) -> list[str]:
+    """Name a column that is called like a time, but whose values are in no known format."""
+    named = [it for it in map(str, data) if LIKELY.search(it) and data[it].notna().any()]
+    return [
+        f"{name} may hold times, but in no known format, as in {data[name].dropna().iloc[0]}: set "
+        "time and time_format, or convert it in the function rows of reading.py"
+        for name in named[:1]
+    ]
 
 
 def _is_set(settings: dict[str, Any], key: str) -> bool:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
+from ..sources import numbers
 from .cells import MISSING, SENTINELS
 from .time_columns import Times
 
@@ -17,7 +19,8 @@ CODE = re.compile(
 CODE_AT_END = re.compile(r"[a-z](ID|Id|Code)$")
 FEW = 50  # a state has at most so many different texts
 UNNAMED = re.compile(r"|Unnamed: \d+|index|row|rownames|level_\d")
-NUMERIC = 0.5  # the least share of numbers in a column of numbers
+NUMERIC = 0.5  # the least share of numbers in a column of numbers and marks of missing values
+MOST = 0.9  # the least share if there is other text, which is set aside
 
 
 @dataclass
@@ -113,17 +116,14 @@ def _marks(roles: Roles, column: pd.Series, signs: Mapping[str, str]) -> bool:
         _sentinels(roles, column.dropna())
         return True
     texts = column.dropna().astype(str).str.strip()
-    plain = (
-        texts.str.replace(signs.get("thousands", ""), "", regex=False)
-        if "thousands" in signs
-        else texts
-    )
-    plain = plain.str.replace(signs.get("decimal", "."), ".", regex=False)
-    numbers = pd.to_numeric(plain, errors="coerce")
-    others = texts[numbers.isna()].unique()
-    if numbers.notna().mean() < NUMERIC or not all(it.lower() in MISSING for it in others):
+    different = pd.Index(texts.unique())
+    found = numbers.parse(different, signs.get("decimal", "."), signs.get("thousands", ""))
+    others = different[np.isnan(found)]
+    share = 1 - texts.isin(others).mean()
+    marks = [it for it in others if it.lower() in MISSING]
+    if share < NUMERIC or (len(marks) < len(others) and share < MOST):
         return False
-    roles.missing += [it for it in others if it and it not in roles.missing]
+    roles.missing += [it for it in marks if it and it not in roles.missing]
     return True
 
 
@@ -131,7 +131,7 @@ def _text(roles: Roles, name: str, known: pd.Series, signs: Mapping[str, str]) -
     if known.str.fullmatch(r"0\d+").any():
         roles.codes.append(name)
     elif known.str.match(r"\s*[\[{]").all():
-        roles.dropped[name] = "nested"
+        roles.dropped[name] = "nested; to read what is inside, set records"
     elif _marks(roles, known, signs):
         (roles.codes if is_code(name) else roles.numbers).append(name)
     else:

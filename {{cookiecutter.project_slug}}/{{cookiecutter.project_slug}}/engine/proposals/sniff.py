@@ -4,10 +4,12 @@ import csv
 import re
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import Any
 
-from .cells import is_missing, is_value, share
+from .cells import is_value, share
+from .dialect import Dialect
+from .layout import Layout, find_header, is_cell, usual_width
+from .signs import find_signs, lossy
 
 Row = tuple[int, list[str]]  # the number of rows before it, as pandas counts them; its cells
 
@@ -19,33 +21,6 @@ SEPARATORS = [",", ";", "\t", "|", " "]
 SPACES = 0.6  # prose has spaces, too
 LEAST = 0.35  # a lower score is no table
 BODY = 200  # rows to judge by
-YEAR = re.compile(r"(1[5-9]|20|21)\d\d")
-GROUPED = r"[-+]?\d{1,3}(?:\SIGN\d{3})+"
-
-
-@dataclass
-class Dialect:
-    """pandas' options for reading a text (those that differ from its defaults), and more.
-
-    `units`: the unit of each column, from a row below the header; `texts`: the columns that only
-    look like numbers, such as 01.02.2026 and 007.
-    """
-
-    read: dict[str, Any] = field(default_factory=dict)
-    units: dict[str, str] = field(default_factory=dict)
-    texts: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-
-
-@dataclass
-class Layout:
-    """Where the header is among rows, and how many columns there are."""
-
-    header: int  # index among the rows; the first row of data if there is no header
-    named: bool
-    units: bool
-    width: int
 
 
 def decode(data: bytes) -> tuple[str, str]:
@@ -82,50 +57,12 @@ def sniff(text: str) -> Dialect:
     _skip(dialect, text, rows, layout, comment)
     start = layout.header + layout.named + layout.units
     body = [cells for _, cells in rows[start : start + BODY] if len(cells) == layout.width]
-    _signs(dialect, body, sep)
     header = rows[layout.header][1] if layout.named else dialect.read["names"]
-    dialect.texts = _texts(header, body)
+    if layout.named:
+        header = _names(dialect, header)
+    find_signs(dialect, header, body, sep)
+    dialect.texts = lossy(header, body)
     return dialect
-
-
-def find_header(rows: list[list[str]]) -> Layout:
-    """Return where a table begins among rows of cells, some of which may be prose."""
-    width, last = _width(rows)[0], len(rows) - 1
-
-    def fits(at: int) -> bool:
-        cells = rows[at]
-        trailing = len(cells) == width + 1 and not cells[-1].strip()
-        # R leaves out the name of the row names.
-        names = at == 0 and len(cells) == width - 1 and any(map(is_value, rows[min(1, last)]))
-        return len(cells) == width or trailing or names
-
-    starts = (at for at in range(len(rows)) if fits(at) and (at == last or fits(at + 1)))
-    header = next(starts, 0)
-    body = [it for it in rows[header + 1 : header + 60] if len(it) == width]
-    below = body[2:] or body
-    valued = [share(_is_cell(it[at]) for it in below) >= 0.8 for at in range(width)]
-
-    def textual(cells: list[str]) -> bool:
-        return not any(value and is_value(it) for value, it in zip(valued, cells, strict=False))
-
-    first = rows[header]
-    named = textual(first) and (any(valued) or len(rows) == 1) and any(map(str.strip, first))
-    named = named or _has_years(first)
-    units = named and len(body) > 2 and textual(body[0]) and any(valued)
-    units = units and not all(
-        is_missing(it) for it, value in zip(body[0], valued, strict=True) if value
-    )
-    return Layout(header, named, units, width)
-
-
-def _is_cell(text: str) -> bool:
-    return is_value(text) or is_missing(text)
-
-
-def _has_years(cells: list[str]) -> bool:
-    """Return whether a row is a header whose names are years."""
-    years = share(bool(YEAR.fullmatch(it.strip())) for it in cells[1:])
-    return len(cells) > 4 and not is_value(cells[0]) and years > 0.8
 
 
 def _rows(text: str, sep: str, comment: str) -> list[Row]:
@@ -142,20 +79,13 @@ def _rows(text: str, sep: str, comment: str) -> list[Row]:
     return rows
 
 
-def _width(rows: list[list[str]]) -> tuple[int, float]:
-    """Return the usual number of cells in a row, and how usual it is; prose comes first."""
-    body = rows[len(rows) // 3 :]
-    width, count = Counter(map(len, body)).most_common(1)[0]
-    return width, count / len(body)
-
-
 def _score(rows: list[Row], sep: str) -> float:
     """Rate a separator: by the share of rows of equal length, and of cells that are values."""
-    width, regular = _width([cells for _, cells in rows])
+    width, regular = usual_width([cells for _, cells in rows])
     if width < 2:
         return 0
     body = [cells for _, cells in rows[len(rows) // 3 :] if len(cells) == width][:BODY]
-    values = share(_is_cell(cell) for cells in body for cell in cells)
+    values = share(is_cell(cell) for cells in body for cell in cells)
     return regular * (0.5 + values) * (SPACES if sep == " " else 1)
 
 
@@ -187,48 +117,30 @@ def _skip(dialect: Dialect, text: str, rows: list[Row], layout: Layout, comment:
         read["names"], read["header"] = ["row", *header], 0
 
 
-def _signs(dialect: Dialect, body: list[list[str]], sep: str) -> None:
-    """Find the decimal and the thousands sign in the columns of numbers."""
-    cells = [cell.strip() for cells in body for cell in cells]
-    numbers = [it for it in cells if re.fullmatch(r"[-+]?[\d.,' \u00a0]*\d", it)]
-    commas = [it for it in numbers if it.count(",") == 1 and "." not in it.rpartition(",")[2]]
-    proof = [it for it in commas if not re.fullmatch(GROUPED.replace("SIGN", ","), it)]
-    proof += [it for it in commas if re.match(r"[-+]?0,", it)]
-    points = [it for it in numbers if it.count(".") == 1 and "," not in it]
-    if commas and (proof or (sep == ";" and not points)):
-        dialect.read["decimal"] = ","
-        if not proof:
-            dialect.questions.append(
-                f'{commas[0]!r} may be a decimal comma or thousands; read.decimal = "," is '
-                'assumed: otherwise replace it with thousands = ","'
-            )
-    decimal = dialect.read.get("decimal", ".")
-    for sign in (",", ".", "'", " ", "\u00a0"):
-        grouped = [it for it in numbers if re.match(GROUPED.replace("SIGN", sign), it)]
-        plain = sign != "." or any("," in it for it in grouped)  # 1.234 alone is a decimal
-        if sign != decimal and grouped and plain:
-            dialect.read["thousands"] = sign
-
-
-def _texts(header: list[str], body: list[list[str]]) -> list[str]:
-    """Return the columns that pandas would take for numbers, and lose something."""
-    like = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}|0\d+")
-    columns = zip(header, zip(*body, strict=True), strict=False)
-    return [name for name, cells in columns if any(like.fullmatch(it.strip()) for it in cells)]
+def _names(dialect: Dialect, header: list[str]) -> list[str]:
+    """Return the names of the columns as pandas will read them."""
+    if header[1:] and all(it[:1] == " " for it in header[1:]):
+        dialect.read["skipinitialspace"] = True
+        header = [it.lstrip() for it in header]
+    if twice := [it for it, count in Counter(header).items() if count > 1 and it.strip()]:
+        dialect.notes.append(
+            f"several columns are called {twice[0]!r}: the second becomes {twice[0] + '.1'!r}"
+        )
+    return header
 
 
 def _splits(lines: list[str]) -> bool:
     """Return whether a separator divides all lines into the same number of values."""
     for sep in SEPARATORS[:-1]:
-        width, regular = _width([it.split(sep) for it in lines])
-        values = share(_is_cell(cell) for it in lines[1:] for cell in it.split(sep))
+        width, regular = usual_width([it.split(sep) for it in lines])
+        values = share(is_cell(cell) for it in lines[1:] for cell in it.split(sep))
         if width > 1 and regular > 0.9 and values > 0.9:
             return True
     return False
 
 
 def _log(lines: list[str]) -> Dialect:
-    width = _width([re.split(LOG_SEP, it) for it in lines])[0]
+    width = usual_width([re.split(LOG_SEP, it) for it in lines])[0]
     names = [*LOG_COLUMNS, *(f"rest{it}" for it in range(1, width))]
     read = {"sep": LOG_SEP, "names": names[:width]}
     return Dialect(read, notes=["an access log of a web server"])

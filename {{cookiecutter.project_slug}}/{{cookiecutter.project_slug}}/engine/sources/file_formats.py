@@ -55,6 +55,10 @@ class Formatted(Shape):
     records: str = ""
     read: dict[str, Any] = Field({})
 
+    @property
+    def signs(self) -> tuple[str, str]:
+        return self.read.get("decimal", "."), self.read.get("thousands") or ""
+
     @model_validator(mode="before")
     @classmethod
     def _misplaced(cls, values: Any) -> Any:
@@ -95,10 +99,12 @@ def parse(
     kind = source.format or format_of(inside) or default
     if not kind:
         raise DataError(f'{name} does not say what it is: set format, as in format = "csv"')
+    if not (start := start_of(content)):
+        raise DataError(f"{name} is empty: check what writes it")
     try:
         read_options.check(source.read, kind)
         if kind in ("csv", "json", "jsonl"):
-            _check_text(start_of(content), name, kind, source)
+            _check_text(start, name, kind, source)
         rows = PARSERS[kind](content, inside, source, wanted)
     except UnicodeError as error:
         used = source.read.get("encoding", "UTF-8")

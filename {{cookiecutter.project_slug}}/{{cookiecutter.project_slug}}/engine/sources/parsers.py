@@ -14,6 +14,7 @@ from ..config.extras import extra
 from ..data.tables import DataError
 from . import parquet, records
 from .shape import Shape
+from .time_formats import TICKS
 from .wanted import Wanted
 
 SEPARATORS = ";\t|,"
@@ -123,10 +124,14 @@ def _json(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFra
 def _jsonl(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.DataFrame:
     lines = io.TextIOWrapper(file, encoding=source.read.get("encoding", "utf-8-sig"))
     found: list[Any] = []
-    for line in filter(str.strip, lines):
-        if len(found) == wanted.head:
-            break
-        found.append(loads(line))
+    try:
+        for number, line in enumerate(lines, 1):
+            if len(found) == wanted.head:
+                break
+            if line.strip():
+                found.append(_loads_line(line, number))
+    finally:
+        lines.detach()  # it would close the file, which may be read again
     return records.table(found, source.records, name, source.read.get("max_level"))
 
 
@@ -137,6 +142,13 @@ def _parquet(file: IO[bytes], name: str, source: Any, wanted: Wanted) -> pd.Data
     columns = [it for it in content.schema_arrow.names if it in wanted.needed or not wanted.only]
     rows = parquet.to_pandas(content.read(columns), source)
     return rows if wanted.head is None else rows.head(wanted.head)
+
+
+def _loads_line(line: str, number: int) -> Any:
+    try:
+        return loads(line)
+    except ValueError as error:
+        raise ValueError(f"line {number:,} is not JSON ({error})") from error
 
 
 def loads(text: str) -> Any:
@@ -152,7 +164,7 @@ def _dtype(options: dict[str, Any], source: Shape, times: bool = True) -> Any:
     given = options.pop("dtype", {})
     if not isinstance(given, dict):
         return given
-    parsed = source.time_format not in ("", "unix", "unix_ms") or len(source.times) > 1
+    parsed = source.time_format not in ("", *TICKS) or len(source.times) > 1
     texts = [*source.keys, *(source.times if times and parsed else [])]
     return {**dict.fromkeys(texts, "str"), **given}
 

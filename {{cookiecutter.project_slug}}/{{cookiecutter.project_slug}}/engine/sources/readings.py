@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from . import columns, events
+from . import columns, events, numbers
 from .shape import Scalar, Shape
-from .texts import as_text, as_texts, constant, join, only_used
+from .texts import as_text, as_texts, constant, join, label, only_used
 from .time_formats import parse
 
 MANY = 50  # a state has at most so many different texts
@@ -65,7 +67,9 @@ def shape_rows(raw: pd.DataFrame, shape: Shape, first: datetime | None = None) -
         raw = raw[wanted].reset_index(drop=True)
     parts = [*_parts(raw, shape, values, left_out)]
     if "item" in parts[0]:
-        return Shaped({"ranking": _concat([_ranked(it, left_out) for it in parts])}, read, left_out)
+        return Shaped(
+            {"ranking": _concat([_ranked(it, shape, left_out) for it in parts])}, read, left_out
+        )
     if shape.aggregate:
         rows = _concat([_only_numbers(it, shape, left_out) for it in parts])
         readings, more = events.aggregate(rows, shape, first)
@@ -73,7 +77,7 @@ def shape_rows(raw: pd.DataFrame, shape: Shape, first: datetime | None = None) -
         states = readings.iloc[:0].rename(columns={"value": "state"})
         return Shaped({"readings": readings, "states": states}, read, left_out)
     long = bool(shape.keys) and (len(values) == 1 or shape.columns == "time")
-    split = [_split(it, long) for it in parts]
+    split = [_split(it, shape, long) for it in parts]
     readings, states = (_concat([it[at] for it in split]) for at in (0, 1))
     return Shaped({"readings": readings, "states": states}, read, left_out)
 
@@ -96,13 +100,14 @@ def _parts(
         times, values, labels = [*times, HEADER], [CELL], ["value"]
     keys = join(raw[shape.keys], SEPARATOR, sort=True) if shape.keys else None
     time = parse(raw[times], shape.time_format) if times else None
-    for column, label in zip(values or [""], labels or ["count"], strict=True):
-        cells = raw[column] if values else pd.Series(1.0, raw.index)
-        series = constant(label, len(raw))
-        if time is not None and keys is not None:
-            series = _under(keys, label) if len(values) > 1 else keys
+    for group in _groups(raw, values):
+        names = labels if len(labels) == 1 else group or ["count"]
+        cells = pd.Series(1.0, raw.index) if not group else _below(raw[group])
+        under = None if time is None else keys
+        series = keys if under is not None and len(values) < 2 else _named(under, names, len(raw))
         first = {"item": keys} if time is None else {"time": time}
-        rows = pd.DataFrame({**first, "series": series, "value": cells}, copy=False)
+        repeated = {name: _repeated(it, len(names)) for name, it in first.items()}
+        rows = pd.DataFrame({**repeated, "series": series, "value": cells}, copy=False)
         empty = _empty(cells, shape)
         if count := int(empty.sum()):
             left_out["empty"] += count
@@ -110,8 +115,44 @@ def _parts(
         yield rows
 
 
-def _under(keys: pd.Categorical, label: str) -> pd.Categorical:
-    return keys.rename_categories([f"{key}{SEPARATOR}{label}" for key in keys.categories])
+def _groups(raw: pd.DataFrame, values: list[str]) -> Iterator[list[str]]:
+    """Yield the columns of values; neighbours that hold numbers are converted together.
+
+    Thousands of columns would otherwise take a minute.
+    """
+    kinds = {
+        it: isinstance(raw[it].dtype, np.dtype) and raw[it].dtype.kind in "iuf" for it in values
+    }
+    for are_numbers, found in groupby(values, kinds.__getitem__):
+        group = [*found]
+        yield from [group] if are_numbers else ([it] for it in group)
+    if not values:
+        yield []
+
+
+def _below(columns: pd.DataFrame) -> pd.Series:
+    """Return the cells of columns below each other."""
+    if columns.shape[1] == 1:
+        return columns.iloc[:, 0]
+    return pd.Series(columns.to_numpy(float).ravel("F"))
+
+
+def _repeated(values: Any, count: int) -> Any:
+    """Return a series or a categorical several times."""
+    if values is None or count == 1:
+        return values
+    found = values.take(np.tile(np.arange(len(values)), count))
+    return found.reset_index(drop=True) if isinstance(found, pd.Series) else found
+
+
+def _named(keys: pd.Categorical | None, names: list[str], count: int) -> pd.Categorical:
+    """Return the series of `count` rows of each column: its name, after the keys if any."""
+    codes = np.repeat(np.arange(len(names)), count)
+    if keys is None:
+        return label(names, codes)
+    texts = [f"{key}{SEPARATOR}{name}" for name in names for key in keys.categories]
+    within = np.tile(keys.codes, len(names))
+    return label(texts, np.where(within < 0, -1, codes * len(keys.categories) + within))
 
 
 def _empty(cells: pd.Series, shape: Shape) -> pd.Series:
@@ -123,28 +164,29 @@ def _empty(cells: pd.Series, shape: Shape) -> pd.Series:
     return empty | cells.isin(marks) if len(marks) else empty
 
 
-def _numbers(cells: pd.Series) -> pd.Series:
+def _numbers(cells: pd.Series, shape: Shape) -> pd.Series:
     """Return cells as float; what is not a number is missing."""
     if pd.api.types.is_bool_dtype(cells.dtype) or cells.dtype.kind in "mM":
         return pd.Series(np.nan, cells.index)
     if pd.api.types.is_numeric_dtype(cells.dtype):
         return cells.astype(float)
     if cells.dtype == object:
-        numbers = pd.to_numeric(cells, errors="coerce").astype(float)
-        bools = (isinstance(it, (bool, np.bool_)) for it in cells)
-        return numbers.mask(np.fromiter(bools, bool, len(cells)))
+        is_text = np.fromiter((isinstance(it, str) for it in cells), bool, len(cells))
+        is_bool = np.fromiter((isinstance(it, (bool, np.bool_)) for it in cells), bool, len(cells))
+        found = pd.to_numeric(cells.mask(is_text | is_bool), errors="coerce").astype(float)
+        return found.mask(is_text, _numbers(cells.where(is_text).astype(str), shape))
     texts = as_texts(cells)  # often few different ones
-    found = pd.to_numeric(texts.categories.to_series(), errors="coerce").to_numpy(float)
+    found = numbers.parse(texts.categories, *shape.signs)
     return pd.Series(np.append(found, np.nan)[texts.codes], cells.index)
 
 
-def _split(rows: pd.DataFrame, long: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _split(rows: pd.DataFrame, shape: Shape, long: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the readings and the states; in a long table, each series is one or the other."""
-    numbers = _numbers(rows["value"])
-    text, empty = numbers.isna(), constant("", 0)
+    found = _numbers(rows["value"], shape)
+    text, empty = found.isna(), constant("", 0)
     if not text.any():
         states = rows[:0].drop(columns="value").assign(state=empty)
-        return rows.assign(value=numbers), states
+        return rows.assign(value=found), states
     texts = pd.Series(as_texts(rows["value"].where(text)), rows.index)
     series = rows["series"].cat.codes if long else pd.Series(0, rows.index)
     different = pd.DataFrame({"series": series, "text": texts.cat.codes}).drop_duplicates()
@@ -152,8 +194,8 @@ def _split(rows: pd.DataFrame, long: bool) -> tuple[pd.DataFrame, pd.DataFrame]:
     state = series.isin(by.size().index[(by.size() <= MANY) & (by.min() >= 0)])
     states = rows[state].drop(columns="value").assign(state=texts[state])
     if text[~state].any():
-        numbers = numbers.astype(object).mask(text, texts.astype(object))
-    return rows[~state].assign(value=numbers[~state]), states
+        found = found.astype(object).mask(text, texts.astype(object))
+    return rows[~state].assign(value=found[~state]), states
 
 
 def _only_numbers(rows: pd.DataFrame, shape: Shape, left_out: Counter[str]) -> pd.DataFrame:
@@ -162,19 +204,19 @@ def _only_numbers(rows: pd.DataFrame, shape: Shape, left_out: Counter[str]) -> p
         return rows.assign(value=1.0)
     cells = rows["value"]
     is_bool = pd.api.types.is_bool_dtype(cells.dtype)
-    numbers = cells.astype(float) if is_bool else _numbers(cells)
-    if count := int(numbers.isna().sum()):
+    found = cells.astype(float) if is_bool else _numbers(cells, shape)
+    if count := int(found.isna().sum()):
         left_out["not a number"] += count
-    return rows.assign(value=numbers).dropna(subset="value")
+    return rows.assign(value=found).dropna(subset="value")
 
 
-def _ranked(rows: pd.DataFrame, left_out: Counter[str]) -> pd.DataFrame:
+def _ranked(rows: pd.DataFrame, shape: Shape, left_out: Counter[str]) -> pd.DataFrame:
     """Return the rows of a column, none if it has no number: a ranking does not show text."""
-    numbers = _numbers(rows["value"])
-    if len(rows) and numbers.isna().all():
+    found = _numbers(rows["value"], shape)
+    if len(rows) and found.isna().all():
         left_out["text"] += len(rows)
-        return rows[:0].assign(value=numbers[:0])
-    return _split(rows, False)[0]
+        return rows[:0].assign(value=found[:0])
+    return _split(rows, shape, False)[0]
 
 
 def _concat(parts: list[pd.DataFrame]) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from ..settings import Section
 Scalar = bool | int | float | str
 Names = str | list[str]
 ALL = "*"
-WORDS = ("unix", "unix_ms", "rfc2822")  # time formats that strptime lacks
+WORDS = ("unix", "unix_ms", "unix_us", "unix_ns", "rfc2822")  # time formats that strptime lacks
 DIRECTIVES = set("aAbBdfGHIjmMpqSuUVwWyYzZ%")  # of strptime; q is the quarter
 
 
@@ -48,6 +48,11 @@ class Shape(Section, coerce_numbers_to_str=True):
     def values(self) -> list[str]:
         """The columns of values; `["*"]` stands for all others."""
         return _listed(self.value)
+
+    @property
+    def signs(self) -> tuple[str, str]:
+        """The decimal and the thousands sign of numbers that are text."""
+        return ".", ""
 
     @field_validator("time_format")
     @classmethod

@@ -9,7 +9,7 @@ import pandas as pd
 from ..data.tables import DataError
 from .texts import as_text, join, label
 
-TICKS = {"unix": 1_000_000, "unix_ms": 1_000}  # microseconds
+TICKS = {"unix": 1e6, "unix_ms": 1e3, "unix_us": 1, "unix_ns": 1e-3}  # microseconds
 LAST = 253_402_300_800 * 1_000_000  # the year 10000, in microseconds
 WHOLE = ("%Y", "%m", "%d", "%H", "%q")  # directives of whole numbers
 CLOCK = re.compile("%[HIMSfpcXzZ]")
@@ -132,7 +132,7 @@ def _strptime(texts: pd.Index, time_format: str) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(times).as_unit("us")
 
 
-def _from_epoch(numbers: pd.Series, tick: int) -> pd.DatetimeIndex:
+def _from_epoch(numbers: pd.Series, tick: float) -> pd.DatetimeIndex:
     values = numbers.to_numpy(dtype=float, na_value=np.nan) * tick
     valid = np.abs(values) < LAST
     ticks = np.where(valid, np.round(np.where(valid, values, 0)), 0).astype("M8[us]")
