@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from ..sources.numbers import CURRENCIES, MINUS
 
 NUMBER = re.compile(
-    rf"[-+{MINUS}]?[{CURRENCIES}]?[-+{MINUS}]?[\d.,' \u00a0]*\d[\d.,]*(?:[eE][-+]?\d+)?"
-    rf"\s*[{CURRENCIES}%]?"
+    rf"\(?[-+{MINUS}]?[{CURRENCIES}]?[-+{MINUS}]?[\d.,' \u00a0]*\d[\d.,]*(?:[eE][-+]?\d+)?"
+    rf"\s*[{CURRENCIES}%]?\)?"
 )
 MONTH = r"[^\W\d_]{3,9}\.?"
 DATE = (

@@ -91,7 +91,7 @@ def propose(
         shaping.values,
         dialect.units,
         [*questions, *shaping.questions],
-        [*notes, *shaping.notes, *_dropped(roles)],
+        [*notes, *roles.notes, *shaping.notes, *_dropped(roles)],
     )
 
 

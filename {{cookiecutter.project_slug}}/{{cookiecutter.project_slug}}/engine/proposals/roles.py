@@ -35,6 +35,7 @@ class Roles:
     codes: list[str] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
     missing: list[float | str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def find_roles(
@@ -47,7 +48,7 @@ def find_roles(
     roles = Roles()
     used = {*(time.columns if time else ()), *(time.names if time else ())}
     for name in time.names if time else ():
-        _marks(roles, data[name], signs)
+        _marks(roles, name, data[name], signs)
     elsewhere = {name for it in others for name in it.columns} - used
     for name in map(str, data):
         if name in used:
@@ -110,7 +111,7 @@ def _sentinels(roles: Roles, known: pd.Series) -> None:
             roles.missing.append(int(value) if value == int(value) else float(value))
 
 
-def _marks(roles: Roles, column: pd.Series, signs: Mapping[str, str]) -> bool:
+def _marks(roles: Roles, name: str, column: pd.Series, signs: Mapping[str, str]) -> bool:
     """Return whether a column of text holds numbers, and note its marks of missing values."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         _sentinels(roles, column.dropna())
@@ -124,6 +125,8 @@ def _marks(roles: Roles, column: pd.Series, signs: Mapping[str, str]) -> bool:
     if share < NUMERIC or (len(marks) < len(others) and share < MOST):
         return False
     roles.missing += [it for it in marks if it and it not in roles.missing]
+    if any(it.startswith("(") for it in different.difference(others)):
+        roles.notes.append(f"{name}: numbers in parentheses are negative")
     return True
 
 
@@ -132,7 +135,7 @@ def _text(roles: Roles, name: str, known: pd.Series, signs: Mapping[str, str]) -
         roles.codes.append(name)
     elif known.str.match(r"\s*[\[{]").all():
         roles.dropped[name] = "nested; to read what is inside, set records"
-    elif _marks(roles, known, signs):
+    elif _marks(roles, name, known, signs):
         (roles.codes if is_code(name) else roles.numbers).append(name)
     else:
         roles.texts.append(name)

@@ -36,8 +36,8 @@ def find_signs(dialect: Dialect, header: list[str], body: list[list[str]], sep: 
 
 
 def _bare(cell: str) -> str:
-    """Return a cell without signs of currency and percent."""
-    return re.sub(f"[{numbers.CURRENCIES}%]", "", cell).strip().replace(numbers.MINUS, "-")
+    """Return a cell without signs of currency and percent, and without parentheses."""
+    return re.sub(f"[{numbers.CURRENCIES}%()]", "", cell).strip().replace(numbers.MINUS, "-")
 
 
 def _is_number(cell: str) -> bool:

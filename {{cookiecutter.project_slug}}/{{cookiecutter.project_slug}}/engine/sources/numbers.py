@@ -15,7 +15,8 @@ def parse(texts: pd.Index, decimal: str = ".", thousands: str = "") -> NDArray[n
     """Return the numbers that texts stand for, NaN where one is no number.
 
     pandas leaves a whole column as text if one of its cells is no number: the others may then
-    have a decimal comma. A currency or percent sign is a unit: 12 % is 12.
+    have a decimal comma. A currency or percent sign is a unit: 12 % is 12. Accountants write
+    (12) for -12.
     """
     found = np.full(len(texts), np.nan)
     if (decimal, thousands) == (".", ""):
@@ -24,7 +25,8 @@ def parse(texts: pd.Index, decimal: str = ".", thousands: str = "") -> NDArray[n
     for at in np.flatnonzero(np.isnan(found)):
         if match := number.fullmatch(texts[at]):
             digits = match["digits"].replace(thousands, "") if thousands else match["digits"]
-            sign = "-" if {match["before"], match["after"]} & {"-", MINUS} else ""
+            signs = {match["before"], match["after"], match["open"]}
+            sign = "-" if signs & {"-", MINUS, "("} else ""
             found[at] = float(sign + digits.replace(decimal, "."))
     return found
 
@@ -41,6 +43,6 @@ def _pattern(decimal: str, thousands: str) -> re.Pattern[str]:
     digits = rf"(?:(?:{whole})(?:{point}\d*)?|{point}\d+)(?:[eE][-+]?\d+)?"
     sign = rf"[-+{MINUS}]?"
     return re.compile(
-        rf"\s*(?P<before>{sign})\s?[{CURRENCIES}]?\s?(?P<after>{sign})(?P<digits>{digits})"
-        rf"\s?[{CURRENCIES}%]?\s*"
+        rf"\s*(?P<open>\()?(?P<before>{sign})\s?[{CURRENCIES}]?\s?(?P<after>{sign})"
+        rf"(?P<digits>{digits})\s?[{CURRENCIES}%]?(?(open)\))\s*"
     )
