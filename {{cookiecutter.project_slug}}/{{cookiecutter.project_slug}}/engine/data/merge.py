@@ -100,9 +100,9 @@ def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[
         return old, 0
     start = old["time"].searchsorted(new["time"].iloc[0])
     overlap = old.iloc[start:]
-    merged = deduplicate_and_sort(_concat(overlap, new), table)
+    merged = deduplicate_and_sort(concat(overlap, new), table)
     changed = _count_new(merged, overlap)
-    return (_concat(old.iloc[:start], merged), changed) if changed else (old, 0)
+    return (concat(old.iloc[:start], merged), changed) if changed else (old, 0)
 
 
 def _replace(
@@ -154,7 +154,7 @@ def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
     return data.iloc[start:].reset_index(drop=True) if start else data
 
 
-def _concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     """Concatenate two frames and keep categories, which pandas would turn into text.
 
     `union_categoricals` rejects categories of different types, as when all new values of a column

@@ -1,19 +1,23 @@
 """Reads the source and cleans the new rows."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ..data.merge import Update, merge
+from ..data.merge import Update, concat, merge
 from ..data.pace import furthest_behind
 from ..data.snapshot import EPOCH, Snapshot, is_longer, now_utc
-from ..data.tables import Batch, DataError, Rules, Table, validate
+from ..data.tables import Batch, DataError, Rules, Table, deduplicate_and_sort, validate
 from ..settings import AnySettings, Refresh
+from ..sources.events import FILLED
+from ..sources.shape import Shape
+from ..sources.zeros import zeros
 
+READINGS, COLUMNS = "readings", {"time", "series", "value"}  # of counted events
 Frames = Mapping[str, pd.DataFrame]
 ENDED = timedelta(days=30)  # a table further behind than this, or ten intervals, has ended
 
@@ -105,6 +109,25 @@ def first_update(
     """Validate the rows of a first refresh, and return them with the first snapshot."""
     batch = validate(rows, it.tables, rules(settings, now))
     return batch, merge(None, batch, it.tables, now, now, settings.refresh)
+
+
+def with_zeros(
+    it: Pipeline, settings: AnySettings, previous: Snapshot | None, batch: Batch, now: datetime
+) -> Batch:
+    """Return a batch with a zero for each count of events that did not happen since the last one.
+
+    A refresh reads only newer events, so it does not know of a series without any.
+    """
+    source, table, new = settings.source, it.tables.get(READINGS), batch.tables.get(READINGS)
+    known = previous.tables.get(READINGS) if previous else None
+    if new is None or known is None or {*new} != COLUMNS or not isinstance(source, Shape):
+        return batch
+    if table is None or table.mode != "append" or source.aggregate not in FILLED:
+        return batch
+    raw = zeros(known, new, source, settings.app.timezone)
+    added = validate({READINGS: raw}, it.tables, rules(settings, now)).tables[READINGS]
+    both = deduplicate_and_sort(concat(new, added), table)
+    return replace(batch, tables={**batch.tables, READINGS: both})
 
 
 def span(

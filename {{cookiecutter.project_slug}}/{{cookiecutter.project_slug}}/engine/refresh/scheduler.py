@@ -185,8 +185,11 @@ class Scheduler:
 
     def _publish(self, ended: Future[Batch]) -> None:
         try:
-            batch, previous, now = ended.result(), self._previous, self._clock()
+            previous, now = self._previous, self._clock()
             tables, refresh = self._pipeline.tables, self._settings.refresh
+            batch = pipeline.with_zeros(
+                self._pipeline, self._settings, previous, ended.result(), now
+            )
             update = merge(previous, batch, tables, self._due, now, refresh)
             changed = update.snapshot is not previous
             published = self._lease()

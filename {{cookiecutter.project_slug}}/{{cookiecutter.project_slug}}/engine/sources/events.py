@@ -96,7 +96,7 @@ def _group(rows: pd.DataFrame, starts: pd.DatetimeIndex, shape: Shape) -> pd.Dat
     names, filled = series.categories, shape.aggregate in FILLED
     buckets = starts.unique().sort_values()
     if filled and len(buckets):
-        buckets = buckets.union(_between(buckets, shape, len(names)))
+        buckets = buckets.union(between(buckets, shape, len(names)))
     keys = buckets.get_indexer(starts) * len(names) + series.codes.to_numpy()
     values = pd.Series(rows["value"].to_numpy()).groupby(keys).agg(shape.aggregate).astype(float)
     if filled:
@@ -110,7 +110,7 @@ def _group(rows: pd.DataFrame, starts: pd.DatetimeIndex, shape: Shape) -> pd.Dat
     return pd.DataFrame({**found, "value": values.to_numpy()})
 
 
-def _between(buckets: pd.DatetimeIndex, shape: Shape, series: int) -> pd.DatetimeIndex:
+def between(buckets: pd.DatetimeIndex, shape: Shape, series: int) -> pd.DatetimeIndex:
     """Return all buckets from the first to the last. Raises DataError if they are too many.
 
     A wrong time in the future does not fill the years until then.
