@@ -324,6 +324,27 @@ def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
     assert freshness.notices(configured(settings), store, found) == [found.stale]
 
 
+def test_a_quiet_table_of_changes_is_not_stale_while_there_are_new_readings(
+    settings: toy.Settings,
+) -> None:
+    chosen, rows = configured(settings, every="1m"), tables_of((NOW, "a", 1.0))
+    quiet = {"states": Pace(NOW - 9 * HOUR, HOUR, changes=True)}
+    fresh, old = ({"readings": Pace(NOW - age, MINUTE)} for age in (MINUTE, HOUR))
+
+    def state(paces: dict[str, Pace], now: datetime = NOW) -> str:
+        tables = rows | {"states": rows["readings"]}
+        store = MemoryStore(Snapshot(8, NOW, NOW, tables, paces))
+        store.report(Status(refreshed=now))
+        return freshness.check(chosen, store, now).status
+
+    assert state(quiet | fresh) == "live"
+    assert state(quiet | old) == "stale"
+    assert state(quiet) == "live", "nothing else tells whether the source is alive"
+    assert state(quiet, NOW + 2 * HOUR) == "stale"
+    regular = {"states": Pace(NOW - 9 * HOUR, HOUR)}
+    assert state(regular | fresh) == "stale"
+
+
 def test_the_page_shows_since_when_refreshes_fail_in_its_zone(
     settings: toy.Settings,
 ) -> None:

@@ -31,7 +31,16 @@ def every(distance: timedelta, count: int, end: datetime = NOW) -> list[datetime
 def test_the_usual_interval_is_measured_within_each_series() -> None:
     data = frame(a=every(2 * SECOND, 900), b=every(2 * SECOND, 900, NOW - SECOND))
     assert measure(data, SERIES) == Pace(NOW, 2 * SECOND)
-    assert measure(data, ALONE) == Pace(NOW, SECOND)
+    assert measure(data, ALONE).distance == SECOND
+
+
+def test_a_table_of_changes_is_told_from_one_that_repeats_its_states() -> None:
+    data = frame(a=every(MINUTE, 4), b=every(MINUTE, 4, NOW - SECOND))
+    changing = data.assign(state=pd.Categorical(["on", "on", "off", "off"] * 2))
+    assert measure(changing, SERIES) == Pace(NOW, MINUTE, changes=True)
+    repeating = data.assign(state=pd.Categorical(["on"] * 5 + ["off"] * 3))
+    assert measure(repeating, SERIES) == Pace(NOW, MINUTE)
+    assert measure(data.assign(value=range(8)), SERIES) == Pace(NOW, MINUTE), "not text"
 
 
 def test_a_single_row_has_no_usual_interval() -> None:

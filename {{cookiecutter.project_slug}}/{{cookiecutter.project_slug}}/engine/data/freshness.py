@@ -13,6 +13,7 @@ from .store import Store
 from .tables import counted
 
 SKEW = timedelta(seconds=10)  # how much the clocks of several servers may differ
+USUAL, QUIET = 3, 10  # usual intervals until a table is stale; a table of changes is irregular
 UNKNOWN = timedelta(days=1)  # the assumed interval while each series has only one row
 
 
@@ -37,7 +38,8 @@ class Freshness:
 def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     """Check the newest snapshot: before the first it is loading, then error, stale or live.
 
-    Data are stale if their newest row is too old, or if no refresh has succeeded for too long.
+    Data are stale if their newest row is too old, or if no refresh has succeeded for too long. A
+    table of changes may be silent for long: it counts only if there is no other table with a time.
     """
     snapshot, status = store.latest(), store.status()
     if snapshot is None:
@@ -48,7 +50,8 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     age = min(ages.values()).total_seconds() if ages else None
     if fault := snapshot.fault or _clock_fault(snapshot, now):
         return Freshness(snapshot.version, age, "error", fault, refreshed, stale=fault)
-    left = {name: limit(settings, snapshot, name) - age for name, age in ages.items()}
+    steady = [it for it, pace in snapshot.paces.items() if not pace.changes]
+    left = {it: limit(settings, snapshot, it) - ages[it] for it in steady or ages}
     stale_after = settings.app.stale_after or timedelta(0)
     patience = max(stale_after, 3 * settings.refresh.period, 3 * status.takes)
     left[""] = patience - (now - refreshed)
@@ -77,11 +80,13 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
 
 
 def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
-    """Return the age at which a table is stale: the setting, or three of its usual intervals."""
+    """Return the age at which a table is stale: the setting, or some of its usual intervals."""
     if settings.app.stale_after is None:
         return timedelta.max
-    distance = snapshot.paces[name].distance or UNKNOWN
-    return settings.app.stale_after or 3 * max(distance, settings.refresh.period)
+    pace = snapshot.paces[name]
+    intervals = QUIET if pace.changes else USUAL
+    distance = max(pace.distance or UNKNOWN, settings.refresh.period)
+    return settings.app.stale_after or intervals * distance
 
 
 def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:

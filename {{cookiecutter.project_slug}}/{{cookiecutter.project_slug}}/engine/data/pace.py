@@ -24,7 +24,18 @@ def measure(data: pd.DataFrame, table: Table) -> Pace:
         count *= 2  # there are more series than rows in the tail
     if not len(distances):
         return Pace(newest)
-    return Pace(newest, timedelta(microseconds=float(np.quantile(distances, 0.9))))
+    usual = timedelta(microseconds=float(np.quantile(distances, 0.9)))
+    return Pace(newest, usual, _only_changes(data.iloc[-count:], table))
+
+
+def _only_changes(tail: pd.DataFrame, table: Table) -> bool:
+    """Return whether the rows are texts, none of which is that of the row before in its series."""
+    texts = [it for it in tail if it not in table.key]
+    if len(texts) != 1 or not isinstance(tail[texts[0]].dtype, pd.CategoricalDtype):
+        return False
+    codes, names = tail[texts[0]].cat.codes.astype(int), [tail[it] for it in _names(table)]
+    steps = codes.groupby(names, observed=True).diff() if names else codes.diff()
+    return bool((steps.dropna() != 0).all())
 
 
 def _distances(tail: pd.DataFrame, table: Table) -> NDArray[np.int64]:

@@ -60,10 +60,15 @@ class Tables(Mapping[str, pd.DataFrame]):
 
 @dataclass(frozen=True)
 class Pace:
-    """The time of a table's newest row, and the usual time between two rows of a series."""
+    """The time of a table's newest row, and the usual time between two rows of a series.
+
+    `changes` means that there is a row only when something changes, so that the table may be silent
+    for long.
+    """
 
     newest: datetime
     distance: timedelta | None = None
+    changes: bool = False
 
 
 @dataclass(frozen=True)
