@@ -367,3 +367,23 @@ def test_a_file_that_changes_within_the_same_second_is_read_again(tmp_path: Path
     file.write_text(ROWS.replace(",1\n", ",2\n"), "utf-8")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
     assert values(file) == {"a": [2]}
+
+
+def test_json_lines_name_the_missing_columns_and_the_bad_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"time": "2026-01-01", "temp": 1}\n' * 2, "utf-8")
+    with pytest.raises(DataError, match="`series` and `value` are missing"):
+        read(path)
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"time": "2026-')
+    with pytest.raises(DataError, match="line 3 is not JSON"):
+        read(path, series="", value="temp")
+
+
+@pytest.mark.parametrize("bad", ["k.A.", "-"])
+def test_a_bad_cell_does_not_change_how_the_others_are_read(bad: str, tmp_path: Path) -> None:
+    """pandas leaves the whole column as text."""
+    path = tmp_path / "a.csv"
+    path.write_text(f"time;value\n2026-01-01;1.234,5\n2026-01-02;{bad}\n2026-01-03;1.234\n")
+    found = read(path, series="", read={"sep": ";", "decimal": ",", "thousands": "."})
+    assert list(found["value"]) == [1234.5, bad, 1234]

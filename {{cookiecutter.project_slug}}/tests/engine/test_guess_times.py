@@ -35,6 +35,11 @@ def guessed(**columns: Any) -> Times:
         ([202601, 202602], "%Y%m", "2026-02-01"),
         ([1769817600, 1769821200], "unix", "2026-01-31T01:00:00Z"),
         ([1769817600000, 1769821200000], "unix_ms", "2026-01-31T01:00:00Z"),
+        ([1769817600.0, 1769821200.25], "unix", "2026-01-31T01:00:00.25Z"),
+        ([1769817600_000000, 1769821200_000000], "unix_us", "2026-01-31T01:00:00Z"),
+        ([1769817600_000000000, 1769821200_000000000], "unix_ns", "2026-01-31T01:00:00Z"),
+        ([202601302359, 202601310100], "%Y%m%d%H%M", "2026-01-31T01:00:00Z"),
+        ([20260130235959, 20260131010000], "%Y%m%d%H%M%S", "2026-01-31T01:00:00Z"),
         ([1950.0, 1951.0], "%Y", "1951-01-01"),
     ],
 )
@@ -53,6 +58,11 @@ def test_the_format_of_a_column_is_found_and_can_be_read(
     ("columns", "names", "time_format"),
     [
         ({"day": ["2026-01-01"] * 2, "hour": [23, 24]}, ["day", "hour"], "%Y-%m-%d %H"),
+        (
+            {"day": ["2026-01-01"] * 2, "hour": ["23:00", "24:00"]},
+            ["day", "hour"],
+            "%Y-%m-%d %H:%M",
+        ),
         (
             {"Datum": ["15.02.2026"] * 2, "Uhrzeit": ["00:00", "00:30"]},
             ["Datum", "Uhrzeit"],
@@ -140,3 +150,13 @@ def test_the_most_precise_time_with_a_zone_is_taken() -> None:
 def test_numbers_and_text_are_no_times(column: dict[str, Any]) -> None:
     found = guess_times(pd.DataFrame(column))
     assert not found or "code" in column
+
+
+def test_a_late_value_proves_which_number_is_the_day() -> None:
+    clocks = [f"{it // 60:02}:{it % 60:02}" for it in range(1440)]
+    times = [f"{day:02}/02/2026 {it}" for day in range(1, 6) for it in clocks]
+    assert guessed(date=[*times, "13/02/2026 00:00"]).format == "%d/%m/%Y %H:%M"
+    for at in range(5):  # wherever the proof stands
+        late = [*times[: 3000 + at], "02/13/2026 00:00", *times[3000 + at :]]
+        found = guessed(date=late)
+        assert (found.format, found.questions) == ("%m/%d/%Y %H:%M", [])

@@ -204,3 +204,26 @@ def test_labels_and_units_are_read_from_the_headers() -> None:
     both = proposed(long(temp_max=1.5, wind=2.5), Dialect(units={"wind": "m/s"}))
     assert both.label("Oslo · temp_max") == ("Oslo · Temp max", "")
     assert both.label("Oslo · wind") == ("Oslo · Wind", "m/s")
+
+
+def test_a_few_texts_among_numbers_do_not_make_a_column_text() -> None:
+    found = proposed({"date": DAYS, "temp": [*map(str, range(29)), "broken"]})
+    assert (found.source["value"], found.values) == ("temp", ["temp"])
+
+
+def test_numbers_in_parentheses_are_negative() -> None:
+    found = proposed({"date": DAYS, "profit": ["1", "(2)", "3"] * 10})
+    assert found.values == ["profit"]
+    assert "profit: numbers in parentheses are negative" in found.notes
+
+
+def test_texts_that_never_repeat_are_not_states() -> None:
+    found = proposed({"date": DAYS, "temp": range(30), "note": [f"saw {it}" for it in range(30)]})
+    assert found.values == ["temp"]
+    assert "not shown (text that differs from row to row): note" in found.notes
+
+
+def test_a_time_in_an_unknown_format_is_a_question() -> None:
+    found = proposed({"date": [f"{it} of May" for it in range(30)], "temp": range(30)})
+    assert found.source["time"] == ""
+    assert "date may hold times, but in no known format, as in 0 of May" in found.questions[0]

@@ -91,3 +91,20 @@ def test_an_access_log_survives_an_open_quote() -> None:
 )
 def test_the_encoding_is_found(data: bytes, text: str, encoding: str) -> None:
     assert decode(data) == (text, encoding)
+
+
+def test_the_signs_of_numbers_are_units() -> None:
+    text = 'date,price,rate,note\n2026-01-01,"$1,200.50",5 %,a\n2026-01-02,"$1,300",7 %,5%\n'
+    dialect = sniff(text + '2026-01-03,"$1,400",,b\n')
+    assert dialect.units == {"price": "$", "rate": "%"}
+    assert dialect.read == {"thousands": ","}
+
+
+def test_columns_with_the_same_name_are_told_apart() -> None:
+    assert sniff(PLAIN.replace(",b", ",a")).notes == [
+        "several columns are called 'a': the second becomes 'a.1'"
+    ]
+
+
+def test_spaces_after_separators_are_skipped() -> None:
+    assert written(PLAIN.replace(",", ", ")) == {"skipinitialspace": True}

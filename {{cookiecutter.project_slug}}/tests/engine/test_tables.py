@@ -323,3 +323,9 @@ def test_an_error_about_an_extra_column_names_the_remedy(settings: AnySettings) 
     assert str(error.value) == (
         "readings: the column 'extra' is not declared: drop it, or add it to TABLES"
     )
+
+
+def test_what_a_table_carries_along_is_not_stored(settings: toy.Settings) -> None:
+    data = raw(GOOD)
+    data["readings"].attrs = {"read": 1}
+    assert not validated(data, settings).tables["readings"].attrs

@@ -1,12 +1,12 @@
 """Finds the columns that the settings name, and says which are missing."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 import pandas as pd
 
+from ..data.columns import listed, similar
 from ..data.tables import DataError
 from .shape import ALL, Shape
 from .texts import as_text, as_texts
@@ -21,7 +21,7 @@ def with_names(raw: pd.DataFrame) -> pd.DataFrame:
     if not all(isinstance(it, str) for it in raw.columns):
         raw = raw.set_axis([as_text(it) for it in raw.columns], axis="columns")
     if not raw.columns.is_unique:
-        twice = _cut(raw.columns[raw.columns.duplicated()][0])
+        twice = _listed([raw.columns[raw.columns.duplicated()][0]])
         raise DataError(f"several columns are called {twice}: give each its own name")
     return raw.reset_index(drop=True)
 
@@ -34,7 +34,7 @@ def value_columns(raw: pd.DataFrame, shape: Shape) -> list[str]:
     missing = {key: them for key, them in missing.items() if them}
     if missing:
         names = [it for them in missing.values() for it in them]
-        are = f"{_listed(names, ' and ')} {'is' if len(names) == 1 else 'are'}"
+        are = f"{_listed(names)} {'is' if len(names) == 1 else 'are'}"
         has, remedy = _listed([*raw.columns]), _remedy(raw, named, [*missing])
         raise DataError(f"{are} missing; the source has {has}: {remedy}")
     if shape.values != [ALL]:
@@ -53,10 +53,10 @@ def _remedy(raw: pd.DataFrame, named: Mapping[str, list[str]], keys: list[str]) 
     free = [it for it in raw if not any(it in them for them in named.values())]
     found = {}
     for key in keys:
-        similar = [it for no in named[key] if (it := no if no in raw else _similar(no, free))]
-        if len(similar) == len(named[key]):
-            found[key] = similar
-            free = [it for it in free if it not in similar]
+        likely = [it if it in raw else similar(it, free) for it in named[key]]
+        if None not in likely:
+            found[key] = [str(it) for it in likely]
+            free = [it for it in free if it not in likely]
     found = {**_kinds(raw[free[:SAMPLE]].head(SAMPLE)), **found}
     settings = [f"{key} = {_setting(key, found[key])}" for key in keys if key in found]
     if not settings or sum(map(len, settings)) > 3 * SHORT:
@@ -87,31 +87,11 @@ def _setting(key: str, names: list[str]) -> str:
     return quoted[0] if len(quoted) == 1 else f"[{', '.join(quoted)}]"
 
 
-def _similar(name: str, columns: list[str]) -> str:
-    lower = {it.lower(): it for it in reversed(columns)}
-    close = difflib.get_close_matches(name.lower(), lower, 1, 0.75)
-    return lower[close[0]] if close else ""
-
-
 def _is_time(values: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(values.dtype) or values.isna().all():
         return False
     return bool(is_iso(values.dropna()).all())
 
 
-def _listed(names: list[str], last: str = ", ") -> str:
-    """Return the first few names as text, and how many more there are."""
-    shown: list[str] = []
-    for it in names:
-        if sum(map(len, shown)) + len(it) > 2 * SHORT:
-            break
-        shown.append(_cut(it))
-    shown = shown or [_cut(names[0])] if names else ["no columns"]
-    more = len(names) - len(shown)
-    if more > 0:
-        return f"{', '.join(shown)} and {more:,} more"
-    return last.join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else shown[0]
-
-
-def _cut(name: str) -> str:
-    return f"`{name if len(name) <= SHORT else name[: SHORT - 1] + '…'}`"
+def _listed(names: list[str]) -> str:
+    return listed(names, "`{}`".format, 2 * SHORT) if names else "no columns"
