@@ -220,7 +220,7 @@ def test_no_series_is_listed_that_has_no_rows() -> None:
         (
             {"DATE": DAYS, "series": "a", "value": 1},
             {},
-            ['`time` is missing; the source has `DATE`, `series`, `value`: set time = "DATE"'],
+            ['`time` is missing; the source has `DATE`, `series` and `value`: set time = "DATE"'],
         ),
         (
             {"symbol": ["A", "A"], "date": DAYS, "price": [1, 2]},

@@ -24,9 +24,7 @@ def undeclared(names: Sequence[object]) -> str:
     return f"{_columns(names)} {is_} not declared: drop {it}, or add {it} to TABLES"
 
 
-def listed(
-    names: Sequence[object], quoted: Callable[[str], str] = repr, room: int = ROOM
-) -> str:
+def listed(names: Sequence[object], quoted: Callable[[str], str] = repr, room: int = ROOM) -> str:
     """List names, and say how many more there are if they do not fit on a line."""
     shown: list[str] = []
     for name in names:
