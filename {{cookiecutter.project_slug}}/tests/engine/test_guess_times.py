@@ -160,3 +160,13 @@ def test_a_late_value_proves_which_number_is_the_day() -> None:
         late = [*times[: 3000 + at], "02/13/2026 00:00", *times[3000 + at :]]
         found = guessed(date=late)
         assert (found.format, found.questions) == ("%m/%d/%Y %H:%M", [])
+
+
+def test_the_question_about_a_date_beside_a_clock_names_whole_formats() -> None:
+    found = guessed(date=["03/01/2026", "03/02/2026"], hour=["01:00", "02:00"])
+    (question,) = found.questions
+    assert all(f'"{it} %H:%M"' in question for it in ("%d/%m/%Y", "%m/%d/%Y"))
+
+
+def test_a_date_that_does_not_exist_does_not_hide_the_others() -> None:
+    assert guessed(date=[f"2026-01-{day:02}" for day in range(1, 33)]).columns == ["date"]

@@ -227,3 +227,16 @@ def test_a_time_in_an_unknown_format_is_a_question() -> None:
     found = proposed({"date": [f"{it} of May" for it in range(30)], "temp": range(30)})
     assert found.source["time"] == ""
     assert "date may hold times, but in no known format, as in 0 of May" in found.questions[0]
+
+
+def test_a_long_table_may_have_series_of_numbers_and_of_states() -> None:
+    numbers = long(value=[f"{it}.5" for it in range(90)])
+    doors = long(value=["open", "closed"] * 45).assign(place="door")[:30]
+    found = proposed(pd.concat([numbers, doors]))
+    assert (found.source["series"], found.source["value"]) == ("place", "value")
+
+
+def test_no_end_is_no_forecast() -> None:
+    found = proposed({"date": [*DAYS[:29], "9999-12-31"], "temp": range(30)})
+    assert found.refresh == {}
+    assert "1 row is in the future, up to 9999-12-31, and set aside" in found.questions[0]

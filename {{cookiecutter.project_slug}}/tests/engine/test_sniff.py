@@ -44,6 +44,7 @@ def test_the_dialect_of_a_table_is_found(text: str, read: dict[str, Any]) -> Non
         (['"357,000"', '"1,357,000"', "12"], ",", {"thousands": ","}),
         (["1'234.5", "12.5", "3.5"], ",", {"thousands": "'"}),
         (["1.234", "1.5", "2.375"], ",", {}),
+        (["1.234", "4,5", "2.375"], ";", {"decimal": ",", "thousands": "."}),
     ],
 )
 def test_decimal_and_thousands_signs_are_found(
@@ -108,3 +109,8 @@ def test_columns_with_the_same_name_are_told_apart() -> None:
 
 def test_spaces_after_separators_are_skipped() -> None:
     assert written(PLAIN.replace(",", ", ")) == {"skipinitialspace": True}
+
+
+def test_a_separator_at_the_end_of_each_row_is_no_column_of_row_names() -> None:
+    text = "\n".join(["date,a,b", *(f"{it}," for it in ROWS)])
+    assert written(text) == {"names": ["date", "a", "b", "empty"], "header": 0}

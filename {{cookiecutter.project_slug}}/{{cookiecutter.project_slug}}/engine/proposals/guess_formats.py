@@ -56,7 +56,7 @@ def _iso(name: str, values: pd.Series, clock: str | None, parts: pd.DataFrame) -
     """Return times as ISO 8601, which needs no format."""
     if not re.match(r"\d{4}-?\d\d-?\d\d|\d{4}/\d\d/\d\d|\d{4}-\d\d", values.iloc[0]):
         return None
-    if pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).isna().any():
+    if pd.to_datetime(values, format="ISO8601", errors="coerce", utc=True).notna().mean() < MOST:
         return None
     has_clock = parts[3].notna().any()
     months = not has_clock and values.str.fullmatch(r"\d{4}-\d\d").all()

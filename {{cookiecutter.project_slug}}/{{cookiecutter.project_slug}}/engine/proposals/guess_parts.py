@@ -1,5 +1,6 @@
 """Finds times that are spread over several columns, or over the names of columns."""
 
+import re
 from dataclasses import replace
 
 import pandas as pd
@@ -35,7 +36,10 @@ def pairs(data: pd.DataFrame, single: list[Times]) -> list[Times]:
             iso = iso and not data[name].astype(str).str.match(r"\s*24:").any()  # ISO ends at 23
             pair = [date.columns[0], name]
             whole = "" if iso and "%p" not in clock else f"{day} {clock}"
-            found.append(replace(date, columns=pair, format=whole, precision=CLOCK))
+            asked = [re.sub('"(%[^"]+)"', rf'"\1 {clock}"', it) for it in date.questions]
+            found.append(
+                replace(date, columns=pair, format=whole, precision=CLOCK, questions=asked)
+            )
     return found
 
 

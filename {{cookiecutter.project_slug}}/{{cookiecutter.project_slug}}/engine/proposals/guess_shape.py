@@ -65,7 +65,7 @@ def guess_shape(
         shaping.notes.append(f"{twice:.2%} of the rows share their time and series with another")
     drop_attributes(data, keys, roles)
     texts = [it for it in roles.texts if it not in keys]
-    states = [it for it in texts if data[it].nunique() <= min(FEW, max(FREE, data[it].count() / 2))]
+    states = [it for it in texts if _is_state(data[it], bool(keys))]
     shaping.values = roles.numbers + states
     for name in texts:
         if name not in states:
@@ -76,6 +76,14 @@ def guess_shape(
     shaping.settings["series"] = _plain(keys)
     _set_values(shaping, data, [*time.columns, *keys])
     return shaping
+
+
+def _is_state(column: pd.Series, has_keys: bool) -> bool:
+    """Return whether a column of text has few different ones, perhaps beside series of numbers."""
+    texts = column.dropna().astype(str)
+    if has_keys and not pd.api.types.is_bool_dtype(column.dtype):
+        texts = texts[pd.to_numeric(texts, errors="coerce").isna()]
+    return bool(texts.nunique() <= min(FEW, max(FREE, len(texts) / 2)))
 
 
 def _set_values(shaping: Shaping, data: pd.DataFrame, used: list[str]) -> None:

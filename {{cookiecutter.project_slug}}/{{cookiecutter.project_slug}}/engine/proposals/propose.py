@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from ..config.types import LONGEST
 from ..data.times import to_utc
 from ..sources.columns import with_names
 from ..sources.shape import Shape
@@ -175,8 +176,8 @@ def _ages(
         return refresh, {}
     past = known[known <= now]
     future = len(known) - len(past)
-    if future > SHARE * len(known):
-        days = (known.iloc[-1].to_pydatetime() - now).days + 1
+    days = (known.iloc[-1].to_pydatetime() - now).days + 1
+    if future > SHARE * len(known) and days <= LONGEST.days:  # "9999-12-31" means no end
         refresh["ahead"] = f"{days}d"
         questions.append(
             f"{future:,} of {len(known):,} rows are in the future, up to "

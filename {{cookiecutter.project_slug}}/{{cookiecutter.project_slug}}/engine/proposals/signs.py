@@ -30,7 +30,7 @@ def find_signs(dialect: Dialect, header: list[str], body: list[list[str]], sep: 
     decimal = dialect.read.get("decimal", ".")
     for sign in (",", ".", "'", " ", "\u00a0"):
         grouped = [it for it in known if re.match(GROUPED.replace("SIGN", sign), it)]
-        plain = sign != "." or any("," in it for it in grouped)  # 1.234 alone is a decimal
+        plain = sign != "." or decimal == ","  # 1.234 alone is a decimal
         if sign != decimal and grouped and plain:
             dialect.read["thousands"] = sign
 

@@ -114,7 +114,11 @@ def _skip(dialect: Dialect, text: str, rows: list[Row], layout: Layout, comment:
         read["names"] = [f"column{number + 1}" for number in range(layout.width)]
         dialect.notes.append("there is no header: columns are numbered; rename them in read.names")
     elif len(header) == layout.width - 1:
-        read["names"], read["header"] = ["row", *header], 0
+        ends = [cells[-1].strip() for _, cells in rows[layout.header + 1 :] if cells[len(header) :]]
+        read["names"] = (
+            ["row", *header] if any(ends) else [*header, "empty"]
+        )  # a separator too many
+        read["header"] = 0
 
 
 def _names(dialect: Dialect, header: list[str]) -> list[str]:
