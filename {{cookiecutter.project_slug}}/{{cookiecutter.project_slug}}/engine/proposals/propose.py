@@ -1,5 +1,6 @@
 """Proposes settings for a table of raw rows."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,11 +16,12 @@ from ..sources.time_formats import parse
 from . import labels
 from .dialect import Dialect
 from .guess_shape import guess_shape
-from .guess_times import LIKELY, guess_times
+from .guess_times import guess_times
 from .roles import Roles, find_roles
 from .time_columns import CLOCK, UNKNOWN, Times
 
 MAIN = ("time", "series", "value", "timezone")  # always written
+CALLED = {"time", "date", "datetime", "timestamp", "datum", "week"}  # words in a name
 MANY = 6  # columns that are named in a note
 SHARE = 0.01  # of rows in the future that are a forecast rather than errors
 OLD = timedelta(days=2)
@@ -98,7 +100,7 @@ def propose(
 
 def _unknown_times(data: pd.DataFrame) -> list[str]:
     """Name a column that is called like a time, but whose values are in no known format."""
-    named = [it for it in map(str, data) if LIKELY.search(it) and data[it].notna().any()]
+    named = [it for it in data if CALLED & {*re.split("[^a-z]+", it.lower())} and data[it].count()]
     return [
         f"{name} may hold times, but in no known format, as in {data[name].dropna().iloc[0]}: set "
         "time and time_format, or convert it in the function rows of reading.py"
