@@ -79,7 +79,7 @@ def test_the_preview_proposes_to_count_events(
     said = capsys.readouterr().out
     lost = "1 row has the time and series of a later row with another value, as in time=2"
     assert (lost in said) == (value == 2)
-    proposal = "readings: 1 of 100 rows share time and series with a later row: count them by day"
+    proposal = "readings: 1 of 100 rows has the time and series of a later row: count them by day"
     assert (proposal in said) == proposes
 
 

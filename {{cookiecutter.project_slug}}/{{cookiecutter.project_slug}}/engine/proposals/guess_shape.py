@@ -177,8 +177,8 @@ def _ranking(data: pd.DataFrame, roles: Roles) -> Shaping:
     shaping.notes.append("no column holds times: the rows are a ranking, without a time")
     if not items:
         items = numbered[:1] or roles.texts[:1]
-        known = f"{items[0] or 'the first column'} is taken" if items else "there is none to take"
-        shaping.questions.append(f"no column names each row of the ranking, {known}: set series")
+        known = f"{items[0] or 'the first column'} is assumed" if items else "none is likely"
+        shaping.questions.append(f"no column names each row of the ranking; {known}: set series")
         for name in items:
             roles.dropped.pop(name, None)
     shaping.settings |= {"time": "", "series": _plain(items)}

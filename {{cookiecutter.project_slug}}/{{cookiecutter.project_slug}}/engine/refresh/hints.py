@@ -45,5 +45,6 @@ def _events(
     if lost > MANY * len(batch.tables[name]):
         by_settings = "aggregate" in type(settings.source).model_fields
         remedy = 'set aggregate = "count" and every = "1d"' if by_settings else "count them by day"
-        share = f"{lost:,} of {counted(read)} share {' and '.join(it.tables[name].key)}"
-        yield f"{name}: {share} with a later row: {remedy} if these are events"
+        have = "has" if lost == 1 else "have"
+        share = f"{lost:,} of {counted(read)} {have} the {' and '.join(it.tables[name].key)}"
+        yield f"{name}: {share} of a later row: {remedy} if these are events"
