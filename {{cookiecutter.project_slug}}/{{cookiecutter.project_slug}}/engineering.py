@@ -281,7 +281,8 @@ def ranking_figure(rows: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
         )
     counts = tuple(map(len, ticks))
     layout = panels.layout(_style, tuple(titles), counts)
-    layout = ranking.named(layout, [list(it.values()) for it in ticks])
+    numbers = (text for bar in bars for text in bar.text)
+    layout = ranking.named(layout, [list(it.values()) for it in ticks], numbers)
     if len(known) < len(every):
         layout = panels.noted(layout, f"{len(known)} of {len(every)} series shown")
     return go.Figure(bars, panels.at_least(layout, 64 + panels.height(counts)))
@@ -313,6 +314,11 @@ def _style(figure: go.Figure) -> go.Figure:
         modebar={"bgcolor": CLEAR, "color": "#8a94a3", "activecolor": COLORS[0]},
         uirevision="keep",  # zoom and hidden lines survive an update
     )
-    # SI: of a number of bytes, "2.8B" would look like its unit.
-    axis = {"gridcolor": GRID, "zeroline": False, "ticklabelstandoff": 4, "exponentformat": "SI"}
+    axis = {
+        "gridcolor": GRID,
+        "zeroline": False,
+        "ticklabelstandoff": 4,
+        "separatethousands": True,
+        "exponentformat": "SI",  # of a number of bytes, "2.8B" would look like its unit
+    }
     return figure.update_xaxes(axis).update_yaxes(axis)

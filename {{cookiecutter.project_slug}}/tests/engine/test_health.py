@@ -285,7 +285,7 @@ def test_the_page_counts_rows_that_are_valid_but_not_shown(settings: toy.Setting
     assert freshness.notices(settings, store, found) == [
         "34 rows of a have the time of a later row with another value; only the last is shown.",
         "1 row of a has the time of a later row with another value; only the last is shown.",
-        "2,340 rows of a not shown: older than refresh.history = 30d.",
+        "2,340 rows of a are left out: older than refresh.history = 30d.",
     ]
 
 

@@ -19,7 +19,10 @@ UNKNOWN = timedelta(days=1)  # the assumed interval while each series has only o
 
 @dataclass(frozen=True)
 class Freshness:
-    """The state of the data at one moment; `age_seconds` is the age of the newest row."""
+    """The state of the data at one moment; `age_seconds` is the age of the newest row.
+
+    `newest` is its time, and None in tables without a time.
+    """
 
     version: int | None
     age_seconds: float | None
@@ -28,6 +31,7 @@ class Freshness:
     refreshed: datetime | None = None
     stale_in: float | None = None
     stale: str = ""  # why
+    newest: datetime | None = None
 
     @property
     def ready(self) -> bool:
@@ -46,7 +50,8 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
         state: Literal["error", "loading"] = "error" if status.error else "loading"
         return Freshness(None, None, state, status.error)
     refreshed = max(status.refreshed or snapshot.created, snapshot.created)
-    ages = {name: now - newest(snapshot, name, now) for name in snapshot.paces}
+    times = {name: newest(snapshot, name, now) for name in snapshot.paces}
+    ages = {name: now - time for name, time in times.items()}
     age = min(ages.values()).total_seconds() if ages else None
     if fault := snapshot.fault or _clock_fault(snapshot, now):
         return Freshness(snapshot.version, age, "error", fault, refreshed, stale=fault)
@@ -58,7 +63,7 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     first = min(left, key=left.__getitem__)
     stale_in, stale = left[first].total_seconds(), ""
     if stale_in < 0:
-        since = _clock(settings, newest(snapshot, first, now) if first else refreshed)
+        since = _clock(settings, times[first] if first else refreshed)
         stale = f"No new rows of {first}" if first else "No refresh has succeeded"
         stale = f"{stale} since {since}."
     elif not any(map(len, snapshot.tables.values())):
@@ -66,7 +71,10 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     state_now: Literal["stale", "error", "live"] = (
         "stale" if stale else "error" if status.error else "live"
     )
-    return Freshness(snapshot.version, age, state_now, status.error, refreshed, stale_in, stale)
+    last = max(times.values(), default=None)
+    return Freshness(
+        snapshot.version, age, state_now, status.error, refreshed, stale_in, stale, last
+    )
 
 
 def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
@@ -90,6 +98,11 @@ def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
 
 
 def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
+    """Return the sentences that the page shows: problems first, then remarks."""
+    return [*problems(settings, store, state), *remarks(store)]
+
+
+def problems(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
     """Return a sentence for each problem.
 
     Every viewer sees these. Error texts may name hosts, queries and files, so they stay in the log.
@@ -108,22 +121,27 @@ def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
         own = [it for it in status.rejected if it.table == name]
         why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
         sentences.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
-    for it in status.overwritten:
-        have = "has" if it.count == 1 else "have"
-        sentences.append(
-            f"{counted(it.count)} of {it.table} {have} {it.reason}; only the last is shown."
-        )
-    for it in status.older:
-        sentences.append(f"{counted(it.count)} of {it.table} not shown: {it.reason}.")
-    if snapshot is None:
-        return sentences
-    for name in snapshot.paces:
+    for name in snapshot.paces if snapshot else ():
         hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
         if hidden:
             sentences.append(
                 f"{counted(hidden)} of {name} hidden: later than this computer's clock. "
                 "Correct the clock; if it is right, restart with an empty store."
             )
+    return sentences
+
+
+def remarks(store: Store) -> list[str]:
+    """Return a sentence for rows that are left out although all is well."""
+    sentences, status = [], store.status()
+    for it in status.overwritten:
+        have = "has" if it.count == 1 else "have"
+        sentences.append(
+            f"{counted(it.count)} of {it.table} {have} {it.reason}; only the last is shown."
+        )
+    for it in status.older:
+        verb = "is" if it.count == 1 else "are"
+        sentences.append(f"{counted(it.count)} of {it.table} {verb} left out: {it.reason}.")
     return sentences
 
 

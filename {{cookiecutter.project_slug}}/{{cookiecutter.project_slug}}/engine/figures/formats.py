@@ -62,7 +62,7 @@ def d3_format(digits: int | None, largest: float) -> str:
 
 
 def shorten(labels: list[str], length: int) -> list[str]:
-    """Shorten long labels in the middle, or at the beginning if they would look the same.
+    """Shorten long labels in the middle, or before they differ if they would look the same.
 
     Different labels stay different, unless they differ only deep within a long text.
     """
@@ -74,8 +74,9 @@ def shorten(labels: list[str], length: int) -> list[str]:
         if len(others := alike[short[at]]) > 1:
             first, last = min(others), max(others)  # the common prefix of all labels
             same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-            start = max(len(list(same)) - 2, 0)
-            short[at] = _without_middle(f"{ELLIPSIS}{label[start:].lstrip()}", length)
+            end = label[max(len(list(same)) - 2, 0) :].lstrip()
+            start = label[: max(length - len(end) - 1, 0)].rstrip()
+            short[at] = _without_middle(f"{start}{ELLIPSIS}{end}", length)
     return short
 
 

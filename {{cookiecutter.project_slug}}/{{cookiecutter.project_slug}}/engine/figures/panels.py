@@ -80,11 +80,13 @@ def left_out(shown: int, total: int) -> str:
 
 
 def noted(layout: dict[str, Any], text: str) -> dict[str, Any]:
-    """Add a small remark above a chart, on the right."""
-    note = {"text": text, "x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom"}
+    """Add a small remark below a chart, on the right."""
+    if not text:
+        return layout
+    note = {"text": text, "x": 1, "xanchor": "right", "y": 0, "yanchor": "top", "yshift": -36}
     paper = {"xref": "paper", "yref": "paper", "showarrow": False, "font": {"size": 12}}
-    titles = layout.get("annotations", [])
-    return {**layout, "annotations": [*titles, note | paper]} if text else layout
+    notes = [*layout.get("annotations", []), note | paper]
+    return {**layout, "annotations": notes, "margin": layout["margin"] | {"b": 56}}
 
 
 def named(

@@ -1,5 +1,6 @@
 """Arranges a table without a time: the largest values of each series, and all of them by item."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -43,10 +44,12 @@ def title(label: str, unit: str, count: int, total: int) -> str:
     return " · ".join(filter(None, (label, unit, shown)))
 
 
-def named(layout: dict[str, Any], items: list[list[str]]) -> dict[str, Any]:
-    """Label the bars of each panel with the names of their items."""
+def named(
+    layout: dict[str, Any], items: list[list[str]], numbers: Iterable[str]
+) -> dict[str, Any]:
+    """Label the bars of each panel with the names of their items, with room for the numbers."""
     layout = {**layout, "hovermode": "closest", "showlegend": False}
-    layout["margin"] = layout["margin"] | {"r": 72}
+    layout["margin"] = layout["margin"] | {"r": 16 + 8 * max(map(len, numbers))}
     for number, texts in enumerate(items, 1):
         axis = f"yaxis{number}" if number > 1 else "yaxis"
         ticks = {"tickvals": list(range(len(texts))), "ticktext": texts, "showgrid": False}

@@ -46,9 +46,9 @@ def layout(
     clock: str,
     note: str,
 ) -> dict[str, Any]:
-    """Lay out a row for each series, as wide as the time of all bars, with a remark above."""
+    """Lay out a row for each series, as wide as the time of all bars, with a remark below."""
     figure = style(go.Figure())
-    height, above = ROW * len(labels), 24 if note else 4
+    height = ROW * len(labels)
     ends = {"clipmin": bars["x"].min(), "clipmax": (bars["x"] + bars["length"]).max()}
     # No room beyond the first and the last bar; a viewer's zoom would not survive a fixed range.
     figure.update_xaxes(type="date", hoverformat=clock, tickangle=0, autorangeoptions=ends)
@@ -64,10 +64,10 @@ def layout(
         barmode="overlay",
         hovermode="closest",
         uniformtext={"minsize": 11, "mode": "hide"},
-        legend={"y": 1 + above / height, "itemsizing": "constant"},
+        legend={"y": 1 + 4 / height, "itemsizing": "constant"},
         showlegend=True,
         margin_b=48,  # for the year below the month
-        meta={"min_height": 96 + above + height},
+        meta={"min_height": 100 + (8 if note else 0) + height},
     )
     found: dict[str, Any] = figure.to_plotly_json()["layout"]
     return panels.noted(found, note)

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, request
 from ..data import freshness
 from ..data.snapshot import now_utc
 from ..data.store import Store
+from ..figures import formats
 from ..settings import AnySettings
 from .fast_path import FastPath
 from .response_cache import CachedResponse
@@ -61,19 +62,33 @@ def install(
 
 
 def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
-    """Return the poll response: the newest version, its freshness, and when to poll again."""
+    """Return the poll response: the newest version, its freshness, and when to poll again.
+
+    `until`: the time of the newest row of data that do not grow old, "" for a table without a time.
+    """
     now, status = now_utc(), store.status()
     state = freshness.check(settings, store, now)
+    problems, remarks = freshness.problems(settings, store, state), freshness.remarks(store)
     comes = status.next_due + status.takes if status.next_due else now
     return {
         "version": state.version,
         "state": state.status,
         "age": state.age_seconds,
+        "until": _until(settings, state),
         "refreshed": (now - state.refreshed).total_seconds() if state.refreshed else None,
         "next": 0 if store.refresh_requested() else (comes - now).total_seconds(),
         "stale_in": state.stale_in,
-        "message": "\n".join(freshness.notices(settings, store, state)),
+        "message": "\n".join([*problems, *remarks]),
+        "warns": bool(problems),
     }
+
+
+def _until(settings: AnySettings, state: freshness.Freshness) -> str | None:
+    if state.newest is None:
+        return "" if state.status == "live" else None
+    if settings.app.stale_after is not None:
+        return None
+    return formats.moment(state.newest, settings.app.timezone)
 
 
 def _add_callbacks(app: Dash) -> None:
@@ -92,6 +107,7 @@ def _add_callbacks(app: Dash) -> None:
         Output("status-state", "children"),
         Output("status-age", "children"),
         Output("alert", "children"),
+        Output("alert", "data-level"),
         Output("announcement", "children"),
         Input("clock", "n_intervals"),
         Input("poll", "data"),

@@ -2,6 +2,7 @@
 // is shown. Meanwhile it counts the age of the data, so that an unreachable server is noticed.
 (function () {
     const STATES = {loading: "Loading", live: "Live", stale: "Stale", error: "Error"};
+    const COMPLETE = "Up to date"; // instead of "Live": the page shows all there is, however old
     const SOON = 0.25, LATE = 2, RARELY = 60, PATIENCE = 10, SILENT = 5; // seconds
     const dash = () => window.dash_clientside;
     let answer = null; // the last response
@@ -189,9 +190,11 @@
     function ages() {
         const parts = [];
         const age = basis.age === null ? null : basis.age + since(basis.at);
+        const until = basis.until ?? null; // data that do not grow old
         const checked = answer.refreshed === null ? null : answer.refreshed + since(answered);
         const next = answer.next - since(answered);
-        if (age !== null) parts.push(`newest reading ${duration(age)} ago`);
+        if (until) parts.push(`newest reading ${until}`);
+        else if (age !== null) parts.push(`newest reading ${duration(age)} ago`);
         if (checked !== null && (age === null || age - checked > 60)) {
             parts.push(`checked ${duration(checked)} ago`);
         }
@@ -214,12 +217,14 @@
         if (silent) state = "stale";
         const text = basis ? ages() : "", notice = says.filter(Boolean).join("\n");
         const shows = String(basis ? shown : "");
-        return only([state, shows, STATES[state], text, notice, announcement(state, notice)]);
+        const word = state === "live" && (basis?.until ?? null) !== null ? COMPLETE : STATES[state];
+        const level = silent || answer?.warns || dash().views.says() ? "warning" : "note";
+        return only([state, shows, word, text, notice, level, announcement(word, notice)]);
     }
 
     // What a screen reader reads aloud: each message once, not whenever a number in it changes.
-    function announcement(state, notice) {
-        const text = `${STATES[state]}. ${notice}`;
+    function announcement(word, notice) {
+        const text = `${word}. ${notice}`;
         const kind = text.replace(/\(request \w+\)|\d[\d:,.]*( (s|min|h|d|years)\b)?/g, "");
         if (kind !== announcement.kind) Object.assign(announcement, {kind, text});
         return announcement.text;
