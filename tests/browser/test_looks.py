@@ -63,14 +63,17 @@ def heights(page: Page, graph: str) -> list[float]:
 
 
 def overflowing(page: Page) -> list[str]:
-    """Return the elements that overflow their frame or the window."""
+    """Return the elements that overflow their frame or the window; many cards scroll sideways."""
     return page.evaluate(
         """() => {
             const root = document.documentElement, out = [];
             if (root.scrollWidth > innerWidth) out.push(`page ${root.scrollWidth}`);
+            const cards = document.querySelector(".cards");
+            const strip = getComputedStyle(cards).overflowX === "auto" ? cards : null;
             for (const it of document.querySelectorAll(".card, .card *, .panel, .controls > *")) {
                 const box = it.getBoundingClientRect();
                 if (it.scrollWidth > it.clientWidth + 1 && it.clientWidth) out.push(it.outerHTML);
+                else if (strip?.contains(it)) continue;
                 else if (box.width > 1 && box.right > innerWidth + 1) out.push(it.outerHTML);
             }
             return out;

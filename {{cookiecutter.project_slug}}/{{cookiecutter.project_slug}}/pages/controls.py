@@ -74,8 +74,7 @@ def add_callbacks(app: Dash, settings: Settings, data: Data) -> None:
     """Choose "All" if the chosen time range is not offered any more."""
     app.clientside_callback(
         ClientsideFunction("choices", "fit"),
-        Input("window", "options"),
-        State("window", "value"),
-        State("snapshot-version", "data"),
-        State("window", "id"),
+        Input("window", "options", allow_optional=True),
+        Input("status", "data-version"),  # Dash does not report options that are as at first
+        State("window", "value", allow_optional=True),
     )

@@ -105,7 +105,7 @@ def layout(settings: Settings, data: Data) -> Component:
             controls(settings, data),
             html.P(id="more", className="more"),
             loading(
-                html.Div(id="cards", className="cards"),
+                html.Div(id="cards", className="cards", tabIndex=0, **aria(label="Values")),
                 html.Div(
                     [
                         panel("Trend", "trend-graph"),

@@ -93,10 +93,16 @@ def _item(value: Any) -> Item:
 
 
 def series_csv(old: str, names: list[str], proposal: Proposal) -> str:
-    """Return the text of series.csv for some series; rows that apply to them are kept."""
+    """Return the text of series.csv for some series; rows that apply to them are kept.
+
+    If most rows apply to none of them, the file describes other data, such as the sample's: a
+    series that happens to have the same name would get wrong limits.
+    """
     reader = csv.DictReader(io.StringIO(old))
     header = list(reader.fieldnames or HEADER)
-    rows = [row for row in reader if any(fnmatchcase(it, row["series"] or "") for it in names)]
+    before = list(reader)
+    rows = [row for row in before if any(fnmatchcase(it, row["series"] or "") for it in names)]
+    rows = rows if 2 * len(rows) >= len(before) else []
     known = {row["series"] for row in rows}
     rows += [row for row in _rows(names, proposal) if row["series"] not in known]
     out = io.StringIO()

@@ -17,6 +17,7 @@ from .fast_path import FastPath
 from .response_cache import CachedResponse
 from .views import views_of
 
+OLD = 30 * 86_400  # seconds; the page shows the date of data this old, instead of their age
 HEADERS = [("Content-Type", "application/json"), ("Cache-Control", "no-store")]
 
 
@@ -64,7 +65,7 @@ def install(
 def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
     """Return the poll response: the newest version, its freshness, and when to poll again.
 
-    `until`: the time of the newest row of data that do not grow old, "" for a table without a time.
+    `until`: the time of the newest row if it is old, or if the data are complete; "" without times.
     """
     now, status = now_utc(), store.status()
     state = freshness.check(settings, store, now)
@@ -86,7 +87,7 @@ def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
 def _until(settings: AnySettings, state: freshness.Freshness) -> str | None:
     if state.newest is None:
         return "" if state.status == "live" else None
-    if settings.app.stale_after is not None:
+    if settings.app.stale_after is not None and (state.age_seconds or 0) < OLD:
         return None
     return formats.moment(state.newest, settings.app.timezone)
 

@@ -190,7 +190,7 @@
     function ages() {
         const parts = [];
         const age = basis.age === null ? null : basis.age + since(basis.at);
-        const until = basis.until ?? null; // data that do not grow old
+        const until = basis.until ?? null; // of old data, or of data that are complete
         const checked = answer.refreshed === null ? null : answer.refreshed + since(answered);
         const next = answer.next - since(answered);
         if (until) parts.push(`newest reading ${until}`);
