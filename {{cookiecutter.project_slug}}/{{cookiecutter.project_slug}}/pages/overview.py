@@ -8,7 +8,7 @@ from dash.development.base_component import Component
 from pydantic import validate_call
 
 from .. import engineering
-from ..engine.page import Data, Tables, loading, view
+from ..engine.page import Data, Tables, aria, loading, view
 from ..setting import Settings
 from .controls import controls
 from .parts import bands_table, card, panel, ranking_table
@@ -105,7 +105,10 @@ def layout(settings: Settings, data: Data) -> Component:
             controls(settings, data),
             html.P(id="more", className="more"),
             loading(
-                html.Div(id="cards", className="cards", tabIndex=0, **aria(label="Values")),
+                # On a phone, many cards scroll sideways; a keyboard needs the focus for that.
+                html.Div(
+                    id="cards", className="cards", role="group", tabIndex=0, **aria(label="KPIs")
+                ),
                 html.Div(
                     [
                         panel("Trend", "trend-graph"),
