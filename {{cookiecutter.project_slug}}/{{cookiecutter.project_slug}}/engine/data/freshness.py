@@ -121,7 +121,9 @@ def problems(settings: AnySettings, store: Store, state: Freshness) -> list[str]
         own = [it for it in status.rejected if it.table == name]
         why = ", ".join(f"{it.reason} ({it.count:,})" if own[1:] else it.reason for it in own)
         sentences.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
-    for name in snapshot.paces if snapshot else ():
+    if snapshot is None:
+        return sentences
+    for name in snapshot.paces:
         hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
         if hidden:
             sentences.append(

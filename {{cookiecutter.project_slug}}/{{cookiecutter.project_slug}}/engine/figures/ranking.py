@@ -44,9 +44,7 @@ def title(label: str, unit: str, count: int, total: int) -> str:
     return " · ".join(filter(None, (label, unit, shown)))
 
 
-def named(
-    layout: dict[str, Any], items: list[list[str]], numbers: Iterable[str]
-) -> dict[str, Any]:
+def named(layout: dict[str, Any], items: list[list[str]], numbers: Iterable[str]) -> dict[str, Any]:
     """Label the bars of each panel with the names of their items, with room for the numbers."""
     layout = {**layout, "hovermode": "closest", "showlegend": False}
     layout["margin"] = layout["margin"] | {"r": 16 + 8 * max(map(len, numbers))}
