@@ -342,6 +342,17 @@ def trend_of(data: pd.DataFrame, series: pd.DataFrame) -> Any:
     return engineering.trend_figure(data, series, ZoneInfo("UTC"))
 
 
+def test_long_names_that_differ_in_the_middle_keep_their_beginning() -> None:
+    jobs = ("Accountant of the old school", "Advertiser of the old school")
+    names = [f"{job} · {sex} · count" for job in jobs for sex in ("men", "women")]
+    assert formats.shorten(names, 24) == [
+        "Accountant…· men · count",
+        "Accounta…· women · count",
+        "Advertiser…· men · count",
+        "Advertis…· women · count",
+    ]
+
+
 def test_long_names_are_shortened_but_stay_distinct() -> None:
     names = [f"compressor station {it:02} north hall, outlet after cooler" for it in range(12)]
     names += ["x" * 100, "y" * 100, "Heat"]

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from flask.testing import FlaskClient
 from helpers import ask, changed, showing
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.data.status import Status
+from {{cookiecutter.project_slug}}.engine.data.status import Rejected, Status
 from {{cookiecutter.project_slug}}.engine.page import Tables, view
 from {{cookiecutter.project_slug}}.engine.web.polling import code_version
 
@@ -54,6 +55,29 @@ def test_a_page_shows_since_when_refreshes_fail(settings: toy.Settings, store: M
     message = live(client_of(settings, store))["message"]
     assert f"since {since:%Y-%m-%d %H:%M:%S}: look for 1a2b3c4d in the server's log" in message
     assert "OSError" not in message
+
+
+def test_complete_data_are_shown_with_their_date(
+    settings: toy.Settings, store: MemoryStore
+) -> None:
+    assert live(client_of(settings, store))["until"] is None
+    app = settings.app.model_copy(update={"stale_after": None})
+    answer = live(client_of(settings.model_copy(update={"app": app}), store))
+    snapshot = store.latest()
+    assert snapshot is not None
+    newest = max(it.newest for it in snapshot.paces.values()).astimezone(settings.app.timezone)
+    assert answer["until"].startswith(f"{newest:%Y-%m-%d}")
+
+
+def test_rows_left_out_although_all_is_well_are_no_warning(
+    settings: toy.Settings, store: MemoryStore
+) -> None:
+    old = Rejected("a", "older than refresh.history = 30d", 7, "")
+    store.report(Status(older=(old,)))
+    answer = live(client_of(settings, store))
+    assert (answer["warns"], "7 rows of a are left out" in answer["message"]) == (False, True)
+    store.report(Status(older=(old,), rejected=(replace(old, reason="value is missing"),)))
+    assert live(client_of(settings, store))["warns"]
 
 
 @pytest.mark.parametrize(("cache_bytes", "count"), [(50_000_000, 1), (0, 3)])

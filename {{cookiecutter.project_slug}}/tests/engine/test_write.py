@@ -161,6 +161,13 @@ def test_write_keeps_the_rows_of_series_that_are_in_the_data(folder: Path, run: 
     ]
 
 
+def test_limits_of_other_data_are_not_kept(folder: Path, run: Run) -> None:
+    series = folder / "assets" / "static_data" / "series.csv"
+    series.write_text("series,label,unit,warn,critical\na,A,,,\nb,B,,,\nwind,W,bar,7,8\n", "utf-8")
+    run(str(folder / "data" / "new.csv"), write=True)
+    assert "wind,Wind,,," in series.read_text("utf-8").splitlines()
+
+
 def test_what_was_written_is_what_is_previewed_next(
     folder: Path, run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
