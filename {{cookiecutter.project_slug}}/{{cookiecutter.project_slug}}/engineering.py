@@ -40,7 +40,6 @@ CLEAR = "rgba(0,0,0,0)"
 # Shown before the first data arrive, when a chart fails, and when nothing matches the selection.
 EMPTY = "Nothing to show yet"
 UTC = ZoneInfo("UTC")
-DAY = 86_400_000  # milliseconds
 LEGEND_NAME, AXIS_NAME = 32, 24  # the longest names there, in characters
 TIMELINES = 40  # rows of states in a chart
 MANY = 30  # series shown at once, unless a viewer chooses
@@ -169,13 +168,7 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
                 **panels.axes(shown, row.panel),
             )
         )
-    whole_days = not any((line.x % DAY).any() for line in drawn)
-    titles = panels.titles(known)
-    layout = panels.layout(_style, titles, over_time=True, whole_days=whole_days)
-    count = sum(line.count for line in drawn)
-    layout = panels.noted(layout, panels.left_out(count, len(readings)))
-    legend = 20 * min(max(len(known) - 4, 0), 6)
-    return go.Figure(traces, panels.at_least(layout, 84 + 133 * len(shown) + legend))
+    return go.Figure(traces, panels.of_lines(_style, known, drawn, len(readings)))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -208,10 +201,8 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
             )
         )
         places[row.panel] += 1
-    counts = tuple(places[panel] for panel in shown)
-    layout = panels.named(panels.layout(_style, titles, counts), shown, known, labels)
-    layout = panels.noted(layout, "whiskers: 5 to 95 %")
-    return go.Figure(boxes, panels.at_least(layout, 64 + panels.height(counts)))
+    layout = panels.of_boxes(_style, titles, shown, known, labels)
+    return go.Figure(boxes, panels.noted(layout, "whiskers: 5 to 95 %"))
 
 
 def states_figure(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:

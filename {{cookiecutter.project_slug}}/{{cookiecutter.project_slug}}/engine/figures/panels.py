@@ -10,7 +10,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from . import formats
+from .lines import Line
 
+DAY = 86_400_000  # milliseconds
 TITLE = 28  # characters, besides "and 3 more"
 
 
@@ -103,6 +105,31 @@ def named(
         hover = {"hoverformat": formats.d3_format(digits, 0)}
         layout[f"xaxis{axis}"] = layout[f"xaxis{axis}"] | hover
     return layout
+
+
+def of_lines(
+    style: Callable[[go.Figure], go.Figure], known: pd.DataFrame, drawn: list[Line], total: int
+) -> dict[str, Any]:
+    """Lay out lines over time; `total`: how many readings they are of, drawn or left out."""
+    whole_days = not any((line.x % DAY).any() for line in drawn)
+    of = titles(known)
+    found = layout(style, of, over_time=True, whole_days=whole_days)
+    found = noted(found, left_out(sum(line.count for line in drawn), total))
+    legend = 20 * min(max(len(known) - 4, 0), 6)
+    return at_least(found, 84 + 133 * len(of) + legend)
+
+
+def of_boxes(
+    style: Callable[[go.Figure], go.Figure],
+    titles: tuple[str, ...],
+    shown: list[int],
+    known: pd.DataFrame,
+    labels: dict[str, str],
+) -> dict[str, Any]:
+    """Lay out boxes, one below the other."""
+    counts = tuple(int((known["panel"] == panel).sum()) for panel in shown)
+    found = named(layout(style, titles, counts), shown, known, labels)
+    return at_least(found, 64 + height(counts))
 
 
 @lru_cache(maxsize=64)
