@@ -113,7 +113,7 @@ def test_the_page_works_by_keyboard_alone(csv: Project, page: Page) -> None:
         wait_until(lambda: shown(page) == 1)
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowLeft")
-        expect(page.locator("#window .selected")).to_have_text("7 days")
+        expect(page.locator("#window .selected")).to_have_text("1 day")
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name="Refresh now")).to_be_focused()
         correct(csv)

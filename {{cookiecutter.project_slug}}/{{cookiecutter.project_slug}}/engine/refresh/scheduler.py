@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import schedule
 
+from ..data.kinds import keep_apart
 from ..data.merge import Update, merge
 from ..data.snapshot import EPOCH, Snapshot, now_utc
 from ..data.status import Outcome, Status
@@ -187,9 +188,8 @@ class Scheduler:
         try:
             previous, now = self._previous, self._clock()
             tables, refresh = self._pipeline.tables, self._settings.refresh
-            batch = pipeline.with_zeros(
-                self._pipeline, self._settings, previous, ended.result(), now
-            )
+            batch = keep_apart(ended.result(), previous, tables)
+            batch = pipeline.with_zeros(self._pipeline, self._settings, previous, batch, now)
             update = merge(previous, batch, tables, self._due, now, refresh)
             changed = update.snapshot is not previous
             published = self._lease()
