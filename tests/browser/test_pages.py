@@ -142,7 +142,7 @@ def test_a_failing_source_shows_in_the_history_and_the_log(
         state(page, "live")
         seen = version(page)
         source.write_bytes(b"x")
-        expect(newest).to_contain_text("readings: the column")
+        expect(newest).to_contain_text("are missing")
         expect(page.locator("#log-lines")).to_contain_text("refresh failed, retrying")
         failures = page.locator("#history .failed")
         expect(failures.nth(2)).to_be_visible(timeout=30_000)  # although no version is published
@@ -171,7 +171,8 @@ def test_a_page_requests_only_its_own_views(pages: Project, page: Page) -> None:
         page.goto(server.url)
         assert shown(page) == 4
         page.on("request", lambda it: requests.append(it.post_data or ""))
-        own_views = {"Data": "rows.getRowsResponse", "Status": "..status-content.data."}
+        controls = ("series.options", "window.options")
+        own_views = {"Data": ("rows.", *controls), "Status": ("..status-content.data.",)}
         for name, own in own_views.items():
             go(page, name)
             next_version(page)  # requests of the last page have finished

@@ -61,7 +61,8 @@ def _remedy(raw: pd.DataFrame, named: Mapping[str, list[str]], keys: list[str]) 
     settings = [f"{key} = {_setting(key, found[key])}" for key in keys if key in found]
     if not settings or sum(map(len, settings)) > 3 * SHORT:
         return f"correct {', '.join(keys)} in [source]"
-    return f"set {', '.join(settings)}"
+    rest = [key for key in keys if key not in found]
+    return f"set {', '.join(settings)}" + f", and correct {', '.join(rest)}" * bool(rest)
 
 
 def _kinds(rows: pd.DataFrame) -> dict[str, list[str]]:
