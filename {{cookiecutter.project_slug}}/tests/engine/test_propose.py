@@ -201,8 +201,9 @@ def test_labels_and_units_are_read_from_the_headers() -> None:
         ("CO2", ""),
         ("Mag", ""),
     ]
-    both = proposed(long(temp_max=1.5, wind=2.5), Dialect(units={"wind": "m/s"}))
-    assert both.label("Oslo · temp_max") == ("Oslo · Temp max", "")
+    units = {"wind": "m/s", "temp_max": "degC"}  # from a row below the header
+    both = proposed(long(temp_max=1.5, wind=2.5), Dialect(units=units))
+    assert both.label("Oslo · temp_max") == ("Oslo · Temp max", "°C")
     assert both.label("Oslo · wind") == ("Oslo · Wind", "m/s")
 
 

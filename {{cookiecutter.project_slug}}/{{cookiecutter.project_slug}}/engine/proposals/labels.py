@@ -18,7 +18,12 @@ def split(name: str) -> tuple[str, str]:
     """Return a label and the unit that a name states, such as "Temp" and "°C" for "temp [°C]"."""
     found = BRACKETS.match(name) or SIGN.match(name) or WORDED.match(name)
     text, unit = (found[1], found[2].strip()) if found else (name, "")
-    return label(text), UNITS.get(unit.lower(), unit)
+    return label(text), sign(unit)
+
+
+def sign(unit: str) -> str:
+    """Return a unit as people write it: "degC" as "°C"."""
+    return UNITS.get(unit.lower(), unit)
 
 
 def label(name: str) -> str:
@@ -41,9 +46,9 @@ def of_series(
     key, sep, column = name.rpartition(SEPARATOR)
     if not has_keys:
         text, unit = split(name)
-        return text, units.get(name, unit)
+        return text, sign(units.get(name, unit))
     if len(values) > 1 and sep and column in values:
         text, unit = split(column)
-        return f"{key}{sep}{text}", units.get(column, unit)
+        return f"{key}{sep}{text}", sign(units.get(column, unit))
     value = values[0] if len(values) == 1 else ""
-    return name, units.get(value, split(value)[1])
+    return name, sign(units.get(value, split(value)[1]))
