@@ -302,7 +302,7 @@ FAULTS = [
     Fault("source", "The clock is set back", source("clock"), "live", news=False),
     Fault("source", "A million rows at once", source("million"), "live"),
     Fault("file", "The file is gone", csv_is(Path.unlink), logged="readings.csv"),
-    Fault("file", "The file is empty", csv_is(lambda it: it.write_bytes(b"")), logged="Empty"),
+    Fault("file", "The file is empty", csv_is(lambda it: it.write_bytes(b"")), logged="is empty"),
     Fault("file", "The file is a folder", csv_is(to_folder), logged="readings.csv"),
     Fault(
         "file",

@@ -170,9 +170,18 @@ def test_marks_of_missing_values_and_empty_cells_are_left_out(missing: Any, kind
     assert result.left_out == {"empty": 2}
 
 
+def test_a_row_without_its_only_value_is_set_aside() -> None:
+    """It may be the end of a file that was cut; an empty cell of a wide table is no fault."""
+    raw = {"time": DAYS, "series": "a", "value": [1.5, None]}
+    batch = validated(shaped(raw))
+    assert [(it.reason, it.count) for it in batch.rejected] == [("value is missing", 1)]
+    with pytest.raises(DataError, match="none of its 2 rows can be used: value is missing"):
+        validated(shaped({**raw, "value": [None, None]}))
+
+
 def test_decimals_and_nullable_numbers_are_numbers() -> None:
     raw = {"time": DAYS, "series": "a", "value": [Decimal("1.5"), None]}
-    assert [it[2] for it in rows(shaped(raw))] == [1.5]
+    assert list(validated(shaped(raw)).tables["readings"]["value"]) == [1.5]
     raw["value"] = pd.array([1, None], dtype="Int64")
     assert [it[2] for it in rows(shaped(raw))] == [1.0]
 

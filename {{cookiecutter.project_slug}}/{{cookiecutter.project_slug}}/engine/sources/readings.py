@@ -65,7 +65,14 @@ def shape_rows(raw: pd.DataFrame, shape: Shape, first: datetime | None = None) -
     if not wanted.all():
         left_out["excluded by where"] = int((~wanted).sum()) * width
         raw = raw[wanted].reset_index(drop=True)
-    parts = [*_parts(raw, shape, values, left_out)]
+    long = bool(shape.keys) and (len(values) == 1 or shape.columns == "time")
+    parts, gaps = [], []
+    for rows, empty in _parts(raw, shape, values):
+        is_gap = empty & (rows["value"].isna() & _reports_gaps(shape, values))
+        gaps.append(rows[is_gap])
+        if count := int((empty & ~is_gap).sum()):
+            left_out["empty"] += count
+        parts.append(rows[~empty] if empty.any() else rows)
     if "item" in parts[0]:
         return Shaped(
             {"ranking": _concat([_ranked(it, shape, left_out) for it in parts])}, read, left_out
@@ -76,10 +83,19 @@ def shape_rows(raw: pd.DataFrame, shape: Shape, first: datetime | None = None) -
         left_out.update(more)
         states = readings.iloc[:0].rename(columns={"value": "state"})
         return Shaped({"readings": readings, "states": states}, read, left_out)
-    long = bool(shape.keys) and (len(values) == 1 or shape.columns == "time")
     split = [_split(it, shape, long) for it in parts]
     readings, states = (_concat([it[at] for it in split]) for at in (0, 1))
+    readings = _concat([readings, *(it.assign(value=np.nan) for it in gaps if len(it))])
     return Shaped({"readings": readings, "states": states}, read, left_out)
+
+
+def _reports_gaps(shape: Shape, values: list[str]) -> bool:
+    """Return whether validation is to set aside rows without a value.
+
+    Not in a wide table, where a cell may well be empty, nor if the settings expect missing values.
+    """
+    is_long = shape.columns == "series" and bool(shape.keys and shape.times) and len(values) == 1
+    return is_long and not shape.missing and not shape.aggregate
 
 
 def _wanted(raw: pd.DataFrame, where: Mapping[str, Scalar | list[Scalar]]) -> pd.Series:
@@ -91,9 +107,9 @@ def _wanted(raw: pd.DataFrame, where: Mapping[str, Scalar | list[Scalar]]) -> pd
 
 
 def _parts(
-    raw: pd.DataFrame, shape: Shape, values: list[str], left_out: Counter[str]
-) -> Iterator[pd.DataFrame]:
-    """Yield the rows of each column of values, without its empty cells."""
+    raw: pd.DataFrame, shape: Shape, values: list[str]
+) -> Iterator[tuple[pd.DataFrame, pd.Series]]:
+    """Yield the rows of each column of values, and which of them are empty."""
     times, labels = shape.times, values
     if shape.columns == "time":
         raw = raw.melt([*dict.fromkeys([*times, *shape.keys])], values, HEADER, CELL)
@@ -108,11 +124,7 @@ def _parts(
         first = {"item": keys} if time is None else {"time": time}
         repeated = {name: _repeated(it, len(names)) for name, it in first.items()}
         rows = pd.DataFrame({**repeated, "series": series, "value": cells}, copy=False)
-        empty = _empty(cells, shape)
-        if count := int(empty.sum()):
-            left_out["empty"] += count
-            rows = rows[~empty]
-        yield rows
+        yield rows, _empty(cells, shape)
 
 
 def _groups(raw: pd.DataFrame, values: list[str]) -> Iterator[list[str]]:
