@@ -25,6 +25,9 @@ from helpers.rendering import render
 OUT = Path("own-data")
 LOOKS = {"wide": ((1440, 900), "light"), "phone": ((390, 844), "dark")}
 DRAWN = ".js-plotly-plot .trace, .js-plotly-plot .bars .point, .js-plotly-plot .scatterlayer path"
+# Plotly resizes a chart a moment after the page gives it another height.
+FITS = """() => [...document.querySelectorAll(".graph")].every((it) =>
+    it.clientHeight === (it.querySelector(".main-svg")?.clientHeight ?? 0))"""
 DATABASES = {".db", ".sqlite"}
 
 
@@ -135,13 +138,15 @@ def look(page: Page, url: str, picture: Path) -> None:
     page.wait_for_function(
         "() => !document.querySelector('[data-dash-is-loading]')", timeout=60_000
     )
+    page.wait_for_function(FITS, timeout=60_000)
     page.screenshot(path=picture, full_page=True)
 
 
 def describe(page: Page) -> str:
     """Return what the page shows and says."""
     texts = [page.locator(it).inner_text() for it in ("#status-state", "#more", "#alert")]
-    shown = [f"{page.locator('.card').count()} cards", *filter(None, texts)]
+    count = page.locator(".card").count()
+    shown = [f"{count} card{'s' * (count != 1)}", *filter(None, texts)]
     return "; ".join(" ".join(it.split()) for it in shown)
 
 
