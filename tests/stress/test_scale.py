@@ -97,7 +97,7 @@ def test_the_page_is_the_same_on_every_worker_store_and_server(
         assert shown(page) == 4
         source.write_bytes(content.replace(b"value", b"reading", 1))
         state(page, "error")
-        wait_until(lambda: "the column 'value' is missing" in served.output())
+        wait_until(lambda: "`value` is missing" in served.output())
         assert shown(page) == 4
         source.write_bytes(content + newest + b",pressure,1234.5\n")
         card = page.locator(".card", has_text="Pressure")

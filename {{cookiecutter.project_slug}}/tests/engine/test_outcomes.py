@@ -73,15 +73,17 @@ def test_rows_that_are_valid_but_not_shown_are_reported_alike() -> None:
     batch = Batch(READ, overwritten=(lost,))
     tables = toy.TABLES
 
-    def after(before: Status, batch: Batch, tables: Any, *older: Rejected) -> Status:
-        return outcomes.succeeded(before, batch, tables, WORKED, True, NOW, NOW, older)
+    def after(before: Status, batch: Batch, tables: Any, *older: Rejected, whole: bool) -> Status:
+        return outcomes.succeeded(before, batch, tables, WORKED, True, NOW, NOW, older, whole)
 
-    found = after(Status(), batch, tables, old)
+    late = after(Status(), batch, tables, old, whole=False)
+    assert not late.older, "rows that a device sends late say nothing about the history"
+    found = after(Status(), batch, tables, old, whole=True)
     assert [it.seen for it in (*found.overwritten, *found.older)] == [NOW, NOW]
     assert not found.rejected
-    again = after(found, Batch(READ), tables)
+    again = after(found, Batch(READ), tables, whole=False)
     assert (again.overwritten, again.older) == (found.overwritten, found.older), "for a day"
-    whole = after(found, Batch(READ), REPLACED)
+    whole = after(found, Batch(READ), REPLACED, whole=False)
     assert (whole.overwritten, whole.older) == ((), ()), "a full read has none"
 
 

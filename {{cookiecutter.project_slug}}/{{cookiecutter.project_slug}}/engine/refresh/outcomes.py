@@ -26,6 +26,7 @@ def succeeded(
 
     The outcome is recorded in `changes` if it changed something or ended a run of failures. `older`
     are the rows that are older than the history; `whole` means that all of the history was read.
+    Only then does the page say that the history leaves rows out.
     """
 
     def merged(known: tuple[Rejected, ...], found: tuple[Rejected, ...]) -> tuple[Rejected, ...]:
@@ -39,7 +40,7 @@ def succeeded(
         due=due,
         rejected=merged(before.rejected, batch.rejected),
         overwritten=merged(before.overwritten, batch.overwritten),
-        older=merged(before.older, older),
+        older=merged(before.older, older if whole else ()),  # late rows of a device are none
         changes=(*before.changes, *([outcome] if changed or before.error else []))[-MAX_OUTCOMES:],
         failures=before.failures,
     )
