@@ -49,6 +49,10 @@ def check(
     return found.status, found.age_seconds
 
 
+def notices(settings: toy.Settings, store: MemoryStore, state: freshness.Freshness) -> list[str]:
+    return [*freshness.problems(settings, store, state), *freshness.remarks(store)]
+
+
 def test_the_status_before_the_first_data_is_loading_or_error(settings: toy.Settings) -> None:
     store = MemoryStore()
     assert check(settings, store) == ("loading", None)
@@ -128,7 +132,7 @@ def test_a_snapshot_stored_in_the_future_is_a_fault(
     store = stored(chosen, *every(2 * SECOND, NOW + ahead), now=NOW + ahead)
     found = freshness.check(chosen, store, NOW)
     assert found.status == "error" and not found.ready
-    assert "clock" in freshness.notices(chosen, store, found)[0]
+    assert "clock" in notices(chosen, store, found)[0]
 
 
 def test_a_slow_clock_is_a_fault_even_without_new_rows(settings: toy.Settings) -> None:
@@ -139,7 +143,7 @@ def test_a_slow_clock_is_a_fault_even_without_new_rows(settings: toy.Settings) -
     store.report(Status(refreshed=back))
     found = freshness.check(chosen, store, back)
     assert (found.status, found.ready) == ("error", False)
-    assert "clock" in freshness.notices(chosen, store, found)[0]
+    assert "clock" in notices(chosen, store, found)[0]
 
 
 def test_many_series_have_a_usual_interval_too(settings: toy.Settings) -> None:
@@ -156,7 +160,7 @@ def test_many_series_have_a_usual_interval_too(settings: toy.Settings) -> None:
 def test_a_fault_is_shown_even_while_refreshes_fail(settings: toy.Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
     store.report(Status(error="OSError: gone", incident="1a2b3c4d", failing_since=NOW))
-    said = freshness.notices(settings, store, freshness.check(settings, store, NOW))
+    said = notices(settings, store, freshness.check(settings, store, NOW))
     assert any("another release" in it for it in said) and any("1a2b3c4d" in it for it in said)
     assert not any("gone" in it for it in said), "every viewer sees it"
 
@@ -165,7 +169,7 @@ def test_data_from_another_release_are_not_ready(settings: toy.Settings) -> None
     store = MemoryStore(Snapshot(8, NOW, NOW, {}, fault="another release of this dashboard"))
     found = freshness.check(settings, store, NOW)
     assert (found.status, found.ready) == ("error", False)
-    assert any("another release" in it for it in freshness.notices(settings, store, found))
+    assert any("another release" in it for it in notices(settings, store, found))
 
 
 def test_a_source_without_rows_is_not_live(settings: toy.Settings) -> None:
@@ -173,7 +177,7 @@ def test_a_source_without_rows_is_not_live(settings: toy.Settings) -> None:
     store = MemoryStore(Snapshot(8, NOW, NOW, tables_of()))
     found = freshness.check(chosen, store, NOW)
     assert (found.status, found.ready) == ("stale", False)
-    assert "no rows" in freshness.notices(chosen, store, found)[0]
+    assert "no rows" in notices(chosen, store, found)[0]
 
 
 def test_the_page_counts_the_rows_that_were_set_aside(settings: toy.Settings) -> None:
@@ -183,11 +187,11 @@ def test_the_page_counts_the_rows_that_were_set_aside(settings: toy.Settings) ->
     store.report(Status(refreshed=NOW, rejected=(rejected,)))
     found = freshness.check(chosen, store, NOW)
     said = "3 rows of readings set aside: time in the future."
-    assert freshness.notices(chosen, store, found) == [said]
+    assert notices(chosen, store, found) == [said]
     more = Rejected("readings", "value is missing", 1, "series='secret'")
     store.report(Status(refreshed=NOW, rejected=(rejected, more)))
     said = "4 rows of readings set aside: time in the future (3), value is missing (1)."
-    assert freshness.notices(chosen, store, found) == [said]
+    assert notices(chosen, store, found) == [said]
 
 
 def test_readyz_reports_the_newest_reading_and_the_last_refresh(settings: toy.Settings) -> None:
@@ -282,7 +286,7 @@ def test_the_page_counts_rows_that_are_valid_but_not_shown(settings: toy.Setting
     store = holding(SECOND, overwritten=(*lost,), older=(old,))
     found = freshness.check(configured(settings), store, NOW)
     assert found.status == "live"
-    assert freshness.notices(settings, store, found) == [
+    assert notices(settings, store, found) == [
         "34 rows of a have the time of a later row with another value; only the last is shown.",
         "1 row of a has the time of a later row with another value; only the last is shown.",
         "2,340 rows of a are left out: older than refresh.history = 30d.",
@@ -321,7 +325,7 @@ def test_the_freshest_table_gives_the_age_and_the_stalest_the_reason(
     found = freshness.check(configured(settings), store, NOW)
     assert (found.version, found.age_seconds, found.stale_in) == (8, 1.0, 6.0 - 3600)
     assert found.stale == "No new rows of limits since 2026-03-06 11:00:00."
-    assert freshness.notices(configured(settings), store, found) == [found.stale]
+    assert notices(configured(settings), store, found) == [found.stale]
 
 
 def test_a_quiet_table_of_changes_is_not_stale_while_there_are_new_readings(
@@ -357,21 +361,21 @@ def test_the_page_shows_since_when_refreshes_fail_in_its_zone(
     found = freshness.check(chosen, store, NOW)
     assert found.status == "stale", "but the page need not say that, too"
     shown = f"Showing the data of 2026-03-06 20:00:00. {since}"
-    assert freshness.notices(chosen, store, found) == [f"{shown}."]
+    assert notices(chosen, store, found) == [f"{shown}."]
     store.report(Status(refreshed=NOW - HOUR, incident="1a2b3c4d", **failing))
     said = f"{shown}: look for 1a2b3c4d in the server's log."
-    assert freshness.notices(chosen, store, found) == [said]
+    assert notices(chosen, store, found) == [said]
     empty = MemoryStore()
     empty.report(Status(**failing))
     found = freshness.check(chosen, empty, NOW)
     assert (found.version, found.status, found.error) == (None, "error", "OSError: gone")
-    assert freshness.notices(chosen, empty, found) == [f"{since}."]
+    assert notices(chosen, empty, found) == [f"{since}."]
 
 
 def test_the_page_shows_no_notice_while_all_is_well(settings: toy.Settings) -> None:
     chosen = configured(settings)
     for store in (holding(SECOND), MemoryStore()):
-        assert freshness.notices(chosen, store, freshness.check(chosen, store, NOW)) == []
+        assert notices(chosen, store, freshness.check(chosen, store, NOW)) == []
 
 
 def test_the_page_counts_hidden_and_rejected_rows_of_each_table(
@@ -381,7 +385,7 @@ def test_the_page_counts_hidden_and_rejected_rows_of_each_table(
     rejected = [Rejected(name, "it is late", count, "") for name, count in (("b", 2), ("a", 1))]
     store = holding(SECOND, -HOUR, -2 * HOUR, horizon=NOW, rejected=(*rejected,))
     found = freshness.Freshness(8, 1.0, "live", "")
-    assert freshness.notices(chosen, store, found) == [
+    assert notices(chosen, store, found) == [
         "2 rows of b set aside: it is late.",
         "1 row of a set aside: it is late.",
         "2 rows of readings hidden: later than this computer's clock. "
@@ -415,7 +419,7 @@ def test_data_from_the_future_are_a_fault(
         )
         assert found.age_seconds == max(age, timedelta(0)).total_seconds()
         assert found.refreshed == NOW + ahead
-        assert freshness.notices(chosen, store, found)[0] == found.stale
+        assert notices(chosen, store, found)[0] == found.stale
 
 
 def test_a_source_without_rows_is_reported(settings: toy.Settings) -> None:

@@ -97,11 +97,6 @@ def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
     return settings.app.stale_after or intervals * distance
 
 
-def notices(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
-    """Return the sentences that the page shows: problems first, then remarks."""
-    return [*problems(settings, store, state), *remarks(store)]
-
-
 def problems(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
     """Return a sentence for each problem.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +28,8 @@ from .wanted import Rows, Span, Wanted, span, wanted
 if TYPE_CHECKING:
     from .http_client import Web
 
-State = tuple[str, int, int] | tuple[str, str]
+Place = str | list[Path]  # a URL, or files
+State = tuple[str, int, int] | tuple[str, bytes]
 
 
 class FileSource(Formatted):
@@ -69,18 +69,18 @@ def read_tables(
 
     With `since`, only newer rows of Parquet files are read. Raises DataError.
     """
-    need = wanted(source, rows)
-    if _is_parquet(source):
-        return _read_parquet(source, rows, need, span(since, source) if since else None)
-    found = parts(source)
+    need, place = wanted(source, rows), _place(source)
+    if _is_parquet(source, place):
+        return _read_parquet(source, place, rows, need, span(since, source) if since else None)
+    found = _parts(source, place)
     key = source, rows, [it.state for it in found]
     return _memo.get(key, lambda: to_tables(_combined(found, source, need), source, rows=rows))
 
 
 def _read_parquet(
-    source: FileSource, rows: Rows, need: Wanted, part: Span | None
+    source: FileSource, place: Place, rows: Rows, need: Wanted, part: Span | None
 ) -> dict[str, pd.DataFrame]:
-    data = parquet.dataset(_place(source))
+    data = parquet.dataset(_for_pyarrow(place))
 
     def make() -> dict[str, pd.DataFrame]:
         raw = parquet.rows(data, source, need, part.newer_than if part else None)
@@ -91,10 +91,10 @@ def _read_parquet(
 
 def raw(source: FileSource, head: int | None = None) -> pd.DataFrame:
     """Return all columns of the files, unchanged: all rows, or only the first. Raises DataError."""
-    need = Wanted(head=head)
-    if _is_parquet(source):
-        return parquet.rows(parquet.dataset(_place(source)), source, need)
-    found = parts(source) if head is None else parts(source)[:1]
+    need, place = Wanted(head=head), _place(source)
+    if _is_parquet(source, place):
+        return parquet.rows(parquet.dataset(_for_pyarrow(place)), source, need)
+    found = _parts(source, place)[: None if head is None else 1]
     return pd.concat([it.parse(source, need) for it in found], ignore_index=True)
 
 
@@ -105,10 +105,8 @@ def _combined(parts: list[Part], source: FileSource, need: Wanted) -> pd.DataFra
         return parts[0].parse(source, need)
     key = (source, need)
     known = _parsed[1] if _parsed[0] == key else {}
-    found = {it.state: known.get(it.state) for it in parts}
     frames = {
-        it.state: it.parse(source, need) if (old := found[it.state]) is None else old
-        for it in parts
+        it.state: known[it.state] if it.state in known else it.parse(source, need) for it in parts
     }
     _parsed = key, frames
     return pd.concat(frames.values(), ignore_index=True)
@@ -116,13 +114,23 @@ def _combined(parts: list[Part], source: FileSource, need: Wanted) -> pd.DataFra
 
 def parts(source: FileSource) -> list[Part]:
     """Return the files of a source, without reading them. Raises DataError or OSError."""
-    if source.path.startswith(("http://", "https://")):
-        return [_download(source.path, source.timeout)]
+    return _parts(source, _place(source))
+
+
+def _parts(source: FileSource, place: Place) -> list[Part]:
+    if isinstance(place, str):
+        return [_download(place, source.timeout)]
     found = []
-    for file in _files(source):
+    for file in place:
         stat = file.stat()
         found.append(Part(file.name, (str(file), stat.st_mtime_ns, stat.st_size), file))
     return found
+
+
+def _place(source: FileSource) -> Place:
+    """Return the URL of a source, or its files. Raises DataError or OSError."""
+    is_url = "://" in source.path and not source.path.startswith("file://")
+    return source.path if is_url else _files(source)
 
 
 def _files(source: FileSource) -> list[Path]:
@@ -155,33 +163,29 @@ def _local(path: str) -> Path:
     return Path(url2pathname(urlsplit(path).path)) if path.startswith("file://") else Path(path)
 
 
-def _is_parquet(source: FileSource) -> bool:
-    """Return whether pyarrow finds and reads the files itself."""
-    if source.path.startswith(("http://", "https://")):
-        return False
-    if "://" in source.path and not source.path.startswith("file://"):
+def _is_parquet(source: FileSource, place: Place) -> bool:
+    """Return whether pyarrow finds and reads the files itself. Raises DataError."""
+    if isinstance(place, str):
+        if place.startswith(("http://", "https://")):
+            return False
         if source.format not in ("", "parquet"):
             raise DataError(f"only Parquet can be read from source.path = {source.path!r}")
         return True
     if source.format:
         return source.format == "parquet"
-    return all(format_of(it.name) == "parquet" for it in _files(source))
+    return all(format_of(it.name) == "parquet" for it in place)
 
 
-def _place(source: FileSource) -> str | list[str]:
-    """Return what pyarrow is to read."""
-    if "://" in source.path and not source.path.startswith("file://"):
-        return source.path
-    return [str(it) for it in _files(source)]
+def _for_pyarrow(place: Place) -> str | list[str]:
+    return place if isinstance(place, str) else [*map(str, place)]
 
 
 def _download(url: str, timeout: float) -> Part:
     answer = _web(timeout).get(url)
     names = [_last_part(url), _attachment(answer.headers), _last_part(str(answer.url))]
     name = next((it for it in names if format_of(it)), names[0] or urlsplit(url).netloc)
-    digest = hashlib.sha256(answer.content).hexdigest()
     default = format_of_type(answer.headers.get("Content-Type", ""))
-    return Part(name, (url, digest), answer.content, default)
+    return Part(name, (url, answer.content), answer.content, default)
 
 
 def _last_part(url: str) -> str:

@@ -50,7 +50,7 @@ def first_part(source: HttpSource) -> Part:
     """Return the first page. Raises OSError."""
     page = _responses(source)[0]
     default = format_of_type(page.headers.get("Content-Type", "")) or "json"
-    return Part(page.url.host, ("", ""), page.content, default)
+    return Part(page.url.host, ("", page.content), page.content, default)
 
 
 def _responses(source: HttpSource) -> list[httpx.Response]:
