@@ -16,7 +16,14 @@ from .selection import CHOICES, Names, described, guarded, known, plain
 PERSISTENT: Any = {"persistence": True, "persistence_type": "session"}
 
 
-@view(Output("series", "options"), [CHOICES[0]])
+@view([Output("series", "options"), Output("window", "options")], [CHOICES[0]])
+def options(
+    tables: Tables, names: Names, settings: Settings
+) -> tuple[list[dict[str, str]], dict[str, str]]:
+    """List the series and the time ranges, which follow the data."""
+    return series_options(tables, names), time_ranges(tables, settings)
+
+
 def series_options(tables: Tables, names: Names) -> list[dict[str, str]]:
     """List the series in the data, and those chosen, which Dash would drop from the choice."""
     labels = described(tables)["label"].to_dict()
@@ -28,7 +35,6 @@ def series_options(tables: Tables, names: Names) -> list[dict[str, str]]:
     return [{"value": guarded(it), "label": guarded(label)} for it, label in found.items()]
 
 
-@view(Output("window", "options"))
 def time_ranges(tables: Tables, settings: Settings) -> dict[str, str]:
     """List the time ranges, by default those that fit the data."""
     offered = settings.app.ranges
@@ -41,7 +47,7 @@ def controls(settings: Settings, data: Data) -> Component:
     """Return the controls."""
     tables = data.tables()
     # Views of the data, but Dash drops a stored choice that is not in the first list.
-    series, window = series_options(tables, []), time_ranges(tables, settings)
+    series, window = options(tables, [], settings)
     return html.Section(
         [
             html.Label("Series", htmlFor="series"),
