@@ -299,8 +299,6 @@ def test_an_empty_chart_shows_why(
         page.goto(server.url)
         state(page, "loading")
         for graph in ("trend-graph", "distribution-graph"):
-            wait = f"document.querySelector('#{graph} .annotation-text')"
-            page.wait_for_function(wait)
             wait_for_chart_text(page, graph, "Waiting for the first data")
         source.unlink()
         slow_source.touch()

@@ -102,7 +102,8 @@ def test_no_row_is_lost_and_the_status_is_right_at_each_step(
             stale = now - newest > 3 * STEP
             assert found.status == ("stale" if stale else "live"), now
             states[found.status] = states.get(found.status, 0) + 1
-            said = " ".join(freshness.notices(settings, store, found))
+            problems = freshness.problems(settings, store, found)
+            said = " ".join([*problems, *freshness.remarks(store)])
             assert ("1 row of readings set aside" in said) == (now >= START + 10 * MINUTE), said
     snapshot = store.latest()
     assert snapshot and snapshot.tables["readings"]["time"].is_monotonic_increasing
