@@ -398,7 +398,8 @@ def test_a_page_polls_less_often_while_a_refresh_is_late(machine: Project, page:
         page.goto(server.url)
         wait_until(lambda: len(polls(page)) > 6)
         pauses = [later - sooner for sooner, later in pairwise(polls(page))]
-        assert min(pauses[:2]) < max(pauses[4:6]) / 1.5, "at first it asks soon, then less often"
+        assert pauses[0] < min(pauses[4:6]), "at first it asks sooner"
+        assert all(1 < pause < 4 for pause in pauses[4:6]), "then every two seconds"
         state(page, "live")
 
 
@@ -450,13 +451,15 @@ def test_debug_reloads_and_keeps_a_single_schedule(csv: Project, page: Page) -> 
             wait_until(lambda: server.output().count("serving at") > starts, server.output)
             expect(page.get_by_role("heading", name="Course")).to_be_visible(timeout=30_000)
             ended = len(server.output())  # the new process may repeat the last slot
-            published = r"published version=(\d+)"
+            for _ in range(3):
+                next_version(page)
+            published = r"published version=(\d+)"  # a page that reloads shows no newer version
             wait_until(lambda: len(re.findall(published, server.output()[ended:])) > 3)
         finally:
             module.write_text(before, "utf-8")
         versions = re.findall(published, server.output()[ended:])
         slots = [int(version) // 2_000 for version in versions]
-        assert len(slots) == len(set(slots)), "a second schedule would do each slot twice"
+        assert len(slots) == len(set(slots)) >= 2, "a second schedule would do each slot twice"
 
 
 EDITS = {  # the text to replace in each of the user's files
