@@ -15,14 +15,25 @@ nox.options.sessions = ["lint", "tests"]
 ROOT = Path(__file__).parent
 # Modules that store data or control access, and the tests that should detect a fault in each.
 MUTANTS = {
+    "alerts/changes": "alerting",
+    "alerts/outbox": "alerting",
+    "alerts/record": "alerting",
+    "alerts/sender": "alerting",
+    "alerts/watch": "alerting",
     "data/codec": "store damage",
+    "data/division": "division",
+    "data/documents": "store alerting",
     "data/file_store": "store damage",
+    "data/frames": "growing merge",
     "data/freshness": "health",
+    "data/growing": "growing division",
     "data/merge": "merge pipeline",
     "data/pace": "pace pipeline",
     "data/redis_store": "store damage",
+    "data/segments": "segments store",
     "data/shared_state": "store damage",
     "data/shared_store": "store damage",
+    "data/shown": "division",
     "data/tables": "tables times pipeline",
     "refresh/due_times": "scheduler",
     "refresh/listeners": "listeners",
@@ -41,6 +52,7 @@ MUTANTS = {
     "web/validation": "validation",
     "web/views": "views shared_views",
 }
+WORKFLOWS = "{{cookiecutter.project_slug}}/choices/github_actions/yes/.github"
 GROUPS = nox.project.load_toml(ROOT / "pyproject.toml")
 
 
@@ -94,18 +106,24 @@ def install_for_tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Lint the template's own Python code."""
+    """Lint the template's own Python code, and all GitHub workflows."""
     install(session, "test")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    folders = [ROOT / ".github", ROOT / WORKFLOWS]
+    session.run("zizmor", "--offline", "--quiet", *map(str, folders))
+    for schema, pattern in (("github-workflows", "workflows/*.yml"), ("dependabot", "*.yml")):
+        files = [str(it) for folder in folders for it in folder.glob(pattern)]
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *files)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run all the tests: render, install, start and use each combination of answers."""
     install_for_tests(session)
-    # More workers than cores, because tests mostly wait; an idle one steals from another's queue.
-    session.run("pytest", "-n", "4", "--dist", "worksteal", *session.posargs)
+    # With more workers than cores, servers and pages turn slow, and some tests run out of time.
+    workers = str(min(os.cpu_count() or 1, 4))
+    session.run("pytest", "-n", workers, "--dist", "worksteal", *session.posargs)
 
 
 @nox.session
@@ -121,8 +139,9 @@ def long(session: nox.Session) -> None:
     """Run the long form of the fuzzing, soak and fault tests, which takes two hours."""
     install_for_tests(session)
     sizes = {"FUZZ": 100_000, "REFRESHES": 20_000, "STOPS": 50, "KILLS": 100, "DUE": 200}
-    sizes |= {"FLOOD": 100_000, "UPDATES": 5_000, "WALKS": 200, "FLIPS": 2_000}
+    sizes |= {"FLOOD": 100_000, "UPDATES": 5_000, "WALKS": 200, "FLIPS": 2_000, "ALERTS": 1_000}
     kinds = "harm or months or cut_short or killed or three or poisoned or growth or flipped"
+    kinds += " or reported_once"
     session.run(
         *("pytest", "-s", "-k", kinds, *session.posargs),
         env={name: str(count) for name, count in sizes.items()},
@@ -134,7 +153,7 @@ def quick(session: nox.Session) -> None:
     """Run the fast tests: rendered files and rejected answers."""
     install(session, "test")
     session.run("ruff", "check")
-    session.run("pytest", "-m", "not slow", *session.posargs)
+    session.run("pytest", "-m", "not slow", "-n", "2", *session.posargs)
 
 
 @nox.session
@@ -156,7 +175,7 @@ def mutants(session: nox.Session) -> None:
     project = render(session)
     with session.chdir(project):
         session.run("uv", "sync", "--quiet", "--all-extras")
-        session.run("uv", "pip", "install", "--quiet", "mutmut>=3.8")
+        session.run("uv", "pip", "install", "--quiet", "--python", ".venv", "mutmut>=3.8")
         pyproject = Path("pyproject.toml")
         text = pyproject.read_text("utf-8")
         for module in chosen:
@@ -222,6 +241,34 @@ def audit(session: nox.Session) -> None:
         session.run(
             "uvx", "pip-audit", "--strict", "--disable-pip", "--requirement", "requirements.txt"
         )
+
+
+@nox.session
+def pythons(session: nox.Session) -> None:
+    """Run a project's checks on Python 3.12 to 3.14; needs Debian and root, or uv's Pythons."""
+    install_for_tests(session)
+    install_debian(session, "debootstrap")
+    session.run("pytest", "-m", "pythons", "-s", *session.posargs)
+
+
+@nox.session(name="next")
+def next_releases(session: nox.Session) -> None:
+    """Run a project's tests with pre-releases of what it depends on most."""
+    newest = ["dash", "flask", "waitress", "plotly", "pandas", "werkzeug"]
+    with session.chdir(render(session)):
+        session.run("uv", "sync", "--quiet", "--all-extras")
+        upgrade = ("--python", ".venv", "--prerelease", "allow", "--upgrade")
+        session.run("uv", "pip", "install", *upgrade, *newest)
+        session.run("uv", "run", "--no-sync", "pytest", "-q", "--tb=short")
+
+
+@nox.session
+def windows(session: nox.Session) -> None:
+    """Run a project's tests and page on the Windows build of Python; needs Debian and root."""
+    install(session, "test")
+    install_browser(session)
+    install_debian(session, "debootstrap")
+    session.run("pytest", "-m", "windows", "-s", *session.posargs)
 
 
 @nox.session

@@ -1,12 +1,13 @@
-"""Waitress alone, serving a file. Run as: python bare.py PORT FILE ENCODING."""
+"""Waitress alone, serving a file. Run as: python bare.py PORT FILE HEADERS, which are JSON."""
 
+import json
 import sys
 from pathlib import Path
 
 import waitress
 
 BODY = Path(sys.argv[2]).read_bytes()
-HEADERS = [("Content-Type", "application/json"), ("Content-Encoding", sys.argv[3])]
+HEADERS = [(name, value) for name, value in json.loads(sys.argv[3])]
 
 
 def application(environ, start_response):

@@ -1,4 +1,4 @@
-"""Benchmark the template against naive Dash, careful Dash and bare waitress."""
+"""Benchmark the template against naive Dash, careful Dash, bare waitress and nginx."""
 
 import argparse
 import json
@@ -10,11 +10,16 @@ import time
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any
 
+import cached
 import matplotlib.pyplot as plt
 import measures
+import nginx
+import other_frameworks
 import psutil
+import slow_loads
+import trees
+from measures import Bounds, Row
 from playwright.sync_api import Browser
 from rich.console import Console
 from rich.progress import Progress
@@ -33,9 +38,6 @@ from servers import (
     users,
 )
 
-Row = dict[str, Any]
-Bounds = list[tuple[str, float, str, float]]
-
 CONSOLE = Console(width=120)
 DOCS = HERE.parent / "docs"
 COLORS = ["#8a94a3", "#8a94a3", "#1d5fd1", "#c9ced6"]
@@ -47,8 +49,14 @@ TITLES = {
     "Servers on one Redis, behind nginx, over 64 connections": "capacity",
     "The page as the history grows": "history",
     "First load over plain HTTP (gzip), until the first chart": "loads",
+    "First load over a slow network: seconds until a part appears": "slow",
+    "One view from nginx over 8 connections": "nginx",
+    "Viewers behind nginx: what each update costs the server (CPU, polls and views)": "crowds",
+    "1,000 simulated viewers, now and before": "watched",
+    "The three views of a refresh in ten series, now and before": "drawn",
+    "Other frameworks: 4 tabs, and first load without web sockets": "peers",
 }
-SERVERS: dict[str, Callable[[Path, int], list[list[Any]]]] = {
+SERVERS: dict[str, Callable[[Path, int], list[list[Path | str]]]] = {
     "waitress": lambda python, count: [[python, "-m", f"{SLUG}.server"]] * count,
     "gunicorn": lambda python, count: [
         [python.with_name("gunicorn"), "-c", "gunicorn.conf.py", f"--workers={count}"]
@@ -59,12 +67,15 @@ SERVERS: dict[str, Callable[[Path, int], list[list[Any]]]] = {
 def main() -> int:
     """Run all benchmarks and print their results; return 1 if a bound is broken."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="in about two minutes")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="in about seven minutes")
+    parser.add_argument("--before", metavar="REF", help="compare with a git reference, too")
+    parser.add_argument("--peers", action="store_true", help="compare with other frameworks, too")
+    given = parser.parse_args()
+    quick = given.quick
     pin(CORES[1:])
     bounds: Bounds = []
     with tempfile.TemporaryDirectory() as folder, Progress(console=CONSOLE) as progress:
-        steps = progress.add_task("", total=10)
+        steps = progress.add_task("", total=14)
 
         def step(title: str) -> None:
             progress.update(steps, advance=1, description=title)
@@ -75,26 +86,53 @@ def main() -> int:
         bounds.append(("cookiecutter --no-input, s", time.perf_counter() - began, "<=", 2))
         live = render_live(Path(folder) / "live")
         subprocess.run(["uv", "sync", "--quiet"], cwd=home, check=True)
-        keys = ("rates", "viewers", "quiet", "loads", "ticks", "capacity")
-        rows: dict[str, list[Row]] = {key: [] for key in keys}
+        rows: dict[str, list[Row]] = {key: [] for key in TITLES.values()}
         with measures.chromium() as browser:
             for name in ("naive", "live") if quick else ("naive", "careful", "live"):
                 step(name)
                 with serving(name, home, live) as server:
                     compare(name, server, browser, quick, rows)
-                    (Path(folder) / "view").write_bytes(server.ask(server.view()))
+                    (Path(folder) / "view").write_bytes(server.ask(server.view())[1])
             step("a source without news")
             with serving("live", home, live, source__quiet=True) as server:
                 rows["quiet"].append(measures.quiet(browser, server, 8, 10 if quick else 30))
-        step("bare waitress, and a busy refresh")
-        with serving("bare", home, live, str(Path(folder) / "view"), "gzip") as server:
-            rate = measures.throughput(server, b"{}", 2 if quick else 6)
-            rows["rates"].append({"app": "bare waitress", **rate})
+            step("first loads over slow networks")
+            projects = {"full": render(Path(folder) / "csv", source="csv")}
+            if given.before:
+                tree = trees.checkout(given.before, Path(folder) / "before")
+                projects = {"before": render(tree / "csv", tree, source="csv"), **projects}
+            npm = Path(folder) / "npm"
+            rows["slow"] = slow_loads.measure(browser, home, projects, npm, quick)
+            if given.peers:
+                step("other frameworks")
+                seconds = 10 if quick else 30
+                rows["peers"] = other_frameworks.measure(browser, Path(folder) / "peers", seconds)
+        step("bare waitress")
+        rows["rates"] += measures.beside_bare(home, live, Path(folder) / "view", 2 if quick else 6)
+        step("nginx")
+        with (
+            serving("live", home, live, **nginx.SETTINGS) as server,
+            nginx.caching(live, server) as front,
+        ):
+            rounds, seconds = (3, 1) if quick else (5, 3)
+            rows["nginx"] = cached.rates(
+                server, front, home, live, Path(folder) / "cached", rounds, seconds
+            )
+            counts = [10, 1_000] if quick else [10, 100, 1_000, 10_000]
+            rows["crowds"] = [cached.crowd(front, count, 15 if quick else 60) for count in counts]
+        if given.before:
+            step("the state before")
+            pages = {"before": render_live(tree / "live", tree), "now": live}
+            rows["watched"] = trees.viewers(home, pages, 15 if quick else 30, 1 if quick else 3)
+            pages = {"before": render(tree / "own", tree), "now": home}
+            sizes = [100_000, 1_000_000, 10_000_000]
+            rows["drawn"] = trees.view_cpu(home, pages, sizes, 1 if quick else 3)
         if not quick:
             step("passwords")
             with serving("live", home, live, auth__users=users(home, "ann", "right")) as server:
                 row = measures.simulated(server, 1000, 30, server.login("ann", "right"))
                 rows["viewers"].append({"app": "live, with a password", **row})
+        step("a busy refresh")
         for worker in ("thread", "process"):
             burning = {"source__burn_seconds": 3, "refresh__worker": worker}
             with serving("live", home, live, **burning) as server:
@@ -117,7 +155,11 @@ def main() -> int:
             show(title, [readable(row) for row in rows[key]])
     if not quick:
         plot(rows)
-    return verdict(bounds + judge(rows))
+    bounds += judge(rows) + cached.bounds(rows["nginx"], rows["crowds"])
+    bounds += slow_loads.bounds(rows["slow"])
+    if given.before:
+        bounds += trees.bounds(rows["watched"], rows["drawn"])
+    return verdict(bounds)
 
 
 def compare(
@@ -126,8 +168,10 @@ def compare(
     """Run the measurements that compare the apps."""
     body = server.view()
     server.ask(body)  # Dash's first requests race (plotly/dash#3971)
-    rows["rates"].append({"app": name, **measures.throughput(server, body, 2 if quick else 6)})
-    if name == "live":
+    if name != "live":
+        rate = measures.throughput(server, body, 2 if quick else 6)
+        rows["rates"].append({"app": name, **rate})
+    else:
         idle = measures.tick(server, 3 if quick else 30)
         rows["ticks"].append({"refresh": "idle", **idle})
     counts = {"naive": [], "careful": [10, 100], "live": [1000] if quick else [10, 100, 1000]}
@@ -151,7 +195,7 @@ def judge(rows: dict[str, list[Row]]) -> Bounds:
     naive, own = (row["first load bytes"] for row in rows["loads"])
     bounds = [
         ("views/s, of naive", rate["live"] / rate["naive"], ">=", 100),
-        ("views/s, of bare waitress", rate["live"] / rate["bare waitress"], ">=", 0.7),
+        ("views/s, of bare waitress", rate["live"] / rate["bare waitress"], ">=", 0.75),
         ("CPU at 4 tabs, of naive", cpu["live", tabs] / cpu["naive", tabs], "<=", 0.01),
         ("polls an update", polls, "<=", 2),
         ("1,000 viewers: fresh p95, s", thousand["fresh p95 s"], "<=", 2),

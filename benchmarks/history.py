@@ -24,19 +24,19 @@ SERIES = ["cpu", "memory", "net_sent", "load"]
 LINUX = sys.platform == "linux"
 
 
-def table(rows, end):
-    """Return a number of rows of four series, about one per series every five seconds.
+def table(rows, end, series):
+    """Return a number of rows of some series, about one per series every five seconds.
 
     The times are uneven to the microsecond, like those of real measurements.
     """
-    count, rng = rows // len(SERIES), np.random.default_rng(0)
-    codes = np.tile(np.arange(len(SERIES), dtype="int8"), count)
+    count, rng = rows // len(series), np.random.default_rng(0)
+    codes = np.tile(np.arange(len(series), dtype="int8"), count)
     times = pd.date_range(end=end, periods=count, freq="5s", unit="us")
     times -= pd.to_timedelta(rng.integers(0, 1_000_000, count), unit="us")
     data = pd.DataFrame(
         {
-            "time": times.repeat(len(SERIES)),
-            "series": pd.Categorical.from_codes(codes, SERIES),
+            "time": times.repeat(len(series)),
+            "series": pd.Categorical.from_codes(codes, series),
             "value": rng.normal(50, 10, len(codes)),
         }
     )
@@ -65,7 +65,7 @@ def main():
     empty = memory("VmRSS")
     now = datetime.now(UTC)
     start = pd.Timestamp(now).floor("s") - timedelta(minutes=15)  # no row is in the future
-    data = table(int(sys.argv[1]), start)
+    data = table(int(sys.argv[1]), start, SERIES)
     weight = int(data.memory_usage(deep=True).sum())
     store.publish(engine.Snapshot(1, now, now, {"readings": data}))
     del data

@@ -14,20 +14,24 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, sync_playwright
-from servers import HERE, Server, python
+from servers import HERE, Server, python, serving
 from work import EVERY
 
 Row = dict[str, Any]
+Bounds = list[tuple[str, float, str, float]]
 FLAGS = """
     --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
     --disable-component-update --disable-sync
 """.split()
 WRK = """
+wrk.headers["Accept-Encoding"] = "gzip, deflate"
+"""
+POST = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
-wrk.headers["Accept-Encoding"] = "gzip, deflate"
 wrk.body = [==[{body}]==]
 """
+GZIPPED = json.dumps([("Content-Type", "application/json"), ("Content-Encoding", "gzip")])
 # Records when each version first appears in the chart.
 WATCH = """
     performance.setResourceTimingBufferSize(100000);
@@ -38,21 +42,41 @@ WATCH = """
     }, 20);
 """
 POLLS = """() => performance.getEntriesByType("resource")
-    .filter((it) => /_live(\\?|$)|_dash-update-component/.test(it.name)).map((it) => it.name)"""
+    .map((it) => it.name).filter((it) => /_(live|view)(\\?|$)|_dash-update-component/.test(it))"""
 
 
-def throughput(server: Server, body: bytes, seconds: int, connections: int = 8) -> Row:
-    """Request the view as often as possible."""
+def throughput(
+    server: Server, body: bytes, seconds: int, connections: int = 8, url: str = ""
+) -> Row:
+    """Request the view as often as possible, by its URL if it has one."""
+    url = url or server.view_url(body)
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "view.lua"
-        script.write_text(WRK.format(body=body.decode()), "utf-8")
+        script.write_text(WRK if url else WRK + POST.format(body=body.decode()), "utf-8")
         load = ["-t1", f"-c{connections}", f"-d{seconds}", "--timeout", "30"]
         run = ["wrk", *load, "-s", str(script)]
-        command = [*run, f"{server.url}/_dash-update-component"]
+        command = [*run, server.url + (url or "/_dash-update-component")]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert "Non-2xx" not in output, output
     found = next(line for line in output.splitlines() if "Requests/sec" in line)
     return {"views/s": float(found.split()[1])}
+
+
+def beside_bare(home: Path, live: Path, file: Path, seconds: int) -> list[Row]:
+    """Request the view from the page, and the same bytes from bare waitress, in turns.
+
+    `file` has the bytes. Only one of the two runs at a time.
+    """
+    found: dict[str, list[float]] = {"live": [], "bare waitress": []}
+    for _ in range(3):
+        with serving("live", home, live) as server:
+            body = server.view()
+            server.ask(body)
+            found["live"].append(throughput(server, body, seconds)["views/s"])
+        with serving("bare", home, live, str(file), GZIPPED) as server:
+            rate = throughput(server, b"", seconds, url="/")["views/s"]
+            found["bare waitress"].append(rate)
+    return [{"app": app, "views/s": statistics.median(it)} for app, it in found.items()]
 
 
 def capacity(server: Server, seconds: int) -> Row:
@@ -184,7 +208,7 @@ def load(browser: Browser, url: str) -> tuple[float, float]:
     sizes: list[float] = []
     session.on("Network.loadingFinished", lambda it: sizes.append(it["encodedDataLength"]))
     began = time.perf_counter()
-    page.goto(url)
+    page.goto(url, timeout=120_000)
     page.locator(".js-plotly-plot .trace").first.wait_for(timeout=120_000)
     seconds = time.perf_counter() - began
     page.wait_for_timeout(500)  # let the last responses finish

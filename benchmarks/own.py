@@ -2,6 +2,7 @@
 
 import importlib
 import sys
+import time
 import tomllib
 from pathlib import Path
 
@@ -29,6 +30,10 @@ def draw(client):
             "changedPropIds": ["snapshot-version.data"],
         }
         response = client.post("/_dash-update-component", json=body)
+        while response.status_code == 202:  # still being computed
+            time.sleep(0.1)
+            headers = {"X-Computation": response.headers["X-Computation"]}
+            response = client.post("/_dash-update-component", json=body, headers=headers)
         assert response.status_code == 200, response.text
         sent.append(response.data)
     return sent

@@ -14,10 +14,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import Path
 
 import psutil
-from viewers import view
+from viewers import view, view_url
 
 HERE = Path(__file__).parent
 CORES = list(range(psutil.cpu_count() or 1))
@@ -46,7 +47,7 @@ class Server:
     """A running server."""
 
     url: str
-    kind: str  # of its viewers: "live" or "interval"
+    kind: str  # of its viewers, as in viewers.py
     processes: tuple[psutil.Process, ...]
 
     def cpu(self) -> float:
@@ -86,14 +87,24 @@ class Server:
         """Return the request body for the view."""
         return json.dumps(view(json.loads(self.get("/_dash-dependencies")))).encode()
 
-    def ask(self, body: bytes) -> bytes:
-        """Return the view, compressed if the server compresses it."""
+    def view_url(self, body: bytes) -> str:
+        """Return the URL of the view, or "" if it has none."""
+        return (
+            view_url(json.loads(body), json.loads(self.get("/_live")))
+            if self.kind == "live"
+            else ""
+        )
+
+    def ask(self, body: bytes) -> tuple[Message, bytes]:
+        """Return the view's headers and content, compressed if the server compresses it."""
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
-        request = urllib.request.Request(f"{self.url}/_dash-update-component", body, headers)
+        url = self.view_url(body)
+        data, path = (None, url) if url else (body, "/_dash-update-component")
+        request = urllib.request.Request(self.url + path, data, headers)
         while True:
             with urllib.request.urlopen(request, timeout=60) as response:
                 if response.status != 202:  # not still being computed
-                    return bytes(response.read())
+                    return response.headers, bytes(response.read())
             time.sleep(0.1)
 
 
@@ -117,17 +128,17 @@ def python(project: Path) -> Path:
     return project / ".venv" / ("Scripts/python" if os.name == "nt" else "bin/python")
 
 
-def render(folder: Path, **answers: str) -> Path:
+def render(folder: Path, template: Path = HERE.parent, **answers: str) -> Path:
     """Render a project."""
-    command = [sys.executable, "-m", "cookiecutter", str(HERE.parent), "--no-input"]
+    command = [sys.executable, "-m", "cookiecutter", str(template), "--no-input"]
     named = [f"{name}={value}" for name, value in answers.items()]
     subprocess.run([*command, "-o", str(folder), *named], check=True, stdout=subprocess.DEVNULL)
     return folder / SLUG
 
 
-def render_live(folder: Path) -> Path:
+def render_live(folder: Path, template: Path = HERE.parent) -> Path:
     """Render a project and replace its user's modules, so that it does the same work."""
-    project = render(folder)
+    project = render(folder, template)
     for file in (HERE / "work.py", *(HERE / "live").glob("*.py")):
         shutil.copy(file, project / SLUG)
     config = project / "config.toml"
@@ -138,15 +149,18 @@ def render_live(folder: Path) -> Path:
 
 
 @contextmanager
-def serving(name: str, home: Path, live: Path, *flags: str, **settings: object) -> Iterator[Server]:
+def serving(
+    name: str, home: Path, live: Path, *flags: str, kind: str = "", **settings: object
+) -> Iterator[Server]:
     """Serve an app on the first core; `home` has the environment, `live` the template's app."""
     port = free_port()
     command, folder = [python(home), str(HERE / f"{name}.py"), str(port), *flags], HERE
     if name == "live":
         command, folder = [python(home), "-m", f"{SLUG}.server", "--port", str(port)], live
     with running(command, folder, **settings) as process:
-        kind = "live" if name == "live" else "interval"
-        server = Server(f"http://127.0.0.1:{port}", kind, (process,))
+        kind = kind or ("live" if name == "live" else "interval")
+        prefix = str(settings.get("server__url_prefix", "")).rstrip("/")
+        server = Server(f"http://127.0.0.1:{port}{prefix}", kind, (process,))
         server.pin()
         wait_for(server)
         yield server
@@ -199,19 +213,20 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_for(server: Server) -> None:
-    """Wait until a server has something to show."""
+def wait_for(server: Server, path: str = "") -> None:
+    """Wait until a server has something to show, at a path of its own if given."""
+    path = path or ("/" if server.kind == "interval" else "/_live")
     deadline = time.monotonic() + 60
-    while not answers(server):
+    while not answers(server, path):
         if time.monotonic() > deadline or not all(it.is_running() for it in server.processes):
             raise RuntimeError(f"{server.url} does not answer")
         time.sleep(0.1)
 
 
-def answers(server: Server) -> bool:
+def answers(server: Server, path: str) -> bool:
     """Return whether a server has something to show."""
     try:
-        server.get("/readyz" if server.kind == "live" else "/")
+        content = server.get(path)
     except (urllib.error.URLError, OSError):
         return False
-    return True
+    return path != "/_live" or json.loads(content)["version"] is not None

@@ -26,11 +26,13 @@ def rows(since: float | None = None) -> pd.DataFrame:
     return pd.DataFrame({"time": times, "series": names, "value": value.ravel()})
 
 
-def figures(data: pd.DataFrame, version: int) -> tuple[go.Figure, go.Figure]:
-    """Draw both charts cheaply; the version identifies the data to viewers."""
+def figures(
+    data: pd.DataFrame, version: int, area: str | None = None
+) -> tuple[go.Figure, go.Figure]:
+    """Draw both charts cheaply, of one series or all; the version identifies the data."""
     times, values = data["time"].to_numpy("datetime64[ms]"), data["value"].to_numpy()
     lines = []
-    for name in SERIES:
+    for name in [area] if area else SERIES:
         (own,) = (data["series"] == name).to_numpy().nonzero()
         x, y = times[own], values[own]
         kept = MinMaxLTTBDownsampler().downsample(x.view("int64"), y, n_out=POINTS)

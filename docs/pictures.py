@@ -1,9 +1,10 @@
-"""Takes the README's screenshots of rendered dashboards, in light and dark."""
+"""Takes the README's screenshots of rendered dashboards on several screens, in light and dark."""
 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
@@ -16,7 +17,29 @@ from helpers.sites import Answer, serving
 from helpers.weather import weather
 
 DOCS = Path(__file__).parent
-SIZE = {"width": 1440, "height": 900}
+DESKTOP: Any = {"viewport": {"width": 1440, "height": 900}}
+# By the name of the picture: what is shown, the query of its address, and the screen. The office
+# screen's picture has half of its pixels.
+SCREENS: dict[str, tuple[str, str, Any]] = {
+    "machine": ("machine", "", DESKTOP),
+    "http": ("http", "", DESKTOP),
+    "sql": ("sql", "", DESKTOP),
+    "office": (
+        "http",
+        "?kiosk",
+        {"viewport": {"width": 3840, "height": 2160}, "device_scale_factor": 0.5},
+    ),
+    "phone": (
+        "http",
+        "",
+        {
+            "viewport": {"width": 390, "height": 844},
+            "device_scale_factor": 2,
+            "has_touch": True,
+            "is_mobile": True,
+        },
+    ),
+}
 GALLERY = {
     "machine": {"project_name": "This computer", "description": "What it is busy with."},
     "http": {"project_name": "Weather", "description": "Berlin, the last seven days."},
@@ -26,12 +49,14 @@ MOMENTS = 40  # readings per series in the screenshot of the computer
 
 
 def main() -> None:
-    """Render each dashboard, serve it, and save docs/<source>-<theme>.png."""
+    """Render each dashboard, serve it, and save docs/<picture>-<theme>.png."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(**launch_arguments())
         for source, answers in GALLERY.items():
             with shown(source, **answers) as server:
-                picture(browser, server, source)
+                for name, (shows, query, screen) in SCREENS.items():
+                    if shows == source:
+                        picture(browser, server, name, query, screen)
         browser.close()
 
 
@@ -47,11 +72,11 @@ def shown(source: str, **answers: str) -> Iterator[Server]:
             yield server
 
 
-def picture(browser: Browser, server: Server, name: str) -> None:
+def picture(browser: Browser, server: Server, name: str, query: str, screen: Any) -> None:
     """Save a screenshot of a page in both themes, once it shows its data."""
     for theme in ("light", "dark"):
-        page = browser.new_page(viewport=SIZE, color_scheme=theme)
-        page.goto(server.url)
+        page = browser.new_page(**screen, color_scheme=theme)
+        page.goto(f"{server.url}/{query}")
         expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=30_000)
         expect(page.locator(".card").nth(2)).to_be_visible(timeout=30_000)
         if name == "machine":

@@ -14,22 +14,22 @@ FOLDERS = {"choices", "data", "deploy", "dist", "docs", "logs", "store", "test",
 # `uv run --with cruft` imports alongside the project.
 DEPENDENCIES = set(
     """
-    annotated_doc annotated_types anyio arrow ast_serialize async_timeout backports
-    backports_zstd binaryornot blinker brotli brotlicffi cachetools certifi cffi cfgv
-    charset_normalizer click cloudpickle colorama comm cookiecutter coredis cruft dash
-    dash_ag_grid dask dateutil distlib distributed distutils dotenv filelock flask
-    flask_compress fsspec git gitdb gitpython greenlet gunicorn h11 h2 hatchling httpcore httpx
-    identify idna importlib_metadata iniconfig itsdangerous janus jinja2 jwt lazy_importer librt
-    locket lz4 markdown_it markdown_it_py markupsafe mdurl msgpack mypy mypy_extensions mypyc
-    narwhals nest_asyncio nodeenv numpy orjson packaging pandas pandera partd pathspec pebble
-    pip platformdirs plotly pluggy pre_commit prometheus_client psutil psycopg psycopg_binary py
-    pyarrow pycparser pydantic pydantic_core pydantic_settings pygments pyjwt pytest
-    python_calamine python_dateutil python_discovery python_dotenv python_json_logger
-    python_slugify pythonjsonlogger pytz pyyaml redis requests retrying rich ruff schedule
-    setuptools shellingham six slugify smmap sniffio sortedcontainers sqlalchemy tblib
-    text_unidecode time_machine tlz tomlkit toolz tornado tsdownsample typeguard typer
-    types_psutil typing_extensions typing_inspect typing_inspection tzdata tzlocal urllib3 uv
-    virtualenv waitress werkzeug xxhash yaml zict zipp zstandard
+    aiosmtpd annotated_doc annotated_types anyio apprise arrow ast_serialize async_timeout
+    atpublic attr attrs backports backports_zstd binaryornot blinker brotli brotlicffi cachetools
+    certifi cffi cfgv charset_normalizer click cloudpickle colorama comm cookiecutter coredis
+    cronsim cruft dash dash_ag_grid dask dateutil distlib distributed distutils dotenv filelock
+    flask flask_compress fsspec git gitdb gitpython greenlet gunicorn h11 h2 hatchling httpcore
+    httpx identify idna importlib_metadata iniconfig itsdangerous janus jinja2 jwt lazy_importer
+    librt locket lz4 markdown markdown_it markdown_it_py markupsafe mdurl msgpack mypy
+    mypy_extensions mypyc narwhals nest_asyncio nodeenv numpy oauthlib orjson packaging pandas
+    pandera partd pathspec pebble pip platformdirs plotly pluggy pre_commit prometheus_client
+    psutil psycopg psycopg_binary public py pyarrow pycparser pydantic pydantic_core
+    pydantic_settings pygments pyjwt pytest python_calamine python_dateutil python_discovery
+    python_dotenv python_json_logger python_slugify pythonjsonlogger pytz pyyaml redis requests
+    requests_oauthlib retrying rich ruff schedule setuptools shellingham six slugify smmap sniffio
+    sortedcontainers sqlalchemy tblib text_unidecode time_machine tlz tomlkit toolz tornado
+    tsdownsample typeguard typer types_psutil typing_extensions typing_inspect typing_inspection
+    tzdata tzlocal urllib3 uv virtualenv waitress werkzeug xxhash yaml zict zipp zstandard
     """.split()
 )
 DEVICES = {"aux", "con", "nul", "prn"} | {f"{it}{n}" for it in ("com", "lpt") for n in range(1, 10)}

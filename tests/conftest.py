@@ -12,8 +12,8 @@ from helpers.browser import SERVER_GONE, launch_arguments
 from helpers.processes import free_port
 from helpers.projects import Project, install
 from helpers.readings import never_stale, restored_file
-from helpers.rendering import COMBINATIONS, TEMPLATE, render
-from helpers.repository import commit, run
+from helpers.rendering import COMBINATIONS, render
+from helpers.repository import checkout
 from helpers.servers import Server
 
 collect_ignore = ["injected"]  # these run inside a rendered project
@@ -105,6 +105,29 @@ def source(csv: Project) -> Iterator[Path]:
 
 
 @pytest.fixture
+def pages_source(pages: Project) -> Iterator[Path]:
+    """The file that the dashboard with several pages reads; restored afterwards."""
+    yield from restored_file(pages)
+
+
+@pytest.fixture
+def slow_source(csv: Project) -> Iterator[Path]:
+    """A flag: the source waits until this file exists."""
+    file, flag = csv.path / csv.slug / "reading.py", csv.path / "answered"
+    before = file.read_text("utf-8")
+    start = "def read("
+    wait = (
+        "def read(*it):\n    import time\n    from pathlib import Path\n"
+        f"    while not Path({str(flag)!r}).exists():\n        time.sleep(0.05)\n"
+        "    return read_now(*it)\n\n\n"
+    )
+    file.write_text(before.replace(start, f"{wait}def read_now("), "utf-8")
+    yield flag
+    file.write_text(before, "utf-8")
+    flag.unlink(missing_ok=True)
+
+
+@pytest.fixture
 def restless(pages: Project) -> Iterator[Server]:
     """Serve several pages with restless.py, which changes the data on every poll."""
     with pages.serving_by("restless", free_port()) as server:
@@ -114,15 +137,7 @@ def restless(pages: Project) -> Iterator[Server]:
 @pytest.fixture
 def template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository whose newest commit is the working tree, with git configured as on Windows."""
-    if not (TEMPLATE / ".git").exists():
-        pytest.skip("the template is not in a git repository here")
-    config, copy = tmp_path / "gitconfig", tmp_path / "template"
-    config.write_text("[user]\nname=A\nemail=a@example.com\n[core]\nautocrlf=true\n", "utf-8")
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
-    run(tmp_path, "git", "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(copy))
-    commit(TEMPLATE, f"--git-dir={copy / '.git'}", "--work-tree=.")
-    run(copy, "git", "reset", "--quiet", "--hard")
-    return copy
+    return checkout(tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -133,6 +148,13 @@ def many_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 5_000), hard))
     yield
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture
+def page(page: Page) -> Iterator[Page]:
+    """Ignore requests that are in flight when a test ends, because its server stops."""
+    yield page
+    page.unroute_all(behavior="ignoreErrors")
 
 
 @pytest.fixture

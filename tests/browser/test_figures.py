@@ -1,6 +1,8 @@
 """Charts and cards with awkward data, in a real browser."""
 
+import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,8 +112,7 @@ def test_javascript_property_names_work_as_names(csv: Project, source: Path, pag
             expect(page.locator(".card-label")).to_have_text([name])
             page.reload()
             expect(page.locator(".card-label")).to_have_text([name])
-            page.evaluate("sessionStorage.clear()")
-            page.reload()
+            page.goto(server.url)
             assert shown(page) == len(ODD)
 
 
@@ -136,6 +137,7 @@ def test_the_list_of_series_follows_the_data(
         page.keyboard.press("Escape")
         page.locator("#window label").nth(1).click()
         expect(page.locator("#window .selected")).to_have_text("1 hour")
+        wait_until(lambda: page.url.endswith("?series=500&window=1h"), lambda: page.url)
         page.reload()
         expect(page.locator(".card-label")).to_have_text(["500"], timeout=30_000)
         expect(page.locator("#window .selected")).to_have_text("1 hour")
@@ -169,11 +171,62 @@ def test_whiskers_are_labeled_as_percentiles(csv: Project, page: Page) -> None:
         page.goto(server.url)
         shown(page)
         expect(page.locator("#distribution-graph .annotation-text").last).to_have_text(
-            "whiskers: 5 to 95 %"
+            re.compile(r"^whiskers: 5 to 95 %( · |$)")
         )
         said = " ".join(hovered(page, "distribution-graph", 0.5))
         assert "5 %:" in said and "95 %:" in said
         assert not any(it in said for it in ("min", "max", "fence"))
+
+
+GEOMETRY = """() => {
+    const box = (it) => it.getBoundingClientRect(), graph = document.querySelector("#trend-graph");
+    const all = (what) => [...graph.querySelectorAll(what)].map(box);
+    return {
+        legend: box(graph.querySelector(".legend .bg")).bottom, panels: all(".nsewdrag"),
+        entries: all(".legendtoggle"), scrolls: box(graph.querySelector(".scrollbar")).height,
+        ends: [...graph.querySelectorAll(".ends span")].map((it) => [it.textContent, box(it)]),
+        graph: box(graph),
+    };
+}"""
+
+
+def test_panels_share_a_hover_label_and_lines_end_with_their_values(
+    csv: Project, rows: Callable[[str], None], page: Page
+) -> None:
+    series = csv.path / csv.slug / "assets" / "static_data" / "series.csv"
+    before, names = series.read_text("utf-8"), [f"s{it:02}" for it in range(12)]
+    units = "".join(f"{name},Pump {name},{'°C' if name < 's09' else 'bar'},26,\n" for name in names)
+    series.write_text(before.splitlines()[0] + f"\n{units}", "utf-8")
+    rows("\n".join(every_minute(name, range(60)) for name in names))
+    page.set_viewport_size({"width": 1440, "height": 900})
+    try:
+        with csv.serving(**FOREVER) as server:
+            page.goto(server.url)
+            assert shown(page) == 12
+            said = hovered(page, "trend-graph", 0.5)
+            assert all(any(name in it for it in said) for name in names), said
+            marks = page.locator("#trend-graph .shape-label text")
+            expect(marks).to_have_text(["warn 26 °C", "warn 26 bar"])
+            ends = page.locator("#trend-graph .ends span")
+            expect(ends).to_have_text(["23.5"] * 12)
+            drawn = page.evaluate(GEOMETRY)
+            tops = sorted(it["top"] for _, it in drawn["ends"])
+            assert all(after - one >= 10 for one, after in pairwise(tops)), "none over another"
+            assert all(it["right"] <= drawn["graph"]["right"] + 1 for _, it in drawn["ends"])
+            assert not drawn["scrolls"], "the legend shows all names"
+            assert 0 < drawn["panels"][0]["top"] - drawn["legend"] < 30, "it is near its chart"
+            page.locator("#trend-graph .legendtoggle").nth(11).dblclick()
+            expect(ends).to_have_count(1)
+            page.set_viewport_size({"width": 390, "height": 844})
+            expect(ends).to_have_count(0)
+            page.reload()
+            assert shown(page) == 12
+            wait_until(lambda: not page.evaluate(GEOMETRY)["scrolls"])
+            drawn = page.evaluate(GEOMETRY)
+            for it in drawn["entries"]:
+                assert it["right"] <= 390 and it["bottom"] <= drawn["panels"][0]["top"]
+    finally:
+        series.write_text(before, "utf-8")
 
 
 def test_large_numbers_of_bytes_use_the_prefix_giga(
@@ -227,7 +280,7 @@ def test_states_are_bands_with_a_card_and_a_table(
         assert page.locator("#states-graph .bartext-inside").count() == 4
         said = " ".join(hovered(page, "states-graph", 0.5))
         assert "fault (critical)" in said and "20 min" in said
-        page.locator("summary").first.click()
+        page.locator("section:has(#states-graph) summary").click()
         expect(page.locator("#states-table tbody tr")).to_have_count(4)
         expect(page.locator("#states-table tbody tr").first).to_contain_text("Warning")
         expect(page.locator("section:has(#ranking-graph)")).to_be_hidden()
@@ -273,23 +326,6 @@ def wait_for_chart_text(page: Page, graph: str, words: str) -> None:
     wait_until(lambda: chart_text(page, graph) == words, lambda: chart_text(page, graph))
 
 
-@pytest.fixture
-def slow_source(csv: Project) -> Iterator[Path]:
-    """A flag: the source waits until this file exists."""
-    file, flag = csv.path / csv.slug / "reading.py", csv.path / "answered"
-    before = file.read_text("utf-8")
-    start = "def read("
-    wait = (
-        "def read(*it):\n    import time\n    from pathlib import Path\n"
-        f"    while not Path({str(flag)!r}).exists():\n        time.sleep(0.05)\n"
-        "    return read_now(*it)\n\n\n"
-    )
-    file.write_text(before.replace(start, f"{wait}def read_now("), "utf-8")
-    yield flag
-    file.write_text(before, "utf-8")
-    flag.unlink(missing_ok=True)
-
-
 @pytest.mark.stops_the_server
 def test_an_empty_chart_shows_why(
     csv: Project, slow_source: Path, source: Path, page: Page
@@ -322,7 +358,7 @@ def test_a_failing_chart_does_not_wait_for_data(csv: Project, page: Page) -> Non
             )
             expect(page.locator("#trend-graph .trace").first).to_be_attached(timeout=30_000)
             state(page, "live")
-            wait_for_chart_text(page, "distribution-graph", "Nothing to show yet")
+            wait_for_chart_text(page, "distribution-graph", "Nothing to show")
     finally:
         module.write_text(before, "utf-8")
 

@@ -2,21 +2,32 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from helpers.browser import next_version, polls, shown, state, version
+from helpers.browser import (
+    VIEWS,
+    inaccessible,
+    next_version,
+    output,
+    polls,
+    shown,
+    state,
+    version,
+)
 from helpers.processes import wait_until
 from helpers.projects import Project
-from helpers.servers import Server
+from helpers.readings import fresh
+from helpers.servers import Server, ready
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("routes_end")]
+pytestmark = pytest.mark.slow
 
-VIEWS = "**/_dash-update-component*"
 POLL = "**/_live*"
 # Delays responses to some views in the page: {the start of an output: milliseconds}.
 DELAYS = """
@@ -25,7 +36,8 @@ DELAYS = """
     window.fetch = async (url, options) => {
         const answer = await real(url, options);
         for (const [output, delay] of Object.entries(window.delays)) {
-            if (String(options?.body).includes(`{"output":"${output}`)) {
+            const asked = `${options?.body} ${url}`;
+            if (asked.includes(`{"output":"${output}`) || asked.includes(`&output=${output}`)) {
                 await new Promise((resolve) => setTimeout(resolve, delay));
             }
         }
@@ -36,13 +48,6 @@ DRAWN = """(() => {
     const trace = document.querySelector("#trend-graph .js-plotly-plot")?._fullData?.[1];
     return trace?.y ? String(trace.y.at(-1)) : null;
 })()"""
-
-
-@pytest.fixture
-def routes_end(page: Page) -> Iterator[None]:
-    """Ignore requests that are in flight when a test ends, because its server stops."""
-    yield
-    page.unroute_all(behavior="ignoreErrors")
 
 
 def delay(page: Page, **milliseconds: float) -> None:
@@ -94,8 +99,26 @@ def test_a_view_slower_than_the_refresh_is_drawn_and_reported(restless: Server, 
     state(page, "live")
     notice = page.locator("#alert")
     expect(notice).to_contain_text(re.compile(r"Trend is slow: it takes \d s"))
+    assert not inaccessible(page)
     page.evaluate("window.delays = {}")
     expect(notice).to_be_empty(timeout=15_000)
+
+
+def test_a_view_is_not_reported_as_slow_forever(csv: Project, source: Path, page: Page) -> None:
+    """Not even if the page needs no other response, because the late one had the newest data."""
+
+    def late(route: Route) -> None:
+        source.write_bytes(fresh(source.read_bytes()))
+        time.sleep(3)
+        route.continue_()
+
+    with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="3650d") as server:
+        page.route(lambda url: "_view" in url and "output=trend" in url, late, times=1)
+        page.goto(server.url)
+        notice = page.locator("#alert")
+        expect(notice).to_contain_text(re.compile(r"Trend is slow: it takes \d s"))
+        state(page, "live")
+        expect(notice).to_be_empty()
 
 
 @pytest.mark.usefixtures("no_console_errors")
@@ -160,6 +183,121 @@ def test_a_version_counts_as_shown_once_its_views_arrive(restless: Server, page:
     assert page.locator(".cards").inner_text() != values
 
 
+# Records what a screen reader announces.
+LISTEN = """() => {
+    window.said = [];
+    const place = document.getElementById("announcement");
+    const hear = () => window.said.push(place.textContent);
+    const what = {childList: true, characterData: true, subtree: true};
+    new MutationObserver(hear).observe(place, what);
+}"""
+
+
+@pytest.mark.usefixtures("no_console_errors")
+def test_a_paused_page_keeps_its_data_until_it_is_resumed(restless: Server, page: Page) -> None:
+    def looks() -> list[str]:
+        cards = page.locator(".card-value").all_inner_texts()
+        return [*cards, page.evaluate(DRAWN), page.locator("#status").get_attribute("data-version")]
+
+    def agrees() -> bool:
+        """Whether all that is on the page is of the version that it names."""
+        versions = page.evaluate("dash_clientside.views.versions().map(String)")
+        return {*versions} == {version(page)}
+
+    def stays() -> bool:
+        """Whether the page polls without moving to another version.
+
+        Views get the newest data, so a page moves once more if an update comes between two of them.
+        """
+        at = version(page)
+        wait_for_polls(page, 2)
+        return agrees() and version(page) == at
+
+    page.goto(restless.url)
+    next_version(page)
+    state(page, "live")
+    button, notice = page.locator("#pause"), page.locator("#alert")
+    expect(notice).to_be_empty()  # on a slow machine, it first says that views are slow
+    page.evaluate(LISTEN)
+    button.click()
+    expect(button).to_have_text("Resume")
+    assert button.get_attribute("aria-pressed") is None, "the label alone says it"
+    expect(page.locator("#status-state")).to_have_text("Paused")
+    wait_until(stays)  # views may have been on their way
+    before = looks()
+    waits = r"Paused at \d\d:\d\d:\d\d\. Newer data available\.$"
+    wait_for_polls(page, 3)
+    expect(notice).to_have_text(re.compile(waits))
+    assert looks() == before
+
+    page.locator("#series").click()
+    page.locator(".dash-dropdown-content").get_by_text("Line 2").click()
+    expect(page.locator(".card-label")).to_have_text(["Line 2"])
+    wait_until(lambda: version(page) != before[-1])
+    wait_until(stays)
+    expect(notice).to_have_text(re.compile(waits))
+    page.keyboard.press("Escape")
+    card = page.locator(".card-value").inner_text()
+    assert card.startswith(str(page.evaluate(DRAWN.replace("[1]", "[0]"))))
+    chosen = version(page)
+    page.get_by_role("navigation").get_by_role("link", name="Data").click()
+    expect(page.locator("#rows .ag-row").first).to_be_visible()
+    wait_until(lambda: version(page) != chosen)
+    wait_until(stays)
+    expect(notice).to_have_text(re.compile(waits))
+
+    button.click()
+    expect(button).to_have_text("Pause")
+    next_version(page)
+    expect(notice).to_be_empty()
+    expect(page.locator("#status-state")).to_have_text("Up to date")
+    said = page.evaluate("said")
+    assert [said[0][:9], said[1:]] == ["Paused at", ["Up to date. "]], said
+
+
+def test_refresh_now_shows_that_it_is_working(machine: Project, page: Page) -> None:
+    with machine.serving(SOURCE__SAMPLE_SECONDS="2", REFRESH__EVERY="1h") as server:
+
+        def hold(route: Route) -> None:
+            layout = route.fetch()
+            wait_until(lambda: ready(server)[0] == 200)  # so that the layout has no version yet
+            route.fulfill(response=layout)
+
+        page.route("**/_dash-layout", hold)
+        received: list[str] = []
+        page.on("response", lambda it: it.status == 200 and received.append(output(it.request)))
+        page.goto(server.url)
+        before, button = version(page), page.locator("#refresh-now")
+        views = [it for it in received if it]
+        assert sorted(views) == sorted(set(views)), "the page got the first version only once"
+        notice = page.locator("#alert")
+
+        def is_busy(busy: bool) -> None:
+            expect(button).to_have_text("Refreshing…" if busy else "Refresh now")
+            expect(button).to_have_attribute("aria-busy", str(busy).lower(), timeout=10_000)
+
+        page.locator("#pause").click()
+        button.click()
+        is_busy(True)
+        is_busy(False)
+        expect(notice).to_contain_text("Newer data available: newest reading")
+        assert version(page) == before
+        page.locator("#pause").click()
+        next_version(page, before)
+
+        before = version(page)
+        page.route(POLL, lose)
+        button.click()
+        is_busy(True)
+        expect(notice).to_contain_text("The server has not answered", timeout=10_000)
+        is_busy(False)
+        page.unroute(POLL)
+        is_busy(True)
+        is_busy(False)
+        next_version(page, before)
+        expect(notice).to_be_empty()
+
+
 def test_a_choice_made_while_the_server_restarts_takes_effect(csv: Project, page: Page) -> None:
     with csv.serving(REFRESH__EVERY="1h", APP__STALE_AFTER="3650d") as server:
         page.goto(server.url)
@@ -179,7 +317,7 @@ def test_leaving_a_page_removes_the_notice_of_its_failing_panel(
     restless: Server, page: Page
 ) -> None:
     def fail(route: Route) -> None:
-        if '"output":"distribution' not in (route.request.post_data or ""):
+        if not output(route.request).startswith("distribution"):
             route.continue_()
             return
         headers = {"X-Request-ID": "0123456789abcdef"}
@@ -200,7 +338,7 @@ def test_the_spinner_stays_until_the_first_data_arrive(machine: Project, page: P
     requested: list[str] = []
     page.on("request", lambda it: requested.append(it.url))
     delay(page, trend=1500)
-    with machine.serving(SOURCE__SAMPLE_SECONDS="4") as server:
+    with machine.serving(SOURCE__SAMPLE_SECONDS="15") as server:
         page.goto(server.url)
         spinner, status = page.locator(".dash-spinner").first, page.locator("#status")
         wait_until(lambda: len(polls(page)) >= 3)
@@ -208,7 +346,8 @@ def test_the_spinner_stays_until_the_first_data_arrive(machine: Project, page: P
         wait_until(
             lambda: page.evaluate(
                 """() => {
-                    const loads = document.querySelector(".dash-spinner") !== null;
+                    const marks = ".dash-spinner, .dash-graph--pending:empty"; // plotly.js loads
+                    const loads = document.querySelector(marks) !== null;
                     const drawn = document.querySelector("#trend-graph .trace") !== null;
                     if (loads || drawn) window.gone = null;
                     else window.gone ??= performance.now();

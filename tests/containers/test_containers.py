@@ -59,6 +59,7 @@ def test_everything_that_compose_names_exists(project: Project) -> None:
             assert key in config[section], variable
         chosen = service["build"]["args"]["EXTRAS"].split(",")
         assert set(chosen) <= set(extras["optional-dependencies"])
+        assert "alerts" in chosen and service["env_file"] == ".env", "URLs are set in .env"
 
 
 def test_the_dockerfile_passes_hadolint(project: Project) -> None:

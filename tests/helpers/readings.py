@@ -20,9 +20,9 @@ def never_stale(project: "Project") -> "Project":
     return project
 
 
-def restored_file(project: "Project") -> Iterator[Path]:
-    """Yield the file that a project reads, and restore it afterwards."""
-    file = project.path / "data" / "readings.csv"
+def restored_file(project: "Project", path: str = "data/readings.csv") -> Iterator[Path]:
+    """Yield a file of a project, by default the one that it reads, and restore it afterwards."""
+    file = project.path / path
     content = file.read_bytes()
     yield file
     file.write_bytes(content)

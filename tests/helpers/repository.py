@@ -1,7 +1,11 @@
-"""Adds commits to a copy of the template in its own git repository."""
+"""Copies the template into a git repository of its own, and adds commits to it."""
 
 import subprocess
 from pathlib import Path
+
+import pytest
+
+from helpers.rendering import TEMPLATE
 
 FOLDER = "{{cookiecutter.project_slug}}"
 LINES = {
@@ -18,6 +22,19 @@ def run(folder: Path, *command: str) -> str:
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8")
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
+
+
+def checkout(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Return a repository whose newest commit is the working tree, with git as on Windows."""
+    if not (TEMPLATE / ".git").exists():
+        pytest.skip("the template is not in a git repository here")
+    config, copy = folder / "gitconfig", folder / "template"
+    config.write_text("[user]\nname=A\nemail=a@example.com\n[core]\nautocrlf=true\n", "utf-8")
+    patch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    run(folder, "git", "clone", "--quiet", "--no-checkout", str(TEMPLATE), str(copy))
+    commit(TEMPLATE, f"--git-dir={copy / '.git'}", "--work-tree=.")
+    run(copy, "git", "reset", "--quiet", "--hard")
+    return copy
 
 
 def commit(folder: Path, *options: str) -> None:

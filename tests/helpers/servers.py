@@ -55,7 +55,12 @@ def started(
     """Start a server in a folder, wait until it listens, and stop it after the block."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=output, stderr=output, env=environment
+            command,
+            cwd=folder,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,  # a test may press Ctrl-C in it
         )
     server = Server(log, process)
     try:
@@ -79,3 +84,12 @@ def ready(server: Server, seconds: float = 10) -> tuple[int, str]:
 def health(server: Server) -> dict[str, Any]:
     """Wait for a response of /readyz, and return its JSON."""
     return dict(json.loads(wait_until(lambda: (it := ready(server))[0] and it[1], server.output)))
+
+
+def reachable(url: str) -> bool:
+    """Return whether a URL can be loaded."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False

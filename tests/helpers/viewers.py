@@ -12,15 +12,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from statistics import quantiles
 from typing import Any
+from urllib.parse import urlencode
 
 from helpers.processes import wait_until
 
 CALLBACK = "/_dash-update-component"
-SOON, LATE, RARELY = 0.25, 2, 60  # seconds between polls of a page, as in live.js
+SOON, LATE, RARELY = 0.25, 2, 60  # seconds between polls of a page, as in polling.js
 
 
 class Viewer(threading.Thread):
-    """A normal viewer: polls like live.js, and fetches the views of each new version."""
+    """A normal viewer: polls like polling.js, and fetches the views of each new version."""
 
     def __init__(
         self,
@@ -50,7 +51,7 @@ class Viewer(threading.Thread):
             response = json.loads(content or "null")
             if response and response["version"] not in (None, shown):
                 shown, late = response["version"], SOON
-                if all([self._show(view, shown) for view in self._views]):
+                if all([self._show(view, shown, response["code"]) for view in self._views]):
                     self.seen.setdefault(shown, time.time())
             due = response["next"] / self._speedup if response else 0
             if due > 0:
@@ -72,11 +73,8 @@ class Viewer(threading.Thread):
         """Return when it had the views of a version or a newer one."""
         return min((seen for it, seen in self.seen.items() if it >= version), default=math.inf)
 
-    def _show(self, view: dict[str, Any], version: int) -> bytes:
-        for it in view["inputs"]:
-            if it["id"] == "snapshot-version":
-                it["value"] = version
-        return self._ask(CALLBACK, json.dumps(view).encode())
+    def _show(self, view: dict[str, Any], version: int, code: str) -> bytes:
+        return self._ask(view_url(view, version, code))
 
     def _ask(self, path: str, content: bytes | None = None) -> bytes:
         started = time.monotonic()
@@ -90,6 +88,14 @@ class Viewer(threading.Thread):
             self._client.close()
             self.failed.append(f"{path}: {error!r}")
         return b""
+
+
+def view_url(view: dict[str, Any], version: int, code: str) -> str:
+    """Return the URL of a view, given the body of a request for it, as view_urls.js does."""
+    _, *choices = [*view["inputs"], *view.get("state", [])]
+    values = json.dumps([it.get("value") for it in choices])
+    given = {"code": code, "version": version, "output": view["output"], "values": values}
+    return f"/_view?{urlencode(given)}"
 
 
 def body(output: str, version: Any = 0, names: tuple[str, ...] = ()) -> bytes:

@@ -77,6 +77,10 @@ def _million(rows: pd.DataFrame) -> Any:
 
 
 def _end_schedule(rows: pd.DataFrame) -> Any:
+    # Until a new thread runs, CPython gives it the id of the thread that starts it, and would raise
+    # the error there. Two threads run during a refresh: this one, and one that waits to validate.
+    while sum(it.name == "refresh" and it.is_alive() for it in threading.enumerate()) < 2:
+        time.sleep(0.001)
     (schedule,) = [it for it in threading.enumerate() if it.name == "schedule"]
     ident = ctypes.c_ulong(schedule.ident or 0)
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(SystemExit))

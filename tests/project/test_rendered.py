@@ -55,10 +55,11 @@ def test_the_config_file_names_every_setting(installed: Project) -> None:
     """This holds as rendered: the file is the user's, so updates do not add new settings."""
     listing = f"""
 import json
+from {installed.slug}.engine.config import environment
 from {installed.slug}.setting import Settings
 sections = {{name: field.annotation for name, field in Settings.model_fields.items()}}
 del sections["config"], sections["source"]
-print(json.dumps({{name: list(section.model_fields) for name, section in sections.items()}}))
+print(json.dumps({{name: list(environment.keys(it)) for name, it in sections.items()}}))
 """
     settings = json.loads(installed.run("python", "-c", listing).stdout)
     config = tomllib.loads((installed.path / "config.toml").read_text("utf-8"))

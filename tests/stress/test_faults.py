@@ -377,7 +377,7 @@ def dependencies(
         if group == "source":
             settings["SERVER__CONNECTION_LIMIT"] = "50"
         if group == "process":
-            settings |= {"REFRESH__WORKER": "process", "REFRESH__TIMEOUT": "3s"}
+            settings |= {"REFRESH__WORKER": "process", "REFRESH__TIMEOUT": "20s"}
         if group == "redis":
             port, redis = free_port(), stack.enter_context(ExitStack())
             redis.enter_context(redis_server(port))

@@ -24,9 +24,9 @@ from helpers.viewers import unaffected_viewer
 pytestmark = pytest.mark.slow
 # The number of requests; FUZZ=100000 takes some minutes. A failure names its request; to repeat it,
 # give its seed and number: FUZZ_SEED=1 FUZZ_FROM=4711 FUZZ=1.
-FUZZ = int(os.environ.get("FUZZ", "3000"))
+FUZZ = int(os.environ.get("FUZZ", "4000"))
 FUZZ_FROM = int(os.environ.get("FUZZ_FROM", "0"))
-WARM_UP = FUZZ // 3  # requests before memory growth is measured, because they fill caches
+WARM_UP = FUZZ // 2  # requests before memory growth is measured, because they fill caches
 CLIENTS = 4  # that send at the same time
 
 

@@ -6,7 +6,9 @@ import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from functools import partial
 
+import psutil
 import pytest
 
 from helpers.processes import wait_until
@@ -43,13 +45,40 @@ def request_until_it_stops(server: Server, slowly: bool, statuses: list[int]) ->
                         answer.read()
                     except (http.client.IncompleteRead, OSError) as error:
                         return repr(error)
-                    statuses.append(answer.status)
+                    if answer.status != 202:  # a view that is being computed: pages ask again
+                        statuses.append(answer.status)
             except (http.client.HTTPException, OSError):  # refused before any byte of a response
                 if server.process.poll() is not None:
                     return ""
 
 
 BODY = body("trend-graph.figure")
+
+
+def has_worker(server: Server) -> bool:
+    children = psutil.Process(server.process.pid).children()
+    return any("spawn_main" in str(it.cmdline()) for it in children)
+
+
+def test_ctrl_c_while_a_worker_starts_prints_no_traceback(csv: Project) -> None:
+    for number in range(STOPS):
+        with csv.serving(REFRESH__WORKER="process") as server:
+            wait_until(partial(has_worker, server))
+            time.sleep(0.2 * number)  # at a different moment each time
+            os.killpg(server.process.pid, signal.SIGINT)  # as a terminal does
+            assert server.process.wait(60) == 0, server.output()
+            assert "Traceback" not in server.output()
+
+
+def test_a_signal_that_is_sent_repeatedly_stops_the_server_once(csv: Project) -> None:
+    """A supervisor may signal the group of processes, and `uv run` then passes it on."""
+    for _ in range(STOPS):
+        with csv.serving() as server:
+            while server.process.poll() is None and ": stopped" not in server.output():
+                server.process.send_signal(signal.SIGTERM)
+                time.sleep(0.001)
+            assert server.process.wait(60) == 0, server.output()
+            assert server.output().splitlines()[-1].endswith(": stopped")
 
 
 @pytest.mark.parametrize("name", ["waitress", "gunicorn"])

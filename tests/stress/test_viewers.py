@@ -28,6 +28,13 @@ FLOOD = int(os.environ.get("FLOOD", "5000"))
 
 
 def post(server: Server, content: bytes) -> int:
+    """Return the status of the response; while it is being computed, ask again as pages do."""
+    while (status := post_once(server, content)) == 202:
+        time.sleep(0.1)
+    return status
+
+
+def post_once(server: Server, content: bytes) -> int:
     request = urllib.request.Request(
         f"{server.url}/_dash-update-component", content, {"Content-Type": "application/json"}
     )

@@ -25,10 +25,11 @@ from helpers.nginx import nginx
 from helpers.processes import wait_until
 from helpers.projects import Project
 from helpers.rendering import TEMPLATE
-from helpers.repository import commit, publish
+from helpers.repository import commit, publish, run
 from helpers.sites import Answer, serving
 
 RENDERED = TEMPLATE / "{{cookiecutter.project_slug}}"
+VERSION = tomllib.loads((TEMPLATE / "pyproject.toml").read_text("utf-8"))["project"]["version"]
 GUIDES = [it.relative_to(RENDERED).as_posix() for it in sorted(RENDERED.rglob("*.md"))]
 # A command is in one of these tables, or one of the two `…commands_work` tests runs it. These are
 # run by the given test or file instead:
@@ -38,11 +39,13 @@ ELSEWHERE = {
     "uv run ruff check": "tests/project/test_rendered.py::test_a_combination_passes_its_linters",
     "uv run mypy": "tests/project/test_rendered.py::test_a_combination_passes_its_linters",
     "uv run pre-commit install": "tests/project/test_rendered.py::test_a_commit_is_checked",
+    "uv run python -m my_dashboard.alerts": "{{cookiecutter.project_slug}}/tests/engine/"
+    "test_alerting.py::test_a_test_message_is_sent_to_each_url",
     "nginx -t": "tests/template/test_guides.py::test_nginx_accepts_its_configuration",
     **dict.fromkeys(
         [
             "python -m uv tool run cookiecutter --no-input gh:org/dash-waitress-template "
-            "source=sql project_slug=my_dashboard",
+            f"--checkout {VERSION} source=sql project_slug=my_dashboard",
             "python -m uv run --directory my_dashboard python -m my_dashboard.server",
             "python -m pip install uv",
         ],
@@ -50,9 +53,9 @@ ELSEWHERE = {
     ),
     **dict.fromkeys(
         [
-            f"uvx cruft create {REPOSITORY}",
-            f"uv run --with cruft cruft link {REPOSITORY} --checkout RELEASE",
-            "uv run --with cruft cruft update --skip-apply-ask",
+            f"uvx cruft create {REPOSITORY} --checkout {VERSION}",
+            f"uv run --with cruft cruft link {REPOSITORY} --checkout {VERSION}",
+            f"uv run --with cruft cruft update --skip-apply-ask --checkout {VERSION}",
             "git diff HEAD",
             'git commit -a -m "Update the template"',
         ],
@@ -111,7 +114,8 @@ def test_links_resolve(name: str, project: Project) -> None:
     for path, anchor in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", file.read_text("utf-8")):
         text = (file.parent / path if path else file).read_text("utf-8")
         headings = re.findall("^#+ (.*)$", text, re.M)
-        assert not anchor or anchor in [it.lower().replace(" ", "-") for it in headings]
+        anchors = [re.sub(r"[^\w -]", "", it).lower().replace(" ", "-") for it in headings]
+        assert not anchor or anchor in anchors
 
 
 @pytest.mark.skipif(not shutil.which("sh"), reason="needs a shell")
@@ -179,8 +183,8 @@ def test_an_update_works_as_the_guide_says(
     tmp_path: Path,
 ) -> None:
     create, link, update, *_ = (it.commands for it in blocks(guide(project, "updating.md")))
-    release = subprocess.check_output(["git", "rev-parse", "HEAD"], cwd=template, text=True)
-    shell = Shell(tmp_path, places={REPOSITORY: str(template), "RELEASE": release.strip()})
+    run(template, "git", "tag", "--force", VERSION)
+    shell = Shell(tmp_path, places={REPOSITORY: str(template)})
     for command in create:
         shell.type(command)
     shell.type("cd my_dashboard")
@@ -190,11 +194,13 @@ def test_an_update_works_as_the_guide_says(
         shell.type(command)
     commit(shell.folder)
     publish(template, "docs/scaling.md")
+    run(template, "git", "tag", "newest")
+    shell.places[VERSION] = "newest"
     for command in update:
         if command not in ELSEWHERE or "test_guides" in ELSEWHERE[command]:
             shell.type(command)
     assert (shell.folder / "docs" / "scaling.md").read_text("utf-8").endswith("newer\n")
-    assert not subprocess.check_output(["git", "status", "--porcelain"], cwd=shell.folder)
+    assert not run(shell.folder, "git", "status", "--porcelain")
 
 
 @pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx")

@@ -9,7 +9,16 @@ import pytest
 from helpers.rendering import INJECTED, TEMPLATE
 
 TESTS = TEMPLATE / "tests"
-FOLDERS = {"template", "project", "browser", "stress", "containers", "injected"}
+FOLDERS = {
+    "browser",
+    "containers",
+    "injected",
+    "project",
+    "pythons",
+    "stress",
+    "template",
+    "windows",
+}
 FILES = sorted(TESTS.rglob("*.py"))
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from {{cookiecutter.project_slug}} import engineering
+from {{cookiecutter.project_slug}}.engine import Window
 
 SERIES = pd.DataFrame(
     {"label": ["Heat"], "unit": ["°C"], "warn": [70.0], "critical": [80.0]},
@@ -28,7 +29,7 @@ def test_a_key_figure_has_its_unit_and_state(readings: pd.DataFrame) -> None:
 
 
 def test_a_viewer_chooses_series_and_time(readings: pd.DataFrame) -> None:
-    assert len(engineering.select(readings, ["heat"], timedelta(minutes=1))) == 2
+    assert len(engineering.select(readings, ["heat"], Window(timedelta(minutes=1)))) == 2
     assert engineering.select(readings, ["another"]).empty
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from dash import Dash, html
 from dash.development.base_component import Component
 
-from .engine.page import Data, add_views, alert, status_line, stores
+from .engine.page import Data, add_views, alert, content, skip_link, status_line, stores, user_menu
 from .pages import controls, overview
 from .setting import Settings
 
@@ -33,15 +33,17 @@ def layout(settings: Settings, data: Data) -> Component:
     """Return the frame: everything except the data."""
     return html.Div(
         [
+            skip_link(),
             *stores(data),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),
                     status_line(),
+                    user_menu(settings),
                 ]
             ),
             alert(),
-            overview.layout(settings, data),
+            content(overview.layout(settings, data)),
         ],
         className="page",
     )

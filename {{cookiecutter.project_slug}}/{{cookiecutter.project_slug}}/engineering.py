@@ -1,28 +1,34 @@
 """KPIs and charts, as pure functions of tables and choices."""
 
 import html
-from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from .engine import Window
 from .engine.figures import (
+    boxplots,
     catalog,
+    changes,
     formats,
     importance,
     limits,
     lines,
     panels,
     ranking,
+    sparklines,
     states,
+    summaries,
     timelines,
+    trends,
+    units,
 )
 from .engine.figures.lines import POINTS, downsample  # noqa: F401  (for a figure of your own)
 
@@ -32,14 +38,29 @@ SERIES = Path(__file__).with_name("assets") / "static_data" / "series.csv"
 COLORS = ["#724fd9", "#969a0b", "#1ca69b", "#ac4657", "#7e90db", "#f73c89", "#965c01", "#c0197f"]
 # For states, dark enough for white text or light enough for black; these two are for limits only.
 WARN, CRITICAL = "#b97a00", "#d92b4b"
+LIMITS = {"warn": WARN, "critical": CRITICAL}
 STATES = [
     "#5e8fd6", "#0c7b46", "#a789b3", "#7743ec", "#2ea47e", "#696776", "#5c64cc", "#7b5c9d"
 ]  # fmt: skip
 GRID = "rgba(128,128,128,0.22)"
 CLEAR = "rgba(0,0,0,0)"
+# How every figure looks; css-theme.css colors its text.
+STYLE: dict[str, Any] = {
+    "margin": panels.MARGIN,
+    "paper_bgcolor": CLEAR,
+    "plot_bgcolor": CLEAR,
+    "font": {"family": "system-ui, sans-serif", "size": 12},
+    "hovermode": "x unified",
+    "hoverlabel": {"bgcolor": "#1f2937", "font": {"color": "#f9fafb"}, "namelength": -1},
+    "legend": panels.LEGEND | {"bgcolor": CLEAR, "bordercolor": CLEAR},
+    "modebar": {"bgcolor": CLEAR, "color": "#8a94a3", "activecolor": COLORS[0]},
+    "uirevision": "keep",  # zoom and hidden lines survive an update
+}
+HIDDEN = {"meta": {"empty": True}}  # the layout of a figure whose panel the page hides
 # Shown before the first data arrive, when a chart fails, and when nothing matches the selection.
-EMPTY = "Nothing to show yet"
+EMPTY = "Nothing to show"
 UTC = ZoneInfo("UTC")
+EVERYTHING = Window()
 LEGEND_NAME, AXIS_NAME = 32, 24  # the longest names there, in characters
 TIMELINES = 40  # rows of states in a chart
 MANY = 30  # series shown at once, unless a viewer chooses
@@ -50,6 +71,7 @@ State = Literal["ok", "warn", "critical", "none"]  # none: the series has no lim
 class Kpi:
     """A KPI, ready to show: the newest value, the range, and the state according to the limits."""
 
+    name: str
     label: str
     unit: str
     value: str
@@ -58,6 +80,8 @@ class Kpi:
     state: State
     since: str = ""  # the time of its last reading, if other series have much newer ones
     began: str = ""  # for a state: since when
+    change: str = ""  # since the first reading shown, and how long ago that was
+    line: str = ""  # a sparkline of the readings shown, as a CSS image
 
 
 @cache
@@ -75,17 +99,18 @@ def survey(
 
 def describe(readings: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
     """Return those of the series in the data; `known` may be the result of `survey`."""
-    known = known if "color" in known else survey(readings, known)
+    known = known if "panel" in known else survey(readings, known)
     return catalog.present(readings, known, COLORS)
 
 
 def select(
-    readings: pd.DataFrame, names: list[str] | None = None, window: timedelta | None = None
+    readings: pd.DataFrame,
+    names: list[str] | None = None,
+    window: Window = EVERYTHING,
+    zone: ZoneInfo = UTC,
 ) -> pd.DataFrame:
-    """Return the readings of some series (default: all), for a window that ends at the newest."""
-    if window is not None and len(readings):
-        start = readings["time"].searchsorted(readings["time"].iloc[-1] - window)
-        readings = readings.iloc[start:]
+    """Return the readings of some series (default: all) in a time window."""
+    readings = readings.iloc[window.rows(readings["time"], zone)]
     return readings[readings["series"].isin(names)] if names else readings
 
 
@@ -102,22 +127,19 @@ def important(readings: pd.DataFrame, series: pd.DataFrame) -> pd.DataFrame:
 
 def kpis(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) -> list[Kpi]:
     """Return the KPI of each series, in the order of `series.csv`."""
-    # All categories, with data or not: for a million rows, this takes half the memory.
-    values = readings.groupby("series", observed=False)["value"].agg(["last", "min", "max"])
-    figures = []
-    for name, row in describe(readings, series).iterrows():
-        last, low, high = values.loc[name]
-        state = rate(last, row.warn, row.critical)
-        since = formats.moment(row["last"], zone) if is_late(row) else ""
-        value, low, high = (formats.number(it, row.decimals) for it in (last, low, high))
-        figures.append(Kpi(row.label, row.unit, value, low, high, state, since))
+    points, times, figures = lines.points(readings), lines.microseconds(readings["time"]), []
+    for row in describe(readings, series).itertuples():
+        own = points[row.Index]
+        value, newest = own.value, lines.moments(own.time[-1:])[0]
+        number, unit = units.parts(value[-1], row)
+        low, high = (units.text(it, row) for it in (value.min(), value.max()))
+        state = rate(value[-1], row.warn, row.critical)
+        since = formats.moment(newest, zone) if row.late and newest == row.last else ""
+        change = changes.change(own.time, value, row)
+        line = sparklines.image(own, times[0], times[-1], row.usual)
+        figure = Kpi(row.Index, row.label, unit, number, low, high, state, since, "", change, line)
+        figures.append(figure)
     return figures
-
-
-def is_late(row: pd.Series) -> bool:
-    """Return whether a series lags behind the newest one by far more than its usual interval."""
-    usual = timedelta(microseconds=row.usual)
-    return bool(row.newest - row["last"] > max(lines.FAR * usual, timedelta(minutes=1)))
 
 
 def rate(value: float, warn: float, critical: float) -> State:
@@ -139,22 +161,22 @@ def state_kpis(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo = UTC) 
         state = limits.rate(band["state"], *states.limits_of(known, name))
         began = formats.moment(band["start"], zone) + ("" if band["known"] else " or earlier")
         since = formats.moment(band["last"], zone) if band["late"] else ""
-        figures.append(Kpi(row.label, "", band["state"], "", "", state, since, began))
+        figures.append(Kpi(name, row.label, "", band["state"], "", "", state, since, began))
     return figures
 
 
 def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
     """Draw each series over time, in panels by unit and size; times are shown in `zone`."""
-    known = describe(readings, series)
+    known = units.on_axes(describe(readings, series))
     shown = list(known["panel"].unique())
     if not shown:
         return message_figure(EMPTY)
-    rows, traces, drawn = lines.split(readings), [], []
+    points, traces, drawn = lines.points(readings), [], []
     labels = panels.labels(known, LEGEND_NAME)
     for name, row in known.iterrows():
-        line = lines.line(readings, rows[name], row.usual, zone)
+        line = lines.reduce(points[name], row.usual, zone, row.factor)
         drawn.append(line)
-        number = formats.d3_format(row.decimals, np.nanmax(np.abs(line.y)))
+        number = formats.d3_format(row.decimals, max(-line.low, line.high))
         traces.append(
             go.Scatter(
                 x=line.x,
@@ -165,33 +187,26 @@ def trend_figure(readings: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -
                 line={"color": row.color, "dash": row.dash, "width": 1.6},
                 marker={"size": 5.0 * line.alone} if line.alone.any() else None,
                 hovertemplate=f"%{{y:{number}}} {row.unit}",
-                **panels.axes(shown, row.panel),
+                yaxis=trends.axis(shown, row.panel),
             )
         )
-    return go.Figure(traces, panels.of_lines(_style, known, drawn, len(readings)))
+    return go.Figure(traces, trends.layout(_style, known, drawn, LIMITS))
 
 
 def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
     """Draw the spread of each series as a box of its 5, 25, 50, 75 and 95 %, by unit and size."""
-    known = describe(readings, series)
-    shown, titles = list(known["panel"].unique()), panels.units(known)
+    known = units.on_axes(describe(readings, series))
+    shown = list(known["panel"].unique())
     if not shown:
         return message_figure(EMPTY)
-    known = known.iloc[::-1]  # Plotly draws the first one at the bottom
-    rows, values, places = lines.split(readings), readings["value"].to_numpy(), Counter[int]()
+    known, spreads = boxplots.placed(known), boxplots.spreads(readings, known)
     labels = panels.labels(known, AXIS_NAME)
     boxes = []
     for name, row in known.iterrows():
-        low, q1, median, q3, high = np.quantile(values[rows[name]], [0.05, 0.25, 0.5, 0.75, 0.95])
         boxes.append(
             go.Box(
-                lowerfence=[low],
-                q1=[q1],
-                median=[median],
-                q3=[q3],
-                upperfence=[high],
-                boxpoints=False,  # otherwise, a hover label would appear twice
-                y=[places[row.panel]],
+                **boxplots.drawn(spreads[name]),
+                y=[row.place],
                 name=labels[name],
                 uid=panels.uid(name),
                 orientation="h",
@@ -200,9 +215,7 @@ def distribution_figure(readings: pd.DataFrame, series: pd.DataFrame) -> go.Figu
                 **panels.axes(shown, row.panel),
             )
         )
-        places[row.panel] += 1
-    layout = panels.of_boxes(_style, titles, shown, known, labels)
-    return go.Figure(boxes, panels.noted(layout, "whiskers: 5 to 95 %"))
+    return go.Figure(boxes, boxplots.layout(_style, known, spreads, labels, LIMITS))
 
 
 def states_figure(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> go.Figure:
@@ -213,12 +226,9 @@ def states_figure(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> 
         return hidden_figure()
     timeline = states.timeline(bands, known, zone)
     bars = timeline.bars
-    colors = states.colors(list(bands["state"].cat.categories), STATES)
-    traces = []
+    colors, traces = states.colors(list(bands["state"].cat.categories), STATES), []
     for (level, state), own in bars.groupby(["level", "state"], observed=True):  # the worst on top
-        color = {"warn": WARN, "critical": CRITICAL}.get(level, colors[state])
-        name = html.escape(state, quote=False)
-        word = timelines.WORDS.get(level)
+        color, name = LIMITS.get(level, colors[state]), html.escape(state, quote=False)
         traces.append(
             go.Bar(
                 base=own["x"],
@@ -226,13 +236,11 @@ def states_figure(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> 
                 y=own["row"],
                 width=0.8,
                 orientation="h",
-                name=f"{name} ({word})" if word else name,
+                name=timelines.rated(name, level),
                 uid=timelines.uid(level, state),
                 marker=timelines.marker(color, level),
                 text=np.where(own["wide"], name, ""),
-                textposition="inside",
-                insidetextanchor="middle",
-                textangle=0,
+                **timelines.TEXT,
                 textfont_color=timelines.readable_on(color),
                 customdata=own["said"],
                 hovertemplate="%{y}: <b>%{fullData.name}</b><br>%{customdata}<extra></extra>",
@@ -240,7 +248,8 @@ def states_figure(bands: pd.DataFrame, series: pd.DataFrame, zone: ZoneInfo) -> 
         )
     labels = list(panels.labels(known, AXIS_NAME).values())
     note = timelines.left_out(len(bars), timeline.left_out, len(known), len(every))
-    return go.Figure(traces, timelines.layout(_style, labels, bars, timeline.clock, note))
+    layout = timelines.layout(_style, labels, bars, timeline.clock, note)
+    return go.Figure(traces, summaries.summarized(layout, summaries.of_states(bands, known, zone)))
 
 
 def ranking_figure(rows: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
@@ -249,67 +258,47 @@ def ranking_figure(rows: pd.DataFrame, series: pd.DataFrame) -> go.Figure:
     known = every.head(ranking.PANELS)
     if known.empty:
         return hidden_figure()
-    bars, titles, ticks = [], [], []
-    for number, (name, own) in enumerate(ranking.largest(rows, list(known.index)).items(), 1):
-        label, unit = known.loc[name, "label"], known.loc[name, "unit"]
-        titles.append(ranking.title(label, unit, len(own), int((rows["series"] == name).sum())))
-        ticks.append(panels.labels(pd.DataFrame({"label": list(own["item"])}), AXIS_NAME))
-        bars.append(
-            go.Bar(
-                x=own["value"],
-                y=np.arange(len(own)),
-                orientation="h",
-                name=html.escape(label, quote=False),
-                uid=panels.uid(name),
-                marker_color=COLORS[(number - 1) % len(COLORS)],
-                text=ranking.written(own["value"]),
-                textposition="outside",
-                cliponaxis=False,  # the text may reach into the margin
-                hovertemplate=f"%{{y}}: <b>%{{text}}</b> {unit}<extra></extra>",
-                xaxis=f"x{number}",
-                yaxis=f"y{number}",
-            )
+    largest = ranking.largest(rows, list(known.index))
+    bars = [
+        go.Bar(
+            x=own["value"],
+            y=np.arange(len(own)),
+            orientation="h",
+            name=html.escape(known.loc[name, "label"], quote=False),
+            uid=panels.uid(name),
+            marker_color=COLORS[(number - 1) % len(COLORS)],
+            text=ranking.written(own["value"]),
+            textposition="outside",
+            cliponaxis=False,  # the text may reach into the margin
+            hovertemplate=f"%{{y}}: <b>%{{text}}</b> {known.loc[name, 'unit']}<extra></extra>",
+            xaxis=f"x{number}",
+            yaxis=f"y{number}",
         )
-    counts = tuple(map(len, ticks))
-    layout = panels.layout(_style, tuple(titles), counts)
-    numbers = (text for bar in bars for text in bar.text)
-    layout = ranking.named(layout, [list(it.values()) for it in ticks], numbers)
-    if len(known) < len(every):
-        layout = panels.noted(layout, f"{len(known)} of {len(every)} series shown")
-    return go.Figure(bars, panels.at_least(layout, 64 + panels.height(counts)))
+        for number, (name, own) in enumerate(largest.items(), 1)
+    ]
+    ticks = ranking.items(largest, AXIS_NAME)
+    layout = ranking.layout(_style, rows, every, largest, ticks)
+    return go.Figure(bars, summaries.summarized(layout, summaries.of_bars(known, bars, ticks)))
 
 
 def hidden_figure() -> go.Figure:
     """Return a figure whose panel the page hides."""
-    return go.Figure(layout={"meta": {"empty": True}})
+    return go.Figure(layout=HIDDEN)
 
 
 def message_figure(text: str) -> go.Figure:
     """Draw only a sentence."""
-    figure = _style(go.Figure())
-    figure.add_annotation(text=text, showarrow=False, font_size=16)
-    return figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    return go.Figure(layout=message_layout(text))
+
+
+def message_layout(text: str) -> dict[str, Any]:
+    """Return the layout of a figure that is only a sentence."""
+    message = {"text": text, "showarrow": False, "font": {"size": 16}}
+    axes = {"xaxis": {"visible": False}, "yaxis": {"visible": False}}
+    return STYLE | axes | {"annotations": [message]}
 
 
 def _style(figure: go.Figure) -> go.Figure:
-    """Style a figure like the page; css-theme.css colors its text."""
-    figure.update_layout(
-        template="none",
-        margin={"l": 44, "r": 12, "t": 24, "b": 40},
-        paper_bgcolor=CLEAR,
-        plot_bgcolor=CLEAR,
-        font={"family": "system-ui, sans-serif", "size": 12},
-        hovermode="x unified",
-        hoverlabel={"bgcolor": "#1f2937", "font_color": "#f9fafb", "namelength": -1},
-        legend={"orientation": "h", "yanchor": "bottom", "x": 0, "maxheight": 120},
-        modebar={"bgcolor": CLEAR, "color": "#8a94a3", "activecolor": COLORS[0]},
-        uirevision="keep",  # zoom and hidden lines survive an update
-    )
-    axis = {
-        "gridcolor": GRID,
-        "zeroline": False,
-        "ticklabelstandoff": 4,
-        "separatethousands": True,
-        "exponentformat": "SI",  # of a number of bytes, "2.8B" would look like its unit
-    }
-    return figure.update_xaxes(axis).update_yaxes(axis)
+    """Style a figure like the page."""
+    axis = panels.AXIS | {"gridcolor": GRID}
+    return figure.update_layout(STYLE, template="none").update_xaxes(axis).update_yaxes(axis)

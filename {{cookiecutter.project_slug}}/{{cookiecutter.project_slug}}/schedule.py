@@ -2,14 +2,14 @@
 
 import sys
 
-from . import preprocess, reading
+from . import alerts, preprocess, reading
 from .engine import Dashboard, Pipeline, Snapshot, Status
 from .engine.serve import cli
 from .setting import Settings
 
 
 def after_refresh(status: Status, snapshot: Snapshot | None) -> None:
-    """Called after each refresh. Put your own actions here, such as a message on failure."""
+    """Called after each refresh. Put your own actions here, such as writing a file."""
 
 
 DASHBOARD = Dashboard(
@@ -17,6 +17,7 @@ DASHBOARD = Dashboard(
     settings=Settings,
     pipeline=Pipeline(read=reading.read, clean=preprocess.clean, tables=preprocess.TABLES),
     listeners=[after_refresh],
+    conditions=alerts.conditions,
 )
 
 

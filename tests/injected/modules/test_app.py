@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +11,7 @@ from my_dashboard import engineering
 from my_dashboard.app import create_app
 from my_dashboard.engine import Snapshot
 from my_dashboard.engine.page import Data
-from my_dashboard.pages import overview, selection
+from my_dashboard.pages import overview, parts, selection
 from my_dashboard.schedule import DASHBOARD
 from my_dashboard.setting import Settings
 
@@ -32,6 +34,34 @@ def test_the_shell_comes_before_the_first_data(settings: Settings, no_data: Data
     page = overview.layout(settings, no_data)
     assert all(part in page for part in ("cards", "trend-graph", "distribution-graph"))
     assert call(settings, no_data, "cards", CHOICES)["cards"]["children"] == []
+
+
+START = """
+import sys
+from my_dashboard.app import create_app
+from my_dashboard.schedule import DASHBOARD
+from my_dashboard.engine.serve import cli
+from werkzeug.test import Client
+app, _schedule = DASHBOARD.build(DASHBOARD.load(), create_app)
+page = Client(app.server).get("/", environ_base={"REMOTE_ADDR": "127.0.0.1"})
+assert page.status_code == 200
+print(*sys.modules)
+"""
+LATER = (
+    *("plotly.graph_objs.layout.", "plotly.validator_cache."),  # the first view needs them
+    "pandera.backends.pandas.container.",  # the first refresh needs it
+    "flask.testing.",
+    *(f"my_dashboard.engine.{it}." for it in ("alerts.watch", "alerts.services", "proposals")),
+    *(f"my_dashboard.engine.{it}." for it in ("refresh.preview", "serve.reloader")),
+    *("apprise.", "distributed.", "filelock.", "gunicorn.", "pebble.", "prometheus_client."),
+    "redis.",
+)
+
+
+def test_the_first_page_waits_for_nothing_that_it_does_not_need() -> None:
+    command = [sys.executable, "-c", START]
+    loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    assert [it for it in loaded if f"{it}.".startswith(LATER)] == []
 
 
 def test_the_views_show_the_data(settings: Settings, data: Data) -> None:
@@ -141,6 +171,21 @@ def both(settings: Settings) -> Data:
         "states": two.astype({"series": "category", "state": "category"}),
     }
     return DASHBOARD.data(Snapshot(1, NOW, NOW, tables))
+
+
+def test_the_table_of_readings_has_the_formats_of_the_cards(settings: Settings) -> None:
+    kinds = {"sales": "money:EUR", "load": "percent", "disk": "bytes", "up": "duration"}
+    series = pd.DataFrame(
+        {"label": list(kinds), "unit": ["€", "", "B", "s"], "format": kinds.values()},
+        index=pd.Index(list(kinds), name="series"),
+    ).assign(warn=np.nan, critical=np.nan)
+    values = [1234567.89, 0.93, 2.5e9, 90061.0]
+    readings = pd.DataFrame({"time": pd.Timestamp(NOW), "series": list(kinds), "value": values})
+    readings = readings.astype({"time": "datetime64[us, UTC]", "series": "category"})
+    known = engineering.survey(readings, series)
+    table = str(parts.readings_table(readings, known, settings.app.timezone))
+    for text in ("1,234,567.89 €", "93 %", "2.5 GB", "1 d 1 h"):
+        assert f"'{text}'" in table
 
 
 def ranked(settings: Settings) -> Data:

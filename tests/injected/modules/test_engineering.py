@@ -1,6 +1,7 @@
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,8 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from my_dashboard import engineering
-from my_dashboard.engine import SettingError
-from my_dashboard.engine.figures import catalog, formats, ranges, states
+from my_dashboard.engine import SettingError, Window
+from my_dashboard.engine.figures import catalog, formats, importance, marks, ranges, states
 
 SERIES = pd.DataFrame(
     {
@@ -35,6 +36,9 @@ def readings(count: int = 3) -> pd.DataFrame:
 
 def test_key_figures_have_units_digits_and_states() -> None:
     heat, battery, other = engineering.kpis(readings(), SERIES)
+    assert [it.name for it in (heat, battery, other)] == ["heat", "battery", "other"]
+    assert (heat.change, other.change) == ("+1,214.50 in 2 min", "+1.0 in 2 min")
+    assert heat.line.startswith('url("data:image/svg+xml,')
     assert (heat.label, heat.value, heat.unit, heat.low) == ("Heat", "1,234.50", "°C", "20.00")
     assert (heat.state, battery.state) == ("critical", "warn")
     assert (other.label, other.unit, other.value) == ("other", "", "1.0")
@@ -90,7 +94,7 @@ def test_numbers_have_the_decimals_of_their_series(values: list[float], shown: l
 def test_a_reading_looks_the_same_in_every_time_range() -> None:
     data = one_series(minutes(60), np.r_[np.full(30, 84.55), np.full(29, 84.5), 85.0])
     known = engineering.survey(data, SERIES)
-    for window in (None, timedelta(minutes=20), timedelta(0)):
+    for window in (Window(), Window(timedelta(minutes=20)), Window(timedelta(0))):
         (heat,) = engineering.kpis(engineering.select(data, None, window), known)
         assert heat.value == "85.00"
 
@@ -114,6 +118,10 @@ def test_a_late_series_shows_since_when() -> None:
     assert since == {"Heat": "", "Battery": "2026-01-05 13:59", "hourly": "", "old": ""}
     (battery,) = engineering.kpis(engineering.select(data, ["battery"]), known, tokyo)
     assert battery.since == "2026-01-05 13:59", "however little of the rest is chosen"
+    times = datetime(2026, 1, 5, 1), datetime(2026, 1, 5, 2)
+    past = Window(start=times[0], end=times[1])
+    cards = engineering.kpis(engineering.select(data, None, past), known, tokyo)
+    assert not any(it.since for it in cards), "it was not late then"
     later = pd.concat([data, one_series(minutes(1, "2026-01-07"))], ignore_index=True)
     later = later.astype({"series": "category"})
     since = {it.label: it.since for it in engineering.kpis(later, SERIES, tokyo)}
@@ -208,8 +216,10 @@ def test_small_numbers_are_not_flat_lines_under_large_ones() -> None:
     units = SERIES.reindex(["a", "b", "c"]).assign(unit="MB/s")
     assert panels_of(sized(a=100, b=1), units) == [{"a", "b"}], "they have the same unit"
     assert panels_of(sized(a=1e6, b=1), units) == [{"a"}, {"b"}]
-    many = panels_of(sized(**{f"s{it:02}": 100.0**it for it in range(20)}))
-    assert len(many) == 8
+    many = sized(**{f"s{it:02}": 100.0**it for it in range(20)})
+    assert len(panels_of(many)) == 8
+    units = SERIES.reindex(many["series"].unique()).assign(unit="MB/s")
+    assert len(panels_of(many, units)) == 3, "the time axis stays in the window"
 
 
 def test_panels_have_useful_titles() -> None:
@@ -437,6 +447,26 @@ def test_a_timeline_says_what_it_leaves_out(tmp_path: Path) -> None:
     assert sum(len(it.y) for it in figure.data) <= 1_001
 
 
+def test_charts_show_bytes_in_a_unit_that_fits() -> None:
+    data = sized(disk=3e9)
+    series = SERIES.reindex(["disk"]).assign(label="Disk", unit="B", format="bytes", warn=2.5e9)
+    figure = trend_of(data, series)
+    (line,), (box,) = figure.data, engineering.distribution_figure(data, series).data
+    assert (max(line.y), box.upperfence[0] < 3) == (pytest.approx(3), True)
+    assert line.hovertemplate.endswith("} GB")
+    assert "GB" in [it.text for it in figure.layout.annotations]
+    assert [(it.y0, it.label.text) for it in figure.layout.shapes] == [(2.5, "warn 2.5 GB")]
+
+
+def test_the_worst_of_many_cards_come_first() -> None:
+    values = {f"s{it}": 1.0 for it in range(5)} | {"fault": 95.0, "high": 85.0}
+    data = sized(**values)
+    series = SERIES.reindex(list(values)).assign(label=list(values), unit="", warn=80, critical=90)
+    kpis = engineering.kpis(data, series)
+    assert [it.name for it in importance.worst_first(kpis)][:3] == ["fault", "high", "s0"]
+    assert importance.worst_first(kpis[2:]) == kpis[2:], "a few keep their places"
+
+
 def test_a_series_has_a_label_and_may_be_called_na(tmp_path: Path) -> None:
     file = tmp_path / "series.csv"
     file.write_text("series,label,unit,warn,critical\nNA,,%,,90\nb,B,%,,\n", "utf-8")
@@ -451,10 +481,10 @@ def test_a_duplicate_series_is_named(tmp_path: Path) -> None:
 
 
 def test_select_filters_by_series_and_time() -> None:
-    data = engineering.select(readings(60), ["heat"], timedelta(minutes=10))
+    data = engineering.select(readings(60), ["heat"], Window(timedelta(minutes=10)))
     assert set(data["series"]) == {"heat"}
     assert len(data) == 11
-    assert len(engineering.select(readings(60), [], None)) == 180
+    assert len(engineering.select(readings(60), [])) == 180
 
 
 def test_the_trend_shows_local_times_and_a_panel_per_unit() -> None:
@@ -538,9 +568,109 @@ def test_a_line_of_random_events_has_few_gaps() -> None:
 
 
 def test_the_chart_shows_what_it_leaves_out() -> None:
-    said = [it.text for it in trend(one_series(minutes(30_000))).layout.annotations]
-    assert "1 of 30 readings shown, peaks kept" in said
-    assert "shown" not in str(trend(one_series(minutes(1_000))).layout.annotations)
+    def said(data: pd.DataFrame) -> list[str]:
+        return [it.text for it in trend(data).layout.annotations[1:]]  # after the unit
+
+    assert said(one_series(minutes(30_000))) == ["1 point per 30 min, peaks kept"]
+    assert said(one_series(minutes(1_000))) == []
+    apart = minutes(30_000).append(minutes(30_000, "2026-02-25"))  # 30 days between them
+    assert said(one_series(apart)) == ["1 point per 1 hour, peaks kept"]
+    for times, spacing in ((minutes(2_000), "2 min"), (minutes(10, step="3h"), "50 s")):
+        some = pd.concat([one_series(minutes(50_000, step="1s")), one_series(times, name="b")])
+        some = some.astype({"series": "category"}).sort_values("time", ignore_index=True)
+        said_of_both = f"1 point per {spacing}, peaks kept"
+        assert said(some)[-1] == said_of_both, (
+            "the least detailed of the lines with points left out"
+        )
+
+
+def drawn_limits(figure: Any) -> list[tuple[str, float, str, str]]:
+    return [(it.yref, it.y0, it.label.text, it.line.dash) for it in figure.layout.shapes]
+
+
+def test_limits_are_drawn_where_the_data_come_near_them() -> None:
+    data = one_series(minutes(50), np.linspace(40, 60, 50))
+    figure = trend(data)
+    assert [it[:3] for it in drawn_limits(figure)] == [
+        ("y", 70, "warn 70 °C"),
+        ("y", 80, "critical 80 °C"),
+    ]
+    assert len({it.line.dash for it in figure.layout.shapes}) == 2, "not only by color"
+    near = trend(data.assign(value=data["value"] - 10))  # within a span of 20: 50 to 70
+    assert [it[2] for it in drawn_limits(near)] == ["warn 70 °C"]
+    assert not drawn_limits(trend(data.assign(value=data["value"] - 30)))
+    assert not drawn_limits(trend(data.assign(value=20.0)))
+    assert not drawn_limits(trend(data.assign(series=pd.Categorical(["other"] * 50))))
+
+
+def test_limits_of_some_series_of_a_panel_name_them() -> None:
+    data, names = sized(a=100, b=100, c=100), list("abc")
+    known = SERIES.reindex(names).assign(label=["<A>", "B", "C"], unit="%", warn=[95, 95, np.nan])
+    (limit,) = drawn_limits(trend_of(data, known))
+    assert limit[2] == "warn 95 % · &lt;A&gt; and 1 more"
+    (limit,) = drawn_limits(trend_of(data, known.assign(warn=95)))
+    assert limit[2] == "warn 95 %"
+    each = sized(**{f"s{it}": 100.0 for it in range(6)})
+    known = SERIES.reindex([f"s{it}" for it in range(6)]).assign(unit="%", warn=range(90, 96))
+    assert not drawn_limits(trend_of(each, known)), "six of them would explain nothing"
+
+
+def test_labels_of_limits_do_not_overlap() -> None:
+    known = SERIES.assign(warn=60.5, critical=61.0)
+    figure = trend_of(one_series(minutes(50), np.linspace(40, 60, 50)), known)
+    places = [(it.label.textposition, it.label.yanchor) for it in figure.layout.shapes]
+    assert len(set(places)) == 2
+    assert {side for _, side in places} == {"top"}, "there is no room above the highest line"
+
+
+def test_the_label_of_a_limit_covers_no_other() -> None:
+    of = [marks.Own("CPU", "%", 75, 90, 0, 100), marks.Own("Memory", "%", 80, 95, 0, 6)]
+    shapes = marks.lines([of], 105, engineering.LIMITS)
+    places = [it["label"]["textposition"] for it in shapes if "label" in it]
+    assert len(shapes) == 4 and len(places) == 3, "the place of one is taken"
+    assert len({*places}) == 3
+
+
+def test_boxes_have_marks_for_their_own_limits() -> None:
+    data = pd.concat([sized(a=100, b=100), sized(heat=60)]).astype({"series": "category"})
+    known = SERIES.reindex(["a", "b", "heat"]).assign(unit=["%", "%", "°C"], warn=[95, np.nan, 70])
+    figure = engineering.distribution_figure(data.sort_values("time"), known)
+    marks = [(it.xref, it.path, it.line.color) for it in figure.layout.shapes]
+    assert marks == [
+        ("x", "M95.0,0.6L95.0,1.4", engineering.WARN),
+        ("x2", "M70.0,-0.4L70.0,0.4", engineering.WARN),
+    ]
+    said = [it.text for it in figure.layout.annotations][-1]
+    assert said.startswith("whiskers: 5 to 95 %") and said.endswith("warn")
+
+
+def test_all_panels_share_the_time_axis_and_one_hover_label() -> None:
+    figure = engineering.trend_figure(readings(), SERIES, ZoneInfo("UTC"))
+    assert {trace.xaxis for trace in figure.data} == {None}
+    assert figure.layout.hoversubplots == "axis"
+    assert [it for it in figure.layout if it.startswith("xaxis")] == ["xaxis"]
+    domains = [figure.layout[f"yaxis{it}"].domain for it in (1, 2, 3)]
+    assert domains[0][1] == 1 and domains[2][0] == pytest.approx(0)
+    assert all(low[0] > high[1] for low, high in pairwise(domains))
+
+
+def test_of_many_lines_only_those_of_one_panel_are_in_a_hover_label() -> None:
+    names = [f"s{it}" for it in range(30)]
+    data = pd.concat([one_series(minutes(3), name=name) for name in names])
+    data = data.astype({"series": "category"}).sort_values("time", ignore_index=True)
+    figure = trend_of(data, SERIES.reindex(names).assign(unit=list("abc" * 10)))
+    assert figure.layout.hoversubplots == "overlaying"
+    assert trend_of(data, SERIES).layout.meta["min_height"] > 30 * 16, "it fits into the chart"
+
+
+def test_lines_end_with_their_last_value() -> None:
+    data = readings()
+    data.loc[data["series"] == "battery", "value"] *= 1e9
+    figure = engineering.trend_figure(data, SERIES, ZoneInfo("UTC"))
+    ends = figure.layout.meta["ends"]
+    assert [it["text"] for it in ends] == ["1,234.50", "15 G", "1.0"]
+    assert [(it["x"], it["y"]) for it in ends] == [(it.x[-1], it.y[-1]) for it in figure.data]
+    assert figure.layout.margin.r > 8 * 6
 
 
 def test_dates_are_shown_as_dates_and_times_in_the_zone() -> None:
@@ -592,7 +722,7 @@ def test_changes_to_a_figure_do_not_affect_others() -> None:
 
 def test_the_distribution_explains_its_whiskers() -> None:
     figure = engineering.distribution_figure(readings(101), SERIES)
-    assert "whiskers: 5 to 95 %" in [it.text for it in figure.layout.annotations]
+    assert "whiskers: 5 to 95 %" in [it.text.split(" · ")[0] for it in figure.layout.annotations]
     assert [figure.layout[f"yaxis{it}"].ticktext for it in (1, 2, 3)] == [
         ("Heat",),
         ("Battery",),

@@ -155,7 +155,7 @@ def test_the_status_page_lists_the_outcomes_of_refreshes(client: Any, store: Mem
         ({"HTTP_X_FORWARDED_FOR": "192.0.2.7"}, [], False),
     ],
 )
-def test_only_operators_see_errors_and_the_log(
+def test_only_operators_see_the_status_page(
     environ: dict[str, str],
     operators: list[str],
     sees: bool,
@@ -174,9 +174,16 @@ def test_only_operators_see_errors_and_the_log(
     client.environ_base.update(environ)
     answer = ask(client, "status-content", {"poll.data": {}})
     content, of = answer["status-content"]["data"], answer["log-of"]["children"]
-    assert ("missing.csv" in content["history"][0]["cells"][-1]) == sees
-    assert content["history"][0]["failed"]
-    assert sees or (content["lines"], of) == ([], "is shown to operators only")
+    if sees:
+        assert "missing.csv" in content["history"][0]["cells"][-1]
+        assert content["history"][0]["failed"] and of
+    else:
+        assert (content, of) == ({"history": [], "lines": []}, "")
+    values = {"_pages_location.pathname": "/status", "_pages_location.search": ""}
+    page = str(ask(client, "_pages_content", values)["_pages_content"]["children"])
+    assert ("'log-lines'" in page) == sees == ("For operators only" not in page)
+    assert "'Main'" in page
+    assert ('"Status"' in client.get("/_dash-layout").text) == sees, "the link"
 
 
 @pytest.mark.parametrize("path", ["/", "/data", "/status"])
@@ -186,6 +193,23 @@ def test_each_page_has_its_layout_whatever_the_query_string(path: str, client: A
     values = {"_pages_location.pathname": path, "_pages_location.search": "?store=1&x=&_=2"}
     answer = ask(client, "_pages_content", values)
     assert f"'{parts[path]}'" in str(answer["_pages_content"]["children"])
+
+
+def test_only_addresses_of_pages_are_found(client: Any) -> None:
+    for path, status in {
+        "/": 200,
+        "/data": 200,
+        "/status/": 200,
+        "/status?x=1": 200,
+        "/nowhere": 404,
+        "/not-found-404": 404,
+        "/data/x": 404,
+    }.items():
+        assert client.get(path).status_code == status, path
+    values = {"_pages_location.pathname": "/nowhere", "_pages_location.search": "?x=1"}
+    answer = ask(client, "_pages_content", values)
+    assert "'Main'" in str(answer["_pages_content"]["children"])
+    assert answer["_pages_store"]["data"] == {"title": "Page not found · My Dashboard"}
 
 
 @pytest.mark.parametrize("path", [5, None, ["/"], "", "data", "/other/data"])
@@ -200,7 +224,7 @@ def test_an_address_outside_the_dashboard_is_rejected(
     with pytest.raises(AssertionError, match="Invalid request"):
         ask(client, "_pages_content", values, "/dashboard/")
     values["_pages_location.pathname"] = "/dashboard/none"
-    assert "404" in str(ask(client, "_pages_content", values, "/dashboard/"))
+    assert "Page not found" in str(ask(client, "_pages_content", values, "/dashboard/"))
 
 
 def test_the_poll_bypasses_flask_with_pages_too(

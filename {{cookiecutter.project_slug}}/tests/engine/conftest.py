@@ -12,6 +12,18 @@ from helpers import fetched, first, redis_server
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 
 
+@pytest.fixture(scope="session", autouse=True)
+def importable() -> Iterator[None]:
+    """Let programs that tests start import the package, and unpickle what is defined here.
+
+    On Windows, Python 3.11 misreads the `.pth` file that uv installs if the path has umlauts.
+    """
+    here = Path(__file__).parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (here.parent.parent, here))))
+        yield
+
+
 @pytest.fixture(scope="session")
 def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("toy")

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 import time_machine
 import toy
+from dash import Dash, html
 from flask import Flask
 from flask.testing import FlaskClient
 from helpers import changed
 from werkzeug.security import check_password_hash, generate_password_hash
 from werkzeug.test import TestResponse
 
+from {{cookiecutter.project_slug}}.engine.page import Data, user_menu
 from {{cookiecutter.project_slug}}.engine.serve import cli
-from {{cookiecutter.project_slug}}.engine.web import auth, credentials
+from {{cookiecutter.project_slug}}.engine.web import auth, credentials, logout
 
 HASH = generate_password_hash("right", "pbkdf2:sha256:1")  # quick to check
 COOKIE = f"{toy.NAME}_session"
@@ -43,7 +45,7 @@ def login(name: str = "ann", password: str = "right") -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'{name}:{password}'.encode()).decode()}"}
 
 
-def test_only_healthz_is_open(settings: toy.Settings) -> None:
+def test_only_healthz_and_logging_out_are_open(settings: toy.Settings) -> None:
     settings = with_users(settings, ann=HASH)
     app, _ = toy.DASHBOARD.build(changed(settings, "server", metrics=True), toy.create_app)
     opened = set()
@@ -60,7 +62,7 @@ def test_only_healthz_is_open(settings: toy.Settings) -> None:
                 assert not response.data
             if response.status_code != 401:
                 opened.add(path)
-    assert opened == {"/healthz"}
+    assert opened == {"/healthz", "/_logout"}
 
 
 @pytest.mark.parametrize("path", ["/_live", "/_dash-update-component"])
@@ -161,6 +163,79 @@ def test_an_invalid_session_is_deleted(settings: toy.Settings) -> None:
     other.set_cookie(COOKIE, cookie.value)
     asks_for_a_password(other.get("/"))
     assert other.get_cookie(COOKIE) is None
+
+
+NOBODY = login(logout.NOBODY, logout.NOBODY)
+
+
+def test_logging_out_ends_the_session_and_replaces_the_password(client: FlaskClient) -> None:
+    client.get("/", headers=login())
+    cookie = client.get_cookie(COOKIE)
+    assert cookie and client.get("/_live").status_code == 200
+    # A browser first sends the password that it knows, then that of logout.js.
+    asks_for_a_password(client.post("/_logout", json={}, headers=login()))
+    assert client.get_cookie(COOKIE) is None
+    assert client.post("/_logout", json={}, headers=NOBODY).status_code == 204
+    page = client.get("/_logout", headers=NOBODY, environ_base=ELSEWHERE)
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert "<main>" in page.text and "You are logged out" in page.text
+    for path in ("/", "/_live"):
+        client.set_cookie(COOKIE, cookie.value)
+        asks_for_a_password(client.get(path))  # although somebody may have a copy
+        asks_for_a_password(client.get(path, headers=NOBODY))
+    client.set_cookie(COOKIE, cookie.value)
+    asks_for_a_password(client.get("/", headers=login()))  # sent before logging out, but late
+    assert client.get("/", headers=login()).status_code == 200, "at once: another session"
+    assert client.get("/").status_code == 200
+
+
+def test_logging_out_ends_no_other_session_of_the_user(client: FlaskClient) -> None:
+    other = client.application.test_client()
+    for each in (client, other):
+        each.get("/", headers=login())
+    client.post("/_logout", json={})
+    assert other.get("/").status_code == 200
+
+
+def test_another_site_cannot_log_a_user_out(client: FlaskClient) -> None:
+    client.get("/", headers=login())
+    for form in ({"data": {}}, {"data": "{}", "content_type": "text/plain"}):
+        assert client.post("/_logout", **form).status_code == 415
+    assert client.get("/_logout").status_code == 302, "still logged in"
+    assert client.get("/").status_code == 200
+
+
+def test_logged_out_users_do_not_count_as_wrong_passwords(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(2 * credentials.BOTH):
+        asks_for_a_password(client.get("/", headers=login(logout.NOBODY, str(number))))
+    assert not caplog.text
+    assert client.get("/", headers=login()).status_code == 200
+
+
+def test_without_users_nobody_logs_out(settings: toy.Settings) -> None:
+    assert client_of(settings).post("/_logout", json={}).status_code == 405
+    assert client_of(settings).get("/_logout").status_code == 404
+
+
+def test_the_header_names_the_viewer_only(settings: toy.Settings) -> None:
+    with_menu = with_users(settings, ann=HASH, bob=HASH)
+
+    def create_app(settings: toy.Settings, _data: Data) -> Dash:
+        app = Dash("toy")
+        app.layout = lambda: html.Div(user_menu(settings))
+        return app
+
+    app, _ = toy.DASHBOARD.build(with_menu, create_app)
+    for name in ("ann", "bob", "ann"):
+        shell = app.server.test_client().get("/_dash-layout", headers=login(name))
+        assert [it for it in ("ann", "bob") if f'"children":"{it}"' in shell.text] == [name]
+        assert '"log-out"' in shell.text
+        assert shell.headers["Cache-Control"] == "private, no-store"
+    app, _ = toy.DASHBOARD.build(settings, create_app)
+    assert "log-out" not in app.server.test_client().get("/_dash-layout").text
+    assert "log-out" not in str(user_menu(with_menu)), "outside of a request"
 
 
 @pytest.mark.parametrize("spare", ["", "x" * 3_990])

@@ -76,17 +76,19 @@ def scheduled(settings: AnySettings) -> Iterator[Callable[[Store], Scheduled]]:
 
 def stored(store: Any) -> tuple[bytes, Callable[[bytes], object]]:
     """Return a store's bytes, after the version if it can be damaged, and their setter."""
-    if not isinstance(store, RedisStore):
-        (path,) = store._folder.glob("*.arrow")
-        return path.read_bytes(), path.write_bytes
-    client, key = store._redis, store._snapshot_key
-    version, data = client.hmget(key, "version", "data")
+    if isinstance(store, RedisStore):
+        client, key = store._redis, store._snapshot_key
+        values = dict(sorted(client.hgetall(key).items(), reverse=True))  # version, data, segment
+    else:
+        paths = [*store._folder.glob("*.json"), *store._folder.glob("*.arrow")]
+        values = {path: path.read_bytes() for path in paths}
 
     def change(content: bytes) -> None:
-        fields = {"version": content[: len(version)], "data": content[len(version) :]}
-        client.hset(key, mapping=fields)
+        for name, value in values.items():
+            new, content = content[: len(value)], content[len(value) :]
+            client.hset(key, name, new) if isinstance(store, RedisStore) else name.write_bytes(new)
 
-    return version + data, change
+    return b"".join(values.values()), change
 
 
 def forget(store: Any) -> None:
@@ -145,7 +147,7 @@ def test_a_snapshot_stored_under_another_version_is_damaged(
     if isinstance(store, RedisStore):
         store._redis.hset(store._snapshot_key, "version", 8)
     else:
-        store._path(7).rename(store._path(8))
+        (store._folder / "7.json").rename(store._folder / "8.json")
     again = shared()
     found = again.latest()
     assert found and "damaged" in found.fault and not found.tables
@@ -177,6 +179,9 @@ WRONG = [
     "RPUSH {}:snapshot nonsense",
     "SET {}:status nonsense",
     "RPUSH {}:status nonsense",
+    "SET {}:status []",
+    "SET {}:outcomes nonsense",
+    "RPUSH {}:outcomes nonsense",
     "SADD {}:request nonsense",
     "SADD {}:cleared nonsense",
     "SET {}:lease nonsense",
@@ -229,7 +234,7 @@ def test_a_version_that_does_not_exist_is_searched_for_once(
         assert page.get("/_live?version=6").get_json()["version"] == 6
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there a folder with an open file cannot be deleted")
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder with an open file")
 def test_there_is_one_leader_after_the_folder_is_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "store"
     one, other = opened(folder.as_uri()), opened(folder.as_uri())
@@ -252,7 +257,8 @@ def test_foreign_files_in_the_folder_are_ignored(
     folder = tmp_path / "store"
     (folder / "9000000000000.arrow").mkdir(parents=True)
     versions = "99999999999999999999", "999999999999999", "09999999999999"
-    for name in (*(f"{it}.arrow" for it in versions), "notes.arrow", "9.txt"):
+    names = [f"{it}.{suffix}" for it in versions for suffix in ("arrow", "json")]
+    for name in (*names, "notes.arrow", "notes-1-00000000.arrow", "notes.json", "9.txt"):
         (folder / name).write_text("not a snapshot", "utf-8")
     left, new = folder / "7.arrow.killed.tmp", folder / "8.arrow.running.tmp"
     for path in (left, new):
@@ -260,6 +266,7 @@ def test_foreign_files_in_the_folder_are_ignored(
     os.utime(left, times=(time.time() - 3600,) * 2)
     wait_until(scheduled(opened(folder.as_uri())).is_healthy)
     assert not left.exists() and new.exists(), "another process may still write to it"
+    assert (folder / "notes-1-00000000.arrow").exists()
     found = opened(folder.as_uri()).latest()
     assert found and not found.fault and found.tables
 
@@ -269,7 +276,7 @@ def read_only(folder: Path) -> Iterator[None]:
     """Make a folder read-only, even for root."""
     mount = ["mount", "--bind", str(folder), str(folder)]
     if not hasattr(os, "geteuid") or os.geteuid() or subprocess.run(mount).returncode:
-        pytest.skip("a folder can be mounted by root alone, on Linux")
+        pytest.skip("only root can mount a folder, on Linux")
     try:
         subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
         yield
@@ -299,7 +306,7 @@ def test_a_folder_that_becomes_read_only_is_reported_and_recovers(
     wait_until(running.is_healthy)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="only some users may make symbolic links there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows symbolic links to some users only")
 def test_a_folder_may_be_a_symbolic_link(
     tmp_path: Path, scheduled: Callable[[Store], Scheduled]
 ) -> None:

@@ -104,7 +104,7 @@ def test_a_folder_instead_of_the_env_file_is_rejected(tmp_path: Path) -> None:
         Settings.load(tmp_path / "config.toml")
 
 
-@pytest.mark.skipif(os.name == "nt", reason="a link wants rights there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows allows symbolic links to some users only")
 def test_a_broken_link_instead_of_the_env_file_is_rejected(tmp_path: Path) -> None:
     load(tmp_path)
     (tmp_path / ".env").unlink()

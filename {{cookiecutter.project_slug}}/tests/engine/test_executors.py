@@ -38,7 +38,6 @@ def dask(*command: str) -> Iterator["subprocess.Popen[bytes]"]:
         [sys.executable, "-m", *command, "--no-dashboard"],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},  # to unpickle what tests send
     )
     try:
         yield process

@@ -174,8 +174,10 @@ def make(settings: toy.Settings) -> Iterator[Callable[..., FlaskClient]]:
 
 def statuses(client: FlaskClient, headers: dict[str, str]) -> list[int]:
     view = json.dumps(BODY)
+    url = '/_view?code=x&version=1&output=cards.children&values=[[],"all"]'
     return [
         client.get("/", headers=headers).status_code,
+        client.get(url, headers=headers).status_code,
         client.get("/_live", headers=headers).status_code,
         client.post(
             "/_dash-update-component",
@@ -201,8 +203,10 @@ def test_guards_cannot_be_bypassed(
     caplog.set_level(logging.INFO)
     client = make(GUARDS[guard], when, locked)
     for _ in range(2):
-        assert statuses(client, FRIEND) == [200, 200, 200]
+        assert statuses(client, FRIEND) == [200, 200, 200, 200]
         assert set(statuses(client, {})) <= {401, 500}
+        poll = client.get("/_live", headers=FRIEND)
+        assert "public" not in poll.headers["Cache-Control"], "caches have no guard"
     lines = [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()]
     in_front = guard == "middleware" and when == "after build"  # in front of the fast path, too
     said = f"the fast path is off, and all requests go through Flask: {REASONS[guard]}"
@@ -221,7 +225,7 @@ def test_views_wrapped_after_build_cannot_be_bypassed(
 ) -> None:
     client = make(wrap_views, "after build", locked)
     for _ in range(2):
-        assert statuses(client, FRIEND) == [200, 200, 200]
+        assert statuses(client, FRIEND) == [200, 200, 200, 200]
         assert set(statuses(client, {})) == {401}
     for name in ("live.poll", "/_dash-update-component"):
         view = client.application.view_functions[name]  # has the name of the view that it wraps
@@ -241,7 +245,7 @@ def test_a_teardown_hook_runs_after_every_request(
     make: Callable[..., FlaskClient],
 ) -> None:
     client = make(teardown, "in create_app")
-    assert statuses(client, FRIEND) == [200, 200, 200]
+    assert statuses(client, FRIEND) == [200, 200, 200, 200]
     assert set(statuses(client, {})) == {401}
 
 
@@ -267,13 +271,13 @@ def test_the_fast_path_is_used_without_other_guards(
 ) -> None:
     caplog.set_level(logging.INFO)
     client = make(lambda server: None, "in create_app", locked)
-    assert statuses(client, {}) == [200, 200, 200]
+    assert statuses(client, {}) == [200, 200, 200, 200]
 
     def fail(*_: Any) -> Any:
         raise AssertionError("Flask was asked")
 
     monkeypatch.setattr(Flask, "full_dispatch_request", fail)
-    assert statuses(client, {})[1:] == [200, 200]
+    assert statuses(client, {})[1:] == [200, 200, 200]
     assert "fast path" not in caplog.text
     with client.get("/_live") as response:
         environ = response.request.environ
@@ -289,15 +293,15 @@ def test_flask_answers_clients_that_it_may_know(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     client = make(lambda server: None, "in create_app")
-    assert statuses(client, {}) == [200, 200, 200]
+    assert statuses(client, {}) == [200, 200, 200, 200]
     monkeypatch.setattr(Flask, "full_dispatch_request", lambda _: Response("by Flask", 418))
-    assert statuses(client, {}) == [418, 200, 200]
+    assert statuses(client, {}) == [418, 200, 200, 200]
     if has == "a cookie":
         client.set_cookie("who", "ann")
     if has == "trusted hosts":
         client.application.config["TRUSTED_HOSTS"] = ["localhost"]
     headers = {"Authorization": "Basic YTpi"} if has == "a password" else {}
-    assert statuses(client, headers) == [418, 418, 418]
+    assert statuses(client, headers) == [418, 418, 418, 418]
     why = ["TRUSTED_HOSTS is set"] if has == "trusted hosts" else []
     said = [f"the fast path is off, and all requests go through Flask: {it}" for it in why]
     assert [it.getMessage() for it in caplog.records if "fast path" in it.getMessage()] == said

@@ -72,12 +72,43 @@ def test_a_series_that_ended_earlier_is_late() -> None:
 
 def test_a_state_that_began_before_the_window_is_shown_from_its_start() -> None:
     bands = states.bands(rows(pump=every_minute((0, 10, "on"), (10, 20, "off"), (20, 30, "on"))))
-    clipped = states.clip(bands, START + 15 * MINUTE)
+    clipped = states.clip(bands, START + 15 * MINUTE, None)
     assert listed(clipped) == [("off", 10, 20), ("on", 20, 30)]
     known = pd.DataFrame({"label": ["Pump"]}, index=["pump"])
     bars = states.timeline(clipped, known, ZoneInfo("UTC")).bars
     assert pd.Timestamp(bars["x"][0], unit="ms", tz="UTC") == START + 15 * MINUTE
     assert bars["said"][0] == "2026-01-05 00:10:00 to 2026-01-05 00:20:00<br>10 min"
+
+
+def test_a_state_lasts_beyond_the_window_in_which_it_is_shown() -> None:
+    hours = rows(pump=every_minute((0, 480, "off"), (480, 720, "on"), (720, 960, "off")))
+    window = START + 540 * MINUTE, START + 600 * MINUTE
+    clipped = states.clip(states.bands(hours), *window)
+    assert listed(clipped) == [("on", 480, 720)]
+    known = pd.DataFrame({"label": ["Pump"]}, index=["pump"])
+    (bar,) = states.timeline(clipped, known, ZoneInfo("UTC")).bars.itertuples()
+    assert bar.said == "2026-01-05 08:00:00 to 2026-01-05 12:00:00<br>4 h"
+    assert pd.Timestamp(bar.x, unit="ms", tz="UTC") == window[0]
+    assert bar.length == (window[1] - window[0]) / timedelta(milliseconds=1)
+
+
+def test_a_band_has_times_even_if_only_whole_days_of_it_are_shown() -> None:
+    bands = states.bands(rows(pump={0: "off", 480: "on", 4_800: "off"}))
+    clipped = states.clip(bands, START + 1_440 * MINUTE, START + 2_880 * MINUTE)
+    known = pd.DataFrame({"label": ["Pump"]}, index=["pump"])
+    said = states.timeline(clipped, known, ZoneInfo("UTC")).bars["said"].item()
+    assert said == "2026-01-05 08:00:00 to 2026-01-08 08:00:00<br>3 d"
+
+
+def test_a_series_is_late_only_in_a_window_with_its_last_row() -> None:
+    bands = states.bands(rows(pump=every_minute((0, 10, "on")), fan=every_minute((0, 60, "off"))))
+
+    def late(start: int, end: int | None) -> bool:
+        until = None if end is None else START + end * MINUTE
+        found = states.clip(bands, START + start * MINUTE, until)
+        return bool(found.loc[found["series"] == "pump", "late"].item())
+
+    assert [late(*it) for it in ((0, 5), (0, 9), (5, 30), (5, None))] == [False, True, True, True]
 
 
 def test_no_rows_make_no_bands() -> None:
@@ -163,14 +194,6 @@ def test_both_tables_are_one_list_of_rows() -> None:
     assert list(both["state"].astype(object).fillna("")) == ["", "on", ""]
     empty = readings.iloc[:0].assign(series=pd.Categorical([]))
     assert list(states.together(empty, rows(pump={1: "on"}))["state"]) == ["on"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0, "0 s"), (0.25, "0.25 s"), (60, "1 min"), (3_700, "1 h 1 min"), (86_400 * 3 + 30, "3 d")],
-)
-def test_a_duration_is_written_in_its_two_largest_units(seconds: float, said: str) -> None:
-    assert states.lasted(timedelta(seconds=seconds)) == said
 
 
 def test_a_ranking_shows_the_largest_values() -> None:

@@ -271,6 +271,36 @@ def test_data_are_stale_if_no_refresh_has_succeeded_for_too_long(
     assert (late.status, late.stale, late.stale_in) == ("stale", said, -1.0)
 
 
+def test_nights_and_weekends_without_a_due_time_make_no_data_stale(
+    settings: toy.Settings,
+) -> None:
+    """The last reading of Friday is fine until the refreshes of Monday bring none."""
+    chosen = configured(settings, cron="*/5 8-18 * * mon-fri")
+    end = datetime(2026, 3, 6, 18, 55, 2, tzinfo=UTC)
+    monday = datetime(2026, 3, 9, 8, tzinfo=UTC)
+    for distance in (MINUTE, HOUR):
+        readings = {"readings": Pace(end - MINUTE, distance)}
+        store = MemoryStore(Snapshot(8, end, end, tables_of((end - MINUTE, "a", 1.0)), readings))
+        store.report(Status(refreshed=end))
+        found = freshness.check(chosen, store, end + DAY)
+        assert (found.status, found.ready) == ("live", True)
+        assert found.stale_in == (monday + 5 * MINUTE - end - DAY).total_seconds()
+        store.report(Status(refreshed=monday))
+        late = freshness.check(chosen, store, monday + 5 * MINUTE + SECOND)
+        assert late.stale == "No new rows of readings since 2026-03-06 18:54:02."
+    store = holding(-DAY, distance=10 * DAY, created=end, refreshed=end)
+    late = freshness.check(chosen, store, monday + 10 * MINUTE)
+    assert (late.status, late.stale_in) == ("live", 0.0), "three refreshes may fail"
+    late = freshness.check(chosen, store, monday + 10 * MINUTE + SECOND)
+    assert late.stale == "No refresh has succeeded since 2026-03-06 18:55:02."
+
+
+def test_data_of_working_hours_are_stale_soon(settings: toy.Settings) -> None:
+    chosen = configured(settings, cron="*/5 8-18 * * mon-fri")
+    found = freshness.check(chosen, holding(SECOND), NOW)
+    assert found.stale_in == (10 * MINUTE).total_seconds()
+
+
 def test_data_that_are_complete_are_never_stale(settings: toy.Settings) -> None:
     """But the source still has to be read."""
     chosen, store = configured(settings, "never", every="1m"), holding(100 * 365 * DAY)

@@ -56,7 +56,7 @@ def test_no_line_is_lost_while_another_program_holds_a_file(
     assert len((tmp_path / "a.log").read_text("utf-8").splitlines()) < 10, "it rotates again"
 
 
-@pytest.mark.skipif(os.name == "nt", reason="it moves no folder in which a file is open")
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps a folder with an open file")
 def test_logging_resumes_when_a_missing_folder_is_back(tmp_path: Path) -> None:
     folder = tmp_path / "logs"
     folder.mkdir()

@@ -39,7 +39,9 @@ def test_every_response_has_security_and_cache_headers(path: str, settings: toy.
     plain = client_of(settings).get(path).headers
     assert plain["X-Content-Type-Options"] == "nosniff"
     assert plain["Cross-Origin-Resource-Policy"] == "same-origin"
-    assert plain["Cache-Control"] == ("no-cache" if path == ASSET else "no-store")
+    polls = "public, max-age=1, stale-while-revalidate=2"
+    cached = {ASSET: "no-cache", "/_live": polls}.get(path, "private, no-store")
+    assert plain["Cache-Control"] == cached
     assert not {"Server", "X-Powered-By", "Strict-Transport-Security"} & {*plain.keys()}
 
 

@@ -76,3 +76,7 @@ def test_a_listed_user_is_an_operator_from_any_address() -> None:
         assert not allowed(REMOTE, other, operators=["ann"])
         assert allowed(LOCAL, other, operators=["ann"])
     assert not allowed(REMOTE, operators=["ann"])
+
+
+def test_without_a_request_nobody_is_an_operator() -> None:
+    assert not is_operator(Auth(operators=["ann"]))

@@ -1,3 +1,7 @@
+import html
+import json
+import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,10 +13,11 @@ from dash import Output
 from flask.testing import FlaskClient
 from helpers import ask, changed, showing
 
+from {{cookiecutter.project_slug}}.engine import Window
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.status import Rejected, Status
 from {{cookiecutter.project_slug}}.engine.page import Tables, view
-from {{cookiecutter.project_slug}}.engine.web.polling import code_version
+from {{cookiecutter.project_slug}}.engine.web.release import release
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -25,7 +30,10 @@ def client_of(settings: toy.Settings, store: MemoryStore) -> FlaskClient:
 def live(client: FlaskClient, method: str = "GET") -> dict[str, Any]:
     """Poll as a page does."""
     response = client.open("/_live", method=method, content_type="application/json")
-    assert response.headers["Cache-Control"] == "no-store"
+    cached = (
+        "public, max-age=1, stale-while-revalidate=2" if method == "GET" else "private, no-store"
+    )
+    assert response.headers["Cache-Control"] == cached
     return dict(response.get_json())
 
 
@@ -36,6 +44,7 @@ def test_a_page_is_told_when_to_poll_again(settings: toy.Settings, store: Memory
     answer = live(client)
     assert answer["version"] == store.latest().version  # type: ignore[union-attr]
     assert 14 < answer["next"] < 15
+    assert abs(answer["at"] - time.time()) < 5
     assert live(client_of(settings, MemoryStore()))["next"] <= 0
 
 
@@ -103,13 +112,40 @@ def test_open_pages_with_other_code_reload(settings: toy.Settings, store: Memory
     assert f'name="code-version" content="{live(client)["code"]}"' in client.get("/").text
 
 
-def test_each_code_change_gives_a_new_code_version(tmp_path: Path) -> None:
+def test_each_change_to_code_or_settings_is_a_new_release(
+    settings: toy.Settings, tmp_path: Path
+) -> None:
     def version(name: str, text: str) -> str:
         (tmp_path / name).write_text(text)
-        return code_version(tmp_path)
+        return release(tmp_path, settings)
 
     first = version("app.py", "1")
     assert version("app.py", "2") != first
     assert version("app.py", "1") == first
     assert version("app.pyc", "compiled") == first
     assert version("style.css", "a") != first
+    now = release(tmp_path, settings)
+    assert release(tmp_path, changed(settings, "app", title="Other")) != now
+    assert release(tmp_path, changed(settings, "server", port=1)) == now, "replicas are the same"
+
+
+def test_the_page_knows_which_choices_belong_in_its_address(
+    settings: toy.Settings, store: MemoryStore
+) -> None:
+    page = client_of(settings, store).get("/").text
+    listed = re.search('<meta name="choices" content="(.*?)">', page)
+    assert listed
+    assert json.loads(html.unescape(listed[1])) == ["series", "window"]
+
+
+def test_viewers_can_zoom_only_if_each_view_takes_two_times(
+    settings: toy.Settings, store: MemoryStore
+) -> None:
+    @view(Output("cards", "children"), toy.CHOICES)
+    def cards(_tables: Tables, _names: object, _window: Window | None) -> str:
+        return ""
+
+    app, _ = toy.DASHBOARD.build(settings, showing(cards), store)
+    assert '<meta name="zoom" content="yes">' in app.server.test_client().get("/").text
+    older = client_of(settings, store).get("/").text
+    assert '<meta name="zoom" content="no">' in older

@@ -47,7 +47,7 @@ class Cache(ResponseCache):
 
         headers = {"Accept-Encoding": accepted} if accepted else {}
         with self.flask.test_request_context(headers=headers):
-            return self.response(key, make)
+            return self.get_or_make(key, make).response()
 
 
 ENCODED = {
@@ -102,7 +102,7 @@ def test_a_response_for_many_clients_is_compressed_once() -> None:
 
     def ask(_: int) -> bytes:
         with cache.flask.test_request_context(headers={"Accept-Encoding": "gzip"}):
-            return cache.response("key", make).data
+            return cache.get_or_make("key", make).body
 
     with ThreadPoolExecutor(8) as pool:
         assert {gzip.decompress(it) for it in pool.map(ask, range(8))} == {LONG}

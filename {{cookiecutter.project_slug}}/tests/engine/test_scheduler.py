@@ -156,6 +156,27 @@ def test_setting_the_clock_back_does_not_repeat_a_daily_refresh(settings: toy.Se
     assert simulation.run(timedelta(hours=1)) == 1
 
 
+def test_a_cron_refresh_runs_in_working_hours_only_and_is_made_up_for(
+    settings: toy.Settings, source: Source
+) -> None:
+    chosen = configured(settings, "Europe/Oslo", cron="*/30 8-17 * * mon-fri")
+    simulation = Simulation(chosen, "2026-03-27T17:50+01:00")  # a Friday
+    step, fine = timedelta(minutes=1), source.read
+    assert simulation.run(timedelta(minutes=30), step) == 1, "at once"
+    assert simulation.run(timedelta(hours=60), step) == 0, "until Monday, an hour earlier"
+    assert simulation.status().next_due == datetime(2026, 3, 30, 6, tzinfo=UTC)
+    simulation.now -= timedelta(minutes=40)
+    assert simulation.run(timedelta(hours=2), step) == 2, "the clock was set back"
+    simulation.request_refresh()
+    simulation.run(timedelta(minutes=5), step)
+    source.read = lambda *_: None
+    simulation.run(timedelta(minutes=40), step)
+    assert simulation.status().error
+    source.read = fine
+    assert simulation.run(timedelta(minutes=2), step) == 1, "it is retried at once"
+    assert simulation.run(timedelta(hours=24), step) == 20
+
+
 def test_failures_are_retried_with_growing_pauses_and_keep_the_data(
     settings: toy.Settings, source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -664,6 +685,26 @@ def test_the_pause_ends_when_the_next_refresh_is_due(settings: toy.Settings) -> 
     assert pause(-0.5) == pytest.approx(0.1)
     assert pause(-200) == pytest.approx(20)
     assert pause(-3_600) == 60
+
+
+def test_stopping_alerts_does_not_delay_the_handover(
+    settings: toy.Settings, tmp_path: Path
+) -> None:
+    class Slow:
+        handed_over = False
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None:
+            self.handed_over = other.lease()
+
+    one, other = (file_store(tmp_path) for _ in range(2))
+    alerts: Any = Slow()
+    running = Scheduler(settings, one, PIPELINE, ThreadExecutor(), alerts=alerts)
+    assert one.lease() and not other.lease()
+    running.stop()
+    assert alerts.handed_over
+    other.release()
 
 
 def test_a_store_that_hangs_does_not_hold_up_the_stop(settings: toy.Settings) -> None:

@@ -53,7 +53,6 @@ def test_durations_times_and_zones_are_parsed(
     assert settings.refresh.every == timedelta(minutes=90)
     assert settings.refresh.daily_at == [time(6), time(18, 30)]
     assert settings.app.timezone.key == "Asia/Tokyo"
-    assert settings.refresh.period == timedelta(days=1)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +73,13 @@ def test_durations_times_and_zones_are_parsed(
         ("REFRESH__EVERY", "0s", ["refresh.every", "'0s'", "1s or more"]),
         ("REFRESH__DAILY_AT", "25:00", ["refresh.daily_at", "'25:00'"]),
         ("REFRESH__DAILY_AT", "06:00Z", ["refresh.daily_at", "without a zone", "app.timezone"]),
+        ("REFRESH__CRON", "*/5 8-25 * * *", ["'*/5 8-25 * * *'", "its hour", "mon-fri"]),
+        ("REFRESH__CRON", "0 0 30 2 *", ["'0 0 30 2 *'", "its day of the month", "mon-fri"]),
+        ("REFRESH__CRON", "0 0 */31 2 mon#5", ["refresh.cron", "never due", "mon-fri"]),
+        ("REFRESH__CRON", "hourly", ["refresh.cron = 'hourly'", "five fields", "mon-fri"]),
+        ("REFRESH__CRON", "* * * * * *", ["refresh.cron", "five fields", "mon-fri"]),
         ("REFRESH__WORKER", "magic", ["refresh.worker", "'magic'", "'thread'"]),
-        ("APP__TIMEZONE", "Nowhere", ["app.timezone", "'Nowhere'", "timezone"]),
+        ("APP__TIMEZONE", "Berlin", ["app.timezone", "'Berlin'", 'as in "Europe/Oslo"']),
         ("SOURCE__NONSENSE", "1", [f"{PREFIX}SOURCE__NONSENSE", "is not a setting"]),
     ],
 )
@@ -89,7 +93,19 @@ def test_an_error_names_the_invalid_setting(
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.skipif(os.name == "nt", reason="there TZ says nothing")
+def test_either_times_of_day_or_a_cron_expression_can_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cron = "*/5 8-18 * * mon-fri"
+    monkeypatch.setenv(f"{PREFIX}REFRESH__CRON", cron)
+    assert load(tmp_path).refresh.cron == cron
+    monkeypatch.setenv(f"{PREFIX}REFRESH__DAILY_AT", "06:00")
+    remedy = "refresh.daily_at is set, too: remove one of them"
+    with pytest.raises(SettingError, match=re.escape(f"'{cron}' cannot be used: {remedy}")):
+        load(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ignores TZ")
 @pytest.mark.parametrize(
     ("zone", "words"),
     [

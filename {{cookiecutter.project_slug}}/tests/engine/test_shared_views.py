@@ -1,5 +1,6 @@
 import gzip
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -641,7 +642,10 @@ def test_different_choices_are_cached_separately(one: Any, other: Any) -> None:
     assert page.count == 2
 
 
-@pytest.mark.parametrize(("depth", "status"), [(100, 200), (400, 400), (100_000, 400)])
+@pytest.mark.parametrize(
+    ("depth", "status"),
+    [(90, 200), (100, 400 if os.name == "nt" else 200), (400, 400), (100_000, 400)],
+)
 def test_a_deeply_nested_choice_is_answered_or_rejected(depth: int, status: int) -> None:
     page = Page(lambda _, choice: str(len(choice)))
     content = json.dumps(page.body(1, "deep")).replace('"deep"', "[" * depth + "]" * depth)

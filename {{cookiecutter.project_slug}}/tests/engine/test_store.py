@@ -4,7 +4,6 @@ import logging
 import os
 import socket
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, contextmanager
@@ -20,12 +19,11 @@ import pytest
 import redis
 import toy
 from helpers import redis_server, wait_until
-from stores import NOW, Open, opened, opener, snapshot
+from stores import NOW, Open, change, older, opened, opener, snapshot, with_checksum
 
 from {{cookiecutter.project_slug}}.engine.config.types import SettingError
 from {{cookiecutter.project_slug}}.engine.data import (
-    codec,
-    file_store,
+    documents,
     freshness,
     store,
 )
@@ -38,7 +36,7 @@ from {{cookiecutter.project_slug}}.engine.data.status import (
     Rejected,
     Status,
 )
-from {{cookiecutter.project_slug}}.engine.data.store import open_store
+from {{cookiecutter.project_slug}}.engine.data.store import Store, open_store
 from {{cookiecutter.project_slug}}.engine.data.tables import Batch, Table
 from {{cookiecutter.project_slug}}.engine.settings import Refresh
 
@@ -74,6 +72,48 @@ def test_a_published_snapshot_reaches_all_processes(any_store: Open) -> None:
             assert (found.paces, found.horizon) == (published.paces, NOW)
             assert found.history == published.history
             pd.testing.assert_frame_equal(found.tables["readings"], published.tables["readings"])
+
+
+def test_a_document_is_replaced_only_if_it_is_unchanged(any_store: Open) -> None:
+    one, other = any_store(), any_store()
+    assert one.document("a") == b""
+    assert not one.replace_document("a", b"before", b"1")
+    assert one.replace_document("a", b"", "ä\n\0".encode())
+    assert other.document("a") == "ä\n\0".encode()
+    assert not other.replace_document("a", b"", b"2")
+    assert other.replace_document("a", "ä\n\0".encode(), b"2")
+    assert one.document("a") == b"2" and one.document("b") == b""
+    one.publish(snapshot(1))
+    one.publish(snapshot(2), over=1)
+    assert other.document("a") == b"2", "it is no part of the snapshots"
+
+
+def test_of_several_processes_that_replace_a_document_only_one_does(shared: Open) -> None:
+    stores = [shared() for _ in range(4)]
+
+    def count(store: Store) -> int:
+        done = 0
+        while done < 25:
+            before = store.document("a")
+            after = b"%d %d" % (int(before.split()[0] if before else 0) + 1, id(store))
+            done += store.replace_document("a", before, after)
+        return done
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(count, stores)) == 100
+    assert stores[0].document("a").startswith(b"100 ")
+
+
+def test_a_document_that_cannot_be_reached_is_an_os_error(tmp_path: Path) -> None:
+    with redis_server(tmp_path) as url:
+        store = opened(url)
+        redis.Redis.from_url(url).hset(f"{toy.NAME}:document:a", "b", "c")
+        assert store.document("a") == b"", "of another type"
+        assert store.replace_document("a", b"", b"1")
+    with pytest.raises(OSError):
+        store.document("a")
+    with pytest.raises(OSError):
+        store.replace_document("a", b"1", b"2")
 
 
 def test_a_stored_snapshot_can_be_appended_to(any_store: Open) -> None:
@@ -225,7 +265,7 @@ def test_a_leader_keeps_a_status_that_it_could_not_write(shared: Open) -> None:
 
 
 ACCESSES = ["_poll", "_read", "_write", "_write_status", "_write_request", "_write_cleared"]
-ACCESSES += ["_lease", "_release"]
+ACCESSES += ["_read_segments", "_discard", "_write_outcomes", "_lease", "_release"]
 
 
 @contextmanager
@@ -382,8 +422,7 @@ def test_data_from_another_release_are_replaced_and_not_shown(
     held = shared()
     shared().publish(snapshot(7))
     held.sync()
-    newer = codec.encode(snapshot(8), {})
-    assert held._write(8, newer, 7)  # type: ignore[attr-defined]
+    assert held._write(change(snapshot(8), {}), 7)  # type: ignore[attr-defined]
     held.sync()
     for it, rows in ((held, 3), (shared(), 0)):
         found = it.latest()
@@ -401,8 +440,8 @@ def test_data_from_another_release_are_replaced_and_not_shown(
 
 
 def test_a_snapshot_without_a_checksum_is_of_another_release(shared: Open) -> None:
-    store = shared()
-    assert store._write(7, codec.encode(snapshot(7), toy.TABLES)[codec.CHECKSUM :], None)  # type: ignore[attr-defined]
+    store, head = shared(), older(snapshot(7))[0]
+    assert store._write(change(snapshot(7))._replace(manifest=head), None)  # type: ignore[attr-defined]
     found = shared().latest()
     assert found and "another release" in found.fault and not found.tables
 
@@ -428,12 +467,10 @@ def test_a_table_that_is_declared_otherwise_now_is_read_again(table: Table, shar
 def test_stored_rows_are_compressed() -> None:
     stored = snapshot(rows=10_000)
     tables = {"readings": stored.tables["readings"].assign(value=1.0)}
-    encoded = codec.encode(replace(stored, tables=tables), toy.TABLES)
+    (encoded,) = change(replace(stored, tables=tables)).new.values()
     assert len(encoded) < tables["readings"].memory_usage().sum() / 2
 
 
-ENCODED = codec.encode(snapshot(9), toy.TABLES)
-HEAD = ENCODED[codec.CHECKSUM : ENCODED.index(b"\n", codec.CHECKSUM) + 1]
 CHECKSUM = "its checksum does not match"
 
 
@@ -444,9 +481,10 @@ CHECKSUM = "its checksum does not match"
         (b"0" * 99, CHECKSUM),
         (b"nonsense\nmore", CHECKSUM),
         (b"00000000\n", "subsection not found"),
-        (ENCODED[:-300], CHECKSUM),
-        (b"%08x\n" % zlib.crc32(HEAD) + HEAD, "pyarrow cannot read it: "),
-        (codec.encode(snapshot(8), toy.TABLES), "it holds version 8"),
+        (change(snapshot(9)).manifest[:-30], CHECKSUM),
+        (with_checksum(b"".join(older(snapshot(9))))[:-300], CHECKSUM),
+        (with_checksum(older(snapshot(9))[0]), "pyarrow cannot read it: "),
+        (change(snapshot(8)).manifest, "it holds version 8"),
     ],
 )
 def test_damaged_bytes_are_replaced(
@@ -458,7 +496,7 @@ def test_damaged_bytes_are_replaced(
 ) -> None:
     before = shared()
     before.publish(snapshot(8))
-    assert before._write(9, data, 8)  # type: ignore[attr-defined]
+    assert before._write(change(snapshot(9))._replace(manifest=data), 8)  # type: ignore[attr-defined]
     before.sync()
     for it in (before, shared()):
         found = it.latest()
@@ -500,12 +538,12 @@ def forget_all(store: Any) -> None:
         store._redis.flushall()
         store.lease()  # the lease is lost, too
     else:
-        store._path(5).unlink()
+        (store._folder / "5.json").unlink()
 
 
 def forget_newest(store: Any) -> None:
     forget_all(store)
-    assert store._write(3, codec.encode(snapshot(3), toy.TABLES), None)
+    assert store._write(change(snapshot(3)), None)
 
 
 def test_a_full_redis_is_reported_once(tmp_path: Path, caplog: Any) -> None:
@@ -582,7 +620,7 @@ def test_an_error_names_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> No
 def test_the_folder_may_be_relative_to_the_working_directory(tmp_path: Path) -> None:
     with chdir(tmp_path):
         opened("file://data/the%20store").publish(snapshot(1))
-    assert (tmp_path / "data" / "the store" / "1.arrow").is_file()
+    assert (tmp_path / "data" / "the store" / "1.json").is_file()
 
 
 def test_the_previous_version_is_kept_for_processes_that_read_it(
@@ -590,9 +628,12 @@ def test_the_previous_version_is_kept_for_processes_that_read_it(
 ) -> None:
     store = opened(tmp_path.as_uri())
     for version in range(8, 13):  # sorted as numbers: 9 comes before 10
-        store.publish(snapshot(version), over=version - 1)
-        expected = {f"{it}.arrow" for it in (version - 1, version) if it > 7}
-        assert {it.name for it in tmp_path.glob("*.arrow")} == expected
+        store.publish(snapshot(version, rows=2**version), over=version - 1)
+        expected = [it for it in (version - 1, version) if it > 7]
+        assert sorted(int(it.stem) for it in tmp_path.glob("*.json")) == expected
+        for suffix in ("json", "arrow"):
+            made = {int(it.stem.partition("-")[0]) for it in tmp_path.glob(f"*.{suffix}")}
+            assert made == {*expected}
 
 
 def test_a_snapshot_is_on_disk_before_it_gets_its_name(
@@ -603,11 +644,14 @@ def test_a_snapshot_is_on_disk_before_it_gets_its_name(
 
     def record(file: int) -> None:
         fsync(file)
-        written.append((os.fstat(file).st_size, (tmp_path / "1.arrow").exists()))
+        names = sorted(it.suffix for it in tmp_path.iterdir() if it.suffix != ".tmp")
+        written.append((os.fstat(file).st_size, names))
 
     monkeypatch.setattr(os, "fsync", record)
     opened(tmp_path.as_uri()).publish(snapshot(1))
-    assert written == [((tmp_path / "1.arrow").stat().st_size, False)]
+    (rows,), (manifest,) = (list(tmp_path.glob(it)) for it in ("*.arrow", "*.json"))
+    sizes = rows.stat().st_size, manifest.stat().st_size
+    assert written == [(sizes[0], []), (sizes[1], [".arrow"])], "the manifest comes last"
 
 
 def test_a_file_that_another_program_has_open_is_tried_again(
@@ -621,14 +665,14 @@ def test_a_file_that_another_program_has_open_is_tried_again(
             raise refusals.pop()
         return replace(path, target)
 
-    monkeypatch.setattr(file_store, "TRIES", 2)
+    monkeypatch.setattr(documents, "TRIES", 2)
     monkeypatch.setattr(Path, "replace", busy)
     store = opened(tmp_path.as_uri())
     assert store.publish(snapshot(1)) and not refusals
     refusals += [PermissionError("it is open")] * 3
     with pytest.raises(PermissionError):
         store.publish(snapshot(2), over=1)
-    assert {it.name for it in tmp_path.iterdir()} == {"1.arrow"}
+    assert {it.name.partition("-")[0] for it in tmp_path.iterdir()} == {"1.json", "1"}
 
 
 def test_an_old_version_that_another_program_has_open_is_removed_later(
@@ -641,10 +685,11 @@ def test_an_old_version_that_another_program_has_open_is_removed_later(
     with monkeypatch.context() as patched:
         patched.setattr(Path, "unlink", busy)
         for version in (1, 2, 3):
-            assert store.publish(snapshot(version), over=version - 1)
-    assert len(list(tmp_path.glob("*.arrow"))) == 3
-    store.publish(snapshot(4), over=3)
-    assert {it.name for it in tmp_path.glob("*.arrow")} == {"3.arrow", "4.arrow"}
+            assert store.publish(snapshot(version, rows=version), over=version - 1)
+    assert [len(list(tmp_path.glob(it))) for it in ("*.json", "*.arrow")] == [3, 3]
+    store.publish(snapshot(4, rows=4), over=3)
+    assert {it.name for it in tmp_path.glob("*.json")} == {"3.json", "4.json"}
+    assert {it.name[0] for it in tmp_path.glob("*.arrow")} == {"3", "4"}
 
 
 def test_the_reason_why_a_file_cannot_be_created_is_reported(
@@ -677,9 +722,10 @@ def test_dashboards_can_share_a_redis(redis_url: str) -> None:
             store.report(Status())
             store.request_refresh()
             store.clear_request(store.refresh_requested())
-            keys = {f"{name}:{it}" for it in ("snapshot", "status", "request", "cleared", "lease")}
+            names = ("snapshot", "status", "outcomes", "request", "cleared", "lease")
+            keys = {f"{name}:{it}" for it in names}
             assert {it.decode() for it in client.keys(f"{name}:*")} == keys
-        assert client.dbsize() == 10
+        assert client.dbsize() == 12
 
 
 def test_another_process_takes_over_from_one_that_has_stopped(redis_url: str) -> None:
@@ -863,7 +909,7 @@ def test_a_version_that_goes_while_it_is_looked_for_is_not_damaged(
         if isinstance(held, RedisStore):
             held._redis.flushall()
         else:
-            held._path(5).unlink()
+            (held._folder / "5.json").unlink()
         return found
 
     monkeypatch.setattr(held, "_poll", polled)

@@ -46,7 +46,10 @@ def table_of(column: pa.Column, **options: Any) -> dict[str, Table]:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (raw(("soon", "a", 1), ("later", "a", 1)), ["none of its 2 rows", "time: not a time"]),
+        (
+            raw(("soon", "a", 1), ("later", "a", 1)),
+            ["none of its 2 rows", "time: not a time", "(time=soon, series=a, value=1)"],
+        ),
         ({"readings": pd.DataFrame({"time": [], "series": []})}, ["'value' is missing"]),
         ({"readings": raw()["readings"].assign(extra=1)}, ["'extra' is not declared"]),
         ({"orders": pd.DataFrame()}, ["'orders' is not declared"]),

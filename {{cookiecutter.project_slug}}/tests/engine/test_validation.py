@@ -238,10 +238,10 @@ def test_an_upload_of_unknown_size_that_is_too_large_is_refused(app: Dash) -> No
     ],
 )
 def test_dash_handles_stream_requests_if_the_app_has_streams(
-    content: Any, fits: bool, has_streams: bool
+    content: Any, fits: bool, has_streams: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(Dash, "shared_storage_enabled", has_streams, raising=False)
     app = Dash(__name__)
-    vars(app)["shared_storage_enabled"] = has_streams  # as Dash 4.5 sets it
     app.layout = html.Div()
     app.server.view_functions[PATH] = lambda: "by Dash"
     Validation(app)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sqlite3
 import tomllib
 from collections.abc import Callable
@@ -290,7 +291,7 @@ def test_a_table_of_a_database_is_found(
 @pytest.mark.parametrize(
     ("location", "said"),
     [
-        ("data/missing.csv", "No such file or directory"),
+        ("data/missing.csv", "[WinError 2]" if os.name == "nt" else "No such file or directory"),
         ("data/database", "is a database: make a project with source = sql for it"),
         ("data/empty.csv", "has no rows"),
         ("http://127.0.0.1:9/a.csv", "127.0.0.1 cannot be reached"),

@@ -1,5 +1,6 @@
 """The engine: keeps the data fresh and the page live. `page` has the building blocks of pages."""
 
+from .alerts.changes import Condition
 from .config.types import (
     DatabaseUrl,
     Duration,
@@ -15,6 +16,7 @@ from .data.snapshot import EPOCH, Snapshot, Tables, now_utc
 from .data.status import Outcome, Status
 from .data.tables import TEXT, UTC, DataError, Table
 from .data.times import read_from
+from .data.window import Window
 from .refresh.pipeline import Pipeline
 from .settings import App, Section, Settings
 
@@ -23,6 +25,7 @@ __all__ = [
     "TEXT",
     "UTC",
     "App",
+    "Condition",
     "Dashboard",
     "DataError",
     "DatabaseUrl",
@@ -40,6 +43,7 @@ __all__ = [
     "Status",
     "Table",
     "Tables",
+    "Window",
     "Zone",
     "now_utc",
     "read_from",

@@ -5,16 +5,20 @@ import inspect
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from . import log
+from .alerts.conditions import Conditions
 from .config import secret_values
 from .config.types import SettingError
 from .data.access import Data
+from .data.documents import Folder
 from .data.memory_store import MemoryStore
 from .data.snapshot import Snapshot
 from .data.store import Store, open_store
@@ -29,6 +33,8 @@ from .settings import CONFIG, AnySettings
 if TYPE_CHECKING:  # a process that only refreshes does not need Dash
     from dash import Dash
 
+    from .alerts.watch import Watch
+
     CreateApp = Callable[[Any, Data], Dash]
 
 logger = logging.getLogger(__name__)
@@ -39,13 +45,15 @@ class Dashboard:
     """The parts that make up a dashboard. Creating one opens and starts nothing.
 
     `name` is used for its cookie, Redis keys and metrics. Each of `listeners` is called after each
-    refresh, with the status and the newest snapshot.
+    refresh, with the status and the newest snapshot. `conditions` returns a level and a text for
+    each series, from which alerts follow.
     """
 
     name: str
     settings: type[AnySettings]
     pipeline: Pipeline
     listeners: Sequence[Listener] = ()
+    conditions: Conditions = lambda _tables: {}
 
     def load(
         self,
@@ -75,7 +83,32 @@ class Dashboard:
         store = store or self.open_store(settings)
         executor = open_executor(settings)
         listeners = (*listeners, *self.listeners)
-        return Scheduler(settings, store, self.pipeline, executor, listeners, is_leader=is_leader)
+        alerts = self.alerts(settings, store) if is_leader and settings.alerts.urls else None
+        return Scheduler(
+            settings,
+            store,
+            self.pipeline,
+            executor,
+            listeners,
+            is_leader=is_leader,
+            alerts=alerts,
+        )
+
+    def alerts(self, settings: AnySettings, store: Store) -> "Watch":
+        """Create the sender of alerts without starting it. Raises SettingError."""
+        from .alerts import services
+        from .alerts.record import Record
+        from .alerts.watch import Watch
+
+        opened = services.open_services(settings.alerts.urls)
+        data = Data(store, self.pipeline.tables)
+        record = Record(store, len(opened))
+        if settings.store.url == "memory://":  # so that nothing is sent again after a restart
+            config = settings.config
+            refuse_read_only(config)
+            folder = Folder(config.parent, Lock(), f"{config.stem}.")
+            record = Record(folder, len(opened), shared=False)
+        return Watch(settings, store, record, data, self.conditions, opened)
 
     def refresh_once(self, settings: AnySettings) -> Snapshot:
         """Return the result of a first refresh."""
@@ -106,12 +139,15 @@ class Dashboard:
             health,
             metrics,
             middleware,
+            not_found,
             polling,
             validation,
             views,
         )
         from .web.fast_path import FastPath
+        from .web.release import release
         from .web.shared_views import SharedViews
+        from .web.view_urls import ViewUrls
 
         if settings.refresh.standalone and store is None:
             refuse_memory(settings, "A standalone schedule")
@@ -124,7 +160,8 @@ class Dashboard:
             listeners=[counters.after_refresh] if counters else [],
         )
 
-        app = create_app(settings, Data(store, self.pipeline.tables))
+        data = Data(store, self.pipeline.tables)
+        app = create_app(settings, data)
         views.refuse_wrapped(app)
         views.refuse_replaced(app)
         server = app.server
@@ -132,11 +169,14 @@ class Dashboard:
         server.secret_key = secret_key or server.secret_key or os.urandom(32)
         server.config["MAX_CONTENT_LENGTH"] = settings.server.max_body_bytes
 
+        not_found.install(app, settings.app.title)
         validation.Validation(app)
         compress, fast_path = Compress(server), FastPath(app)
-        bundles.install(app, compress)
+        bundles.install(app)
         shared = SharedViews(app, compress, fast_path, settings.server)
-        polling.install(app, settings, store, fast_path, Path(inspect.getfile(create_app)).parent)
+        code = release(Path(inspect.getfile(create_app)).parent, settings)
+        urls = ViewUrls(app, data, shared, fast_path, code)
+        polling.install(app, settings, store, fast_path, code)
         server.register_blueprint(health.blueprint(settings, store))
         server.register_blueprint(csp.blueprint(app, settings.server))
         auth.install(app, self.name, settings, fast_path)
@@ -154,6 +194,8 @@ class Dashboard:
         middleware.install(app, settings)
         if counters:
             server.wsgi_app = counters.counted(server.wsgi_app)
+        fast_path.seal()
+        urls.announce()
         return app, schedule
 
 
@@ -166,8 +208,21 @@ def refuse_memory(settings: AnySettings, who: str) -> None:
         )
 
 
+def refuse_read_only(config: Path) -> None:
+    """Check that the record of alerts can be written beside a file. Raises SettingError."""
+    try:
+        with tempfile.TemporaryFile(dir=config.parent):
+            pass
+    except OSError as error:
+        raise SettingError(
+            f"{config.stem}.alerts.json cannot be written beside {config.name} ({error.strerror}): "
+            'set store.url to "file://" and a folder that can be written to.'
+        ) from error
+
+
 def _warm_up(app: "Dash") -> None:
     from werkzeug.exceptions import HTTPException
+    from werkzeug.test import Client  # Flask's imports a debugger and a parser of email
 
     # Dash sets itself up at its first request, and two concurrent first requests race
     # (plotly/dash#3971), so this one comes first. With pages, it completes the application, so
@@ -175,7 +230,7 @@ def _warm_up(app: "Dash") -> None:
     config = app.server.config
     before, config["PROPAGATE_EXCEPTIONS"] = config["PROPAGATE_EXCEPTIONS"], True
     with suppress(HTTPException):  # one of the user's hooks may reject it
-        app.server.test_client().get("/healthz")
+        Client(app.server).get("/healthz", environ_base={"REMOTE_ADDR": "127.0.0.1"})
     config["PROPAGATE_EXCEPTIONS"] = before
     sys.setswitchinterval(0.001)  # a busy view delays quick requests for less long
     gc.freeze()  # scanning all that is loaded for garbage took longer than drawing a view

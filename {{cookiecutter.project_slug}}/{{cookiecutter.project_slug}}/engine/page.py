@@ -3,10 +3,12 @@
 from .data.access import Data
 from .data.snapshot import Tables
 from .log import tail as log_tail
-from .web.components import alert, aria, loading, status_line, stores
+from .web.components import alert, aria, content, loading, skip_link, status_line, stores
 from .web.csv_export import to_csv
+from .web.not_found import instead, not_found
 from .web.operators import is_operator
 from .web.tables import text_table
+from .web.user_menu import user_menu
 from .web.views import ViewError, add_views, per_snapshot, view
 
 __all__ = [
@@ -16,13 +18,18 @@ __all__ = [
     "add_views",
     "alert",
     "aria",
+    "content",
+    "instead",
     "is_operator",
     "loading",
     "log_tail",
+    "not_found",
     "per_snapshot",
+    "skip_link",
     "status_line",
     "stores",
     "text_table",
     "to_csv",
+    "user_menu",
     "view",
 ]

@@ -7,7 +7,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -22,6 +30,7 @@ from .config.types import (
     FOLDER,
     Age,
     Clocks,
+    Cron,
     Duration,
     File,
     History,
@@ -42,7 +51,7 @@ CONFIG = Path("config.toml")
 class Section(BaseModel):
     """One `[section]` of config.toml; an unknown key in it is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class App(Section):
@@ -59,6 +68,7 @@ class Refresh(Section):
 
     every: Period = timedelta(seconds=2)
     daily_at: Clocks = []
+    cron: Cron = ""
     history: History = timedelta(hours=24)  # None: all
     overlap: Duration = timedelta(minutes=5)
     ahead: Duration = timedelta(minutes=5)
@@ -68,10 +78,12 @@ class Refresh(Section):
     scheduler: str = "tcp://127.0.0.1:8786"
     standalone: bool = False
 
-    @property
-    def period(self) -> timedelta:
-        """The usual time between two refreshes."""
-        return timedelta(days=1) if self.daily_at else self.every
+    @field_validator("cron")
+    @classmethod
+    def _only_one(cls, cron: str, info: ValidationInfo) -> str:
+        if cron and info.data.get("daily_at"):
+            raise ValueError("refresh.daily_at is set, too: remove one of them")
+        return cron
 
 
 class Store(Section):
@@ -114,6 +126,14 @@ class Auth(Section):
     token: Secret = SecretStr("")
 
 
+class Alerts(Section):
+    """Who gets a message when something is wrong, and when."""
+
+    urls: list[SecretStr] = []
+    lasting: Duration = Field(timedelta(minutes=5), alias="for")
+    link: str = ""
+
+
 class Log(Section):
     """What is logged, and where."""
 
@@ -141,13 +161,14 @@ class Settings(BaseSettings, Generic[Source]):
     """The engine's sections, and `[source]`; a subclass sets `env_prefix` and adds its own."""
 
     model_config = SettingsConfigDict(env_nested_delimiter="__", extra="forbid", frozen=True)
-    shown: ClassVar[set[str]] = {"app", "refresh", "store", "server", "auth", "log"}
+    shown: ClassVar[set[str]] = {"app", "refresh", "store", "server", "auth", "alerts", "log"}
     config: Path = CONFIG
     app: App = Field(default_factory=App)
     refresh: Refresh = Refresh()
     store: Store = Store()
     server: Server = Server()
     auth: Auth = Auth()
+    alerts: Alerts = Alerts()
     log: Log = Log()
     source: Source = Field(repr=False)
 
@@ -244,6 +265,6 @@ def _explain(error: ValidationError, sections: environment.Sections, shown: set[
         return f"{key} is not a setting: {remedy}"
     # A misplaced value may be a secret, too.
     scalar = isinstance(value, (str, int, float)) and not re.search("[@$]|://", str(value))
-    secret = path[0] not in shown or re.search("secret|token|users", key)
+    secret = path[0] not in shown or re.search("secret|token|users|urls", key)
     label = f"{key} = {value!r}" if scalar and not secret else key
     return f"{label} cannot be used: {first['msg'].removeprefix('Value error, ')}."

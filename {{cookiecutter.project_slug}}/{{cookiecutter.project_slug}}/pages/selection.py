@@ -1,13 +1,13 @@
 """The rows that a viewer's choices select."""
 
 import re
-from typing import Literal
+from zoneinfo import ZoneInfo
 
 import pandas as pd
 from dash import Input
 
 from .. import engineering
-from ..engine import Duration
+from ..engine import Window
 from ..engine.figures import catalog, formats, states
 from ..engine.page import Tables, per_snapshot, to_csv
 from ..setting import Settings
@@ -15,7 +15,6 @@ from ..setting import Settings
 CHOICES = [Input("series", "value"), Input("window", "value")]
 # What a viewer may choose; requests with any other values are rejected.
 Names = list[str] | None
-Window = Duration | Literal["all"]
 UNSEEN = "\N{WORD JOINER}"
 
 
@@ -39,21 +38,21 @@ def described(tables: Tables) -> pd.DataFrame:
     return both.loc[~both.index.duplicated(), ["label", "unit", "decimals"]]
 
 
-def selected(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+def selected(tables: Tables, names: Names, window: Window, zone: ZoneInfo) -> pd.DataFrame:
     """Return the readings that a viewer has selected."""
-    chosen = [plain(it) for it in names or []]
-    return engineering.select(tables["readings"], chosen, None if window == "all" else window)
+    return engineering.select(tables["readings"], chosen(names), window, zone)
 
 
-def shown(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+def shown(tables: Tables, names: Names, window: Window, zone: ZoneInfo) -> pd.DataFrame:
     """Return the selected readings of the series to show: not of all if there are too many."""
-    readings = selected(tables, names, window)
+    readings = selected(tables, names, window, zone)
     return readings if names else engineering.important(readings, known(tables))
 
 
 def filtered(table: pd.DataFrame, names: Names) -> pd.DataFrame:
     """Return the rows of the chosen series."""
-    return engineering.select(table, [plain(it) for it in names or []])
+    names = chosen(names)
+    return table[table["series"].isin(names)] if names else table
 
 
 @per_snapshot
@@ -63,12 +62,13 @@ def bands(tables: Tables) -> pd.DataFrame:
     return states.bands(tables["states"], max(newest, default=None), tables.created)
 
 
-def selected_bands(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+def selected_bands(tables: Tables, names: Names, window: Window, zone: ZoneInfo) -> pd.DataFrame:
     """Return the bands that a viewer has selected; one may have begun before the window."""
-    chosen = filtered(bands(tables), names)
-    if window == "all" or chosen.empty:
-        return chosen
-    return states.clip(chosen, bands(tables)["end"].max() - window)
+    found = filtered(bands(tables), names)
+    if found.empty:
+        return found
+    start, end = window.bounds(bands(tables)["end"].max(), zone)
+    return found if start is None else states.clip(found, start, end)
 
 
 def is_blank(tables: Tables, readings: pd.DataFrame) -> bool:
@@ -76,27 +76,32 @@ def is_blank(tables: Tables, readings: pd.DataFrame) -> bool:
     return readings.empty and bool(len(tables["states"]) or len(tables["ranking"]))
 
 
-def selected_rows(tables: Tables, names: Names, window: Window) -> pd.DataFrame:
+def selected_rows(tables: Tables, names: Names, window: Window, zone: ZoneInfo) -> pd.DataFrame:
     """Return the readings and states that a viewer has selected, or the rows of the ranking."""
-    readings, texts = selected(tables, names, window), tables["states"]
+    readings, texts = selected(tables, names, window, zone), tables["states"]
     if is_blank(tables, tables["readings"]) and texts.empty:
         return filtered(tables["ranking"], names)
     if texts.empty:
         return readings
-    chosen = [plain(it) for it in names or []]
-    texts = engineering.select(texts, chosen, None if window == "all" else window)
+    texts = engineering.select(texts, chosen(names), window, zone)
     return states.together(readings, texts)
 
 
 def csv(tables: Tables, names: Names, window: Window, settings: Settings) -> str:
     """Return the selected rows as CSV, with times in the dashboard's time zone."""
-    rows = selected_rows(tables, names, window)
+    zone = settings.app.timezone
+    rows = selected_rows(tables, names, window, zone)
     if "time" in rows:
-        rows = rows.assign(time=rows["time"].dt.tz_convert(settings.app.timezone))
+        rows = rows.assign(time=rows["time"].dt.tz_convert(zone))
     if "state" in rows:
         texts = rows.pop("state").astype(object)
         rows["value"] = texts.where(texts.notna(), rows["value"])
     return to_csv(rows)
+
+
+def chosen(names: Names) -> list[str]:
+    """Return the names of the chosen series; none: all."""
+    return [plain(it) for it in names or []]
 
 
 def guarded(text: str) -> str:

@@ -46,7 +46,8 @@ def near_misses(prefix: str, sections: Sections) -> dict[str, str]:
 
     They may belong to another program: Kubernetes sets MY_DASHBOARD_SERVER_PORT for a service.
     """
-    meant = {name: _meant(name, prefix, sections, in_file=False) for name in os.environ}
+    names = (it for it in os.environ if _begins_with(prefix, it))
+    meant = {it: _meant(it, prefix, sections, in_file=False) for it in names}
     return {name: right for name, right in meant.items() if right}
 
 

@@ -20,6 +20,8 @@ NAMED = re.compile(rf"(?i){NAMES}=([^&;\s]+)")
 COMMON = re.compile(
     r"(?i)[-+]?\d{0,7}(\.\d*)?(e\d+)?|\d{4}-\d\d-\d\d([T ].*)?|true|false|none|null"
 )
+FOLDERS = {"PWD", "OLDPWD"}  # the shell's current and previous folder, not passwords
+KEY = re.compile(r"(?=.*[\dA-Z]).{8,}")  # as in the path of a webhook
 TOKEN = re.compile(r"(?=[^/]*\d)[\w~-]{20,}", re.ASCII)  # as in the path of a share link
 
 
@@ -39,6 +41,8 @@ def _walk(value: object, name: str = "") -> Iterator[str]:
         case list() | tuple() | set() | frozenset():
             for it in value:
                 yield from _walk(it, name)
+        case SecretStr() if name == "urls":
+            yield from _service(value.get_secret_value())
         case SecretStr():
             yield from _secret(value.get_secret_value())
         case str() | int() | float():
@@ -64,7 +68,8 @@ def _environment(settings: AnySettings) -> Iterator[str]:
         if is_setting:
             secret = section == "source" and key not in PLAIN
         else:
-            secret = name in file or bool(SECRET_NAME.search(name))
+            named = name not in FOLDERS and SECRET_NAME.search(name)
+            secret = name in file or bool(named)
         if secret and value and not COMMON.fullmatch(value):
             yield from _secret(value)
 
@@ -74,6 +79,19 @@ def _secret(text: str) -> Iterator[str]:
     if "://" not in text:
         yield text
     yield from _parts(text)
+
+
+def _service(url: str) -> Iterator[str]:
+    """Yield the secret parts of an alert service's URL, including a token in place of a host."""
+    yield url
+    yield from _parts(url)
+    authority, *path = re.split(r"[/?#]", url.partition("://")[2].partition("?")[0])
+    host = authority.rpartition("@")[2].partition(":")[0]
+    secrets = list(filter(KEY.fullmatch, path))
+    if "." not in host and host.lower() != "localhost":
+        secrets += re.split("[:@]", authority)
+    for it in secrets:
+        yield from (it, unquote(it))
 
 
 def _header(value: str) -> Iterator[str]:

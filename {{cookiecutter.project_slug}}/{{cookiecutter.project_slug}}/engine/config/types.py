@@ -3,6 +3,7 @@
 import contextlib
 import ipaddress
 import re
+from collections.abc import Iterator
 from contextvars import ContextVar
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from pathlib import Path
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import tzlocal
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
+
+from . import cron
 
 UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST = timedelta(days=36_500)  # now plus this is still a valid datetime
@@ -55,8 +58,19 @@ def _period(value: timedelta) -> timedelta:
 
 
 def _zone(name: object) -> object:
-    if name != "local":
+    if not isinstance(name, str):
         return name
+    if name == "local":
+        return _local_zone()
+    try:
+        return ZoneInfo(name)
+    except (LookupError, ValueError, OSError) as error:  # OSError: the name of a folder
+        raise ValueError(
+            f'there is no time zone {name!r}: write a name, as in "Europe/Oslo"'
+        ) from error
+
+
+def _local_zone() -> ZoneInfo:
     try:
         zone = tzlocal.get_localzone()
     except LookupError as error:
@@ -71,16 +85,27 @@ def _named(zone: tzinfo) -> ZoneInfo:
 
     A zone that was read from a file, such as a copied /etc/localtime, has no name or a wrong one.
     """
-    names = dict.fromkeys([getattr(zone, "key", None) or "UTC", *sorted(available_timezones())])
-    names.pop("localtime", None)  # on Debian, an alias of this computer's zone
-    now = datetime.now(UTC)
-    times = [now + timedelta(hours=25) * it for it in range(400, -10_000, -1)]  # 30 years
-    for name in names:
+    for name in _candidates(zone):
         with contextlib.suppress(LookupError, ValueError):
             found = ZoneInfo(name)
-            if found is zone or all(_shown(it, found) == _shown(it, zone) for it in times):
+            if found is zone or _is_alike(found, zone):
                 return found
     raise ValueError('it has no name: write one, as in "Europe/Oslo"')
+
+
+def _candidates(zone: tzinfo) -> Iterator[str]:
+    """Yield names that a zone may have; to list them all takes as long as reading the settings."""
+    here = "localtime"  # on Debian, an alias of this computer's zone
+    if (name := getattr(zone, "key", None) or "UTC") != here:
+        yield name
+    yield from sorted(available_timezones() - {here})
+
+
+def _is_alike(zone: tzinfo, other: tzinfo) -> bool:
+    """Return whether two zones show the same times in the last 30 years and the next."""
+    now = datetime.now(UTC)
+    times = (now + timedelta(hours=25) * it for it in range(400, -10_000, -1))
+    return all(_shown(it, zone) == _shown(it, other) for it in times)
 
 
 def _shown(time: datetime, zone: tzinfo) -> str:
@@ -169,6 +194,7 @@ Age = Annotated[Duration | None, _or("never")]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Clock = Annotated[time, AfterValidator(_clock)]
 Clocks = Annotated[list[Clock], NoDecode, BeforeValidator(_times)]
+Cron = Annotated[str, AfterValidator(cron.check)]
 Ranges = Annotated[
     list[Period] | None, BeforeValidator(lambda value: None if value == "auto" else value)
 ]

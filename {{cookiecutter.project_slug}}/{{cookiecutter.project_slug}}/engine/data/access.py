@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from threading import Lock
 
+from .shown import Shown, show
 from .snapshot import Snapshot, Tables
 from .status import Status
 from .store import Store
-from .tables import Table
+from .tables import Table, has_time
 
 
 class Data:
@@ -15,6 +16,8 @@ class Data:
     def __init__(self, store: Store, tables: Mapping[str, Table]) -> None:
         self._store, self._empty = store, {name: it.empty() for name, it in tables.items()}
         self._last: tuple[Snapshot | None, Tables] = None, Tables(self._empty)
+        self._sorted = [name for name, it in tables.items() if has_time(it)]
+        self._shown: dict[str, Shown] = {}
         self._lock = Lock()
 
     def tables(self, seen: int | None = None) -> Tables:
@@ -29,7 +32,10 @@ class Data:
             if snapshot is None or snapshot is known:
                 return tables
             rows = {it: snapshot.visible(it) for it in snapshot.tables if it in self._empty}
-            tables = Tables(self._empty | rows, snapshot.version, snapshot.created)
+            self._shown = show({it: rows[it] for it in self._sorted if it in rows}, self._shown)
+            tables = Tables(
+                self._empty | rows, snapshot.version, snapshot.created, kept=self._shown
+            )
             self._last = snapshot, tables
             return tables
 

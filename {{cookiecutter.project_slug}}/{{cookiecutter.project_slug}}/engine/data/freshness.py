@@ -1,12 +1,14 @@
 """How fresh the data are: loading, live, stale or in error, and since when.
 
-Between polls, an open page keeps counting: live.js marks the data as stale once `stale_in` is over.
+Between polls, an open page keeps counting: status_line.js marks the data as stale once `stale_in`
+is over.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from ..config import cron
 from ..settings import AnySettings
 from .snapshot import Snapshot
 from .store import Store
@@ -56,17 +58,17 @@ def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     if fault := snapshot.fault or _clock_fault(snapshot, now):
         return Freshness(snapshot.version, age, "error", fault, refreshed, stale=fault)
     steady = [it for it, pace in snapshot.paces.items() if not pace.changes]
-    left = {it: limit(settings, snapshot, it) - ages[it] for it in steady or ages}
+    left = {it: limit(settings, snapshot, it, times[it]) - ages[it] for it in steady or ages}
     stale_after = settings.app.stale_after or timedelta(0)
-    patience = max(stale_after, 3 * settings.refresh.period, 3 * status.takes)
-    left[""] = patience - (now - refreshed)
+    missed = _until_due(settings, refreshed, USUAL)
+    left[""] = max(stale_after, missed, 3 * status.takes) - (now - refreshed)
     first = min(left, key=left.__getitem__)
     stale_in, stale = left[first].total_seconds(), ""
     if stale_in < 0:
         since = _clock(settings, times[first] if first else refreshed)
         stale = f"No new rows of {first}" if first else "No refresh has succeeded"
         stale = f"{stale} since {since}."
-    elif not any(map(len, snapshot.tables.values())):
+    elif not (snapshot.paces or any(map(len, snapshot.tables.values()))):
         stale, stale_in = "The source has returned no rows yet.", 0.0
     state_now: Literal["stale", "error", "live"] = (
         "stale" if stale else "error" if status.error else "live"
@@ -87,14 +89,29 @@ def newest(snapshot: Snapshot, name: str, now: datetime) -> datetime:
     return times.iloc[end - 1].to_pydatetime() if end else now
 
 
-def limit(settings: AnySettings, snapshot: Snapshot, name: str) -> timedelta:
-    """Return the age at which a table is stale: the setting, or some of its usual intervals."""
+def limit(settings: AnySettings, snapshot: Snapshot, name: str, last: datetime) -> timedelta:
+    """Return the age at which a table is stale: as set, or a multiple of its usual interval.
+
+    `last` is the time of its newest row. Nights and weekends without a due time do not count.
+    """
     if settings.app.stale_after is None:
         return timedelta.max
+    if settings.app.stale_after:
+        return settings.app.stale_after
     pace = snapshot.paces[name]
     intervals = QUIET if pace.changes else USUAL
-    distance = max(pace.distance or UNKNOWN, settings.refresh.period)
-    return settings.app.stale_after or intervals * distance
+    usual = intervals * (pace.distance or UNKNOWN)
+    if settings.refresh.cron:  # the refresh after that may bring rows, if it succeeds
+        usual += _until_due(settings, last + usual, 1) + settings.refresh.timeout
+    return max(usual, _until_due(settings, last, intervals))
+
+
+def _until_due(settings: AnySettings, time: datetime, count: int) -> timedelta:
+    """Return how long after a time this number of refreshes will have been due."""
+    refresh = settings.refresh
+    if refresh.cron:
+        return cron.after(refresh.cron, settings.app.timezone, time, count) - time
+    return count * (timedelta(days=1) if refresh.daily_at else refresh.every)
 
 
 def problems(settings: AnySettings, store: Store, state: Freshness) -> list[str]:
@@ -118,7 +135,8 @@ def problems(settings: AnySettings, store: Store, state: Freshness) -> list[str]
         sentences.append(f"{counted(sum(it.count for it in own))} of {name} set aside: {why}.")
     if snapshot is None:
         return sentences
-    for name in snapshot.paces:
+    # Viewers poll often, so tables are looked at only if they can have such rows.
+    for name in (it for it, pace in snapshot.paces.items() if pace.newest > snapshot.horizon):
         hidden = len(snapshot.tables[name]) - len(snapshot.visible(name))
         if hidden:
             sentences.append(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from .snapshot import Snapshot
 from .status import Rejected
-from .tables import Batch, DataError, Table, describe_row
+from .tables import Batch, Table, describe_row, unusable
 
 
 def keep_apart(batch: Batch, previous: Snapshot | None, tables: Mapping[str, Table]) -> Batch:
@@ -31,9 +31,7 @@ def keep_apart(batch: Batch, previous: Snapshot | None, tables: Mapping[str, Tab
             )
             example = describe_row(new[moved].iloc[0])
             if moved.all():
-                raise DataError(
-                    f"{name}: none of its {len(new):,} rows can be used: {reason} ({example})"
-                )
+                raise unusable(name, len(new), reason, example)
             rejected.append(Rejected(name, reason, int(moved.sum()), example))
             found[name] = new[~moved].reset_index(drop=True)
     return replace(batch, tables=found, rejected=tuple(rejected))

@@ -17,6 +17,7 @@ class MemoryStore:
     _snapshot: Snapshot | None = None
     _status: Status = field(default_factory=Status)
     _request: str = ""
+    _documents: dict[str, bytes] = field(default_factory=dict)
     wakeup: Event = field(default_factory=Event)
 
     def latest(self, version: int | None = None) -> Snapshot | None:
@@ -42,6 +43,15 @@ class MemoryStore:
     def clear_request(self, request: str) -> None:
         if self._request == request:
             self._request = ""
+
+    def document(self, name: str) -> bytes:
+        return self._documents.get(name, b"")
+
+    def replace_document(self, name: str, before: bytes, after: bytes) -> bool:
+        if self.document(name) != before:
+            return False
+        self._documents[name] = after
+        return True
 
     def sync(self) -> None:
         pass

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ..figures.formats import duration
 from ..settings import Refresh
+from .frames import Grown, concat, extend
 from .pace import measure
 from .snapshot import Snapshot, is_longer, visible
 from .status import Rejected
@@ -37,6 +38,7 @@ def merge(
     """Make the next snapshot from the previous one and a batch of valid rows."""
     horizon = now + refresh.ahead
     tables, paces = (dict(previous.tables), dict(previous.paces)) if previous else ({}, {})
+    grown: dict[str, Grown | None] = dict(previous.grown) if previous else {}
     count, gone, older = 0, 0, list[Rejected]()
     for name, new in batch.tables.items():
         old = tables.get(name)
@@ -44,10 +46,11 @@ def merge(
             rows, new = new, _within_history(new, old, now, refresh)
             if dropped := len(rows) - len(new):
                 older.append(Rejected(name, _too_old(refresh), dropped, describe_row(rows.iloc[0])))
-            data, changed, lost = *_extend(old, new, declared[name]), 0
-            data = _trim(data, now, refresh)
+            data, changed, grown[name] = _extend(old, new, declared[name], grown.get(name))
+            data, lost = _trim(data, now, refresh), 0
         else:
             data, changed, lost = _replace(old, new, declared[name])
+            grown.pop(name, None)
         count, gone = count + changed, gone + lost
         if changed or lost or old is None:
             tables[name] = data
@@ -76,7 +79,9 @@ def merge(
         paces[name] = measure(visible(tables[name], horizon), declared[name])
     # Epoch milliseconds, so that a restart never reuses a version that a page has seen.
     version = max(previous.version + 1 if previous else 0, int(now.timestamp() * 1000))
-    snapshot = Snapshot(version, due, now, tables, paces, horizon, history=refresh.history)
+    snapshot = Snapshot(
+        version, due, now, tables, paces, horizon, history=refresh.history, grown=grown
+    )
     return Update(snapshot, count, note, tuple(older))
 
 
@@ -89,20 +94,25 @@ def _total(rows: Iterable[Rejected]) -> int:
     return sum(it.count for it in rows)
 
 
-def _extend(old: pd.DataFrame | None, new: pd.DataFrame, table: Table) -> tuple[pd.DataFrame, int]:
+def _extend(
+    old: pd.DataFrame | None, new: pd.DataFrame, table: Table, grown: Grown | None
+) -> tuple[pd.DataFrame, int, Grown | None]:
     """Append new rows to the old ones; also return how many are new or corrected.
 
-    Only rows that overlap in time are compared.
+    Only rows that overlap in time are compared. `grown`: see `frames.extend`.
     """
     if old is None:
-        return new, len(new)
+        return new, len(new), None
     if new.empty:
-        return old, 0
-    start = old["time"].searchsorted(new["time"].iloc[0])
+        return old, 0, grown
+    start = int(old["time"].searchsorted(new["time"].iloc[0]))
     overlap = old.iloc[start:]
     merged = deduplicate_and_sort(concat(overlap, new), table)
     changed = _count_new(merged, overlap)
-    return (concat(old.iloc[:start], merged), changed) if changed else (old, 0)
+    if not changed:
+        return old, 0, grown
+    data, grown = extend(old, start, merged, grown)
+    return data, changed, grown
 
 
 def _replace(
@@ -152,21 +162,3 @@ def _trim(data: pd.DataFrame, now: datetime, refresh: Refresh) -> pd.DataFrame:
         if first - before > history and newest - first < min(HOLD, history):
             start = times.searchsorted(before - history)
     return data.iloc[start:].reset_index(drop=True) if start else data
-
-
-def concat(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate two frames and keep categories, which pandas would turn into text.
-
-    `union_categoricals` rejects categories of different types, as when all new values of a column
-    are missing.
-    """
-    for column, dtype in first.dtypes.items():
-        if dtype == "category" and dtype != second[column].dtype:
-            names, new = first[column].cat.categories, second[column].cat.categories
-            # Drop unused names only when adding new ones, because that scans every row.
-            if not new.isin(names).all():
-                used = first[column].cat.remove_unused_categories().cat.categories
-                names = used.union(new, sort=False)
-                first = first.assign(**{column: first[column].cat.set_categories(names)})
-            second = second.assign(**{column: second[column].cat.set_categories(names)})
-    return pd.concat([first, second], ignore_index=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import NamedTuple, Self
 
+from .codec import Parts
 from .snapshot import Snapshot
 from .status import Status
 
@@ -22,10 +23,12 @@ class State:
     """An immutable state: each change replaces it as a whole, so readers need no lock."""
 
     snapshot: Snapshot | None = None
+    parts: Mapping[str, Parts] = field(default_factory=dict)  # of the snapshot, if it is stored so
     stored: int | None = None  # the version that the store was last seen to hold
     not_found: int | None = None  # a version that was searched for and is not in the store
     status: Status = field(default_factory=Status)
     status_dirty: bool = False  # not yet written to the store
+    outcomes: bytes = b""  # the part of the status that the store was last seen to hold
     request: str = ""  # the id of the newest open request
     request_dirty: bool = False  # not yet written to the store
     cleared: str = ""  # the id of the last request that this process closed
@@ -62,6 +65,8 @@ class State:
             for name in (it.name for it in fields(self))
             if (now := getattr(self, name)) is not getattr(before, name)
         }
+        if "parts" in changed:  # they belong to the snapshot
+            changed["snapshot"] = self.snapshot
         # The sync may have read a request that was opened and closed since it began.
         return replace(found, **changed).request_cleared(self.cleared)
 

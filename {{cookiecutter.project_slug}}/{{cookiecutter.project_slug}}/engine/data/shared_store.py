@@ -1,10 +1,10 @@
 """The base class of stores that several processes share."""
 
 import contextlib
+import json
 import logging
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Event, Lock
 from uuid import uuid4
@@ -12,27 +12,18 @@ from uuid import uuid4
 from pydantic import TypeAdapter
 
 from ..diagnostics.errors import describe
-from . import codec
+from . import codec, segments
+from .codec import Parts
 from .shared_state import Outage, State
 from .snapshot import EPOCH, Snapshot, now_utc
 from .status import Status
+from .stored import Change, Found, names_of
 from .tables import Table
 
 logger = logging.getLogger(__name__)
 
 STATUS = TypeAdapter(Status)
-DAMAGED = 0  # in place of a version: what the store holds is not a snapshot
-
-
-def parse_version(text: bytes) -> int:
-    """Parse a version; epoch milliseconds have no more than 14 digits until the year 5138."""
-    return int(text) if re.fullmatch(rb"[1-9]\d{0,13}", text) else DAMAGED
-
-
-def open_request(requested: bytes, cleared: bytes) -> str:
-    """Return the id of the open request, or "". Damaged ids are tolerated."""
-    request, last = (it.decode("utf-8", "replace") for it in (requested, cleared))
-    return "" if request == last else request
+OUTCOMES = {"changes", "failures"}  # rarely change, so they are stored apart from the status
 
 
 class SharedStore(ABC):
@@ -62,11 +53,12 @@ class SharedStore(ABC):
         return self._state.snapshot
 
     def publish(self, snapshot: Snapshot, over: int | None = None) -> bool:
-        data = codec.encode(snapshot, self._tables)
+        change, parts = self._encode(snapshot, self._state)
         with self._recording("write"):
-            published = self._write(snapshot.version, data, over)
+            published = self._write(change, over)
         if published:
-            self._change(lambda it: replace(it, snapshot=snapshot, stored=snapshot.version))
+            stored = snapshot.version
+            self._change(lambda it: replace(it, snapshot=snapshot, parts=parts, stored=stored))
         return published
 
     def status(self) -> Status:
@@ -135,29 +127,29 @@ class SharedStore(ABC):
 
     def _find(self, known: State) -> State:
         """Return the state updated from the store."""
-        status, version, request = self._poll()
-        found, held = replace(known, stored=version), known.snapshot
-        if version is not None and (held is None or version > held.version):
-            data = self._read(version)
-            if data is not None:
-                snapshot = self._decode(version, data, held)
-                found = replace(found, snapshot=snapshot, stored=snapshot.version)
+        poll, held = self._poll(), known.snapshot
+        found = replace(known, stored=poll.version, outcomes=poll.outcomes)
+        if poll.version is not None and (held is None or poll.version > held.version):
+            found = self._load(poll.version, found)
+        elif held and poll.version == held.version and not names_of(known.parts) <= poll.segments:
+            found = replace(found, stored=None)  # another process has removed a damaged one
         if not known.request_dirty:
-            found = replace(found, request=request)
+            found = replace(found, request=poll.request)
         if not (known.is_leader and known.status_dirty):
             found = replace(found, status_dirty=False)
-            with contextlib.suppress(ValueError):  # none yet, or from another release
-                found = replace(found, status=STATUS.validate_json(status))
+            with contextlib.suppress(ValueError, TypeError):  # none yet, or from another release
+                status = json.loads(poll.status) | json.loads(poll.outcomes or b"{}")
+                found = replace(found, status=STATUS.validate_python(status))
         return found
 
     def _restore(self) -> None:
         """Write whatever the store lacks."""
         held = self._state.snapshot
         if held is not None and self._state.needs_republish:
-            data = codec.encode(held, self._tables)
+            change, parts = self._encode(held, self._state)
             with self._tolerating("write"):
-                if self._write(held.version, data, held.version):
-                    self._change(lambda it: replace(it, stored=held.version))
+                if self._write(change, held.version):
+                    self._change(lambda it: replace(it, parts=parts, stored=held.version))
                     logger.info(
                         "version %s was missing from the store and has been restored", held.version
                     )
@@ -166,8 +158,12 @@ class SharedStore(ABC):
 
     def _send_status(self) -> None:
         status = self._state.status
+        outcomes = STATUS.dump_json(status, include=OUTCOMES)
         with self._tolerating("write"):
-            self._write_status(STATUS.dump_json(status))
+            if outcomes != self._state.outcomes:
+                self._write_outcomes(outcomes)
+                self._change(lambda it: replace(it, outcomes=outcomes))
+            self._write_status(STATUS.dump_json(status, exclude=OUTCOMES))
             self._change(lambda it: replace(it, status_dirty=it.status is not status))
 
     def _send_request(self) -> None:
@@ -176,20 +172,53 @@ class SharedStore(ABC):
             self._write_request(request)
             self._change(lambda it: it.request_sent(request))
 
-    def _decode(self, version: int, data: bytes, held: Snapshot | None) -> Snapshot:
-        """Return the stored snapshot; if it is unusable, the one in memory, marked as faulty."""
+    def _encode(self, snapshot: Snapshot, known: State) -> tuple[Change, dict[str, Parts]]:
+        """Return what to write, given what the store holds, and the parts of the snapshot."""
+        before = {} if known.needs_republish else known.parts
+        parts, new = segments.split(snapshot, self._tables, known.snapshot, before)
+        manifest = codec.encode(snapshot, self._tables, parts)
+        old = names_of(parts) - new.keys()
+        return Change(snapshot.version, manifest, new, old, names_of(known.parts)), parts
+
+    def _load(self, version: int, known: State) -> State:
+        """Return the state with the stored snapshot.
+
+        If that is unusable, the snapshot is the one in memory, marked as faulty.
+        """
+        data = self._read(version)
+        if data is None:
+            return known
         try:
-            snapshot = codec.decode(data, self._tables)
-            if snapshot and snapshot.version < version:
-                raise ValueError(f"it holds version {snapshot.version}")
+            made = self._decode(version, data, known)
         except ValueError as error:
+            if isinstance(error, codec.DamagedSegment):
+                if self._poll().version != version:
+                    return known  # a newer version has replaced the segment
+                with contextlib.suppress(*self.UNREACHABLE):
+                    self._discard(error.name)
             logger.error("version %s in the store is damaged and set aside: %s", version, error)
-            return _faulty(version, held, "damaged")
-        if snapshot is None:
+            return _faulty(version, known, "damaged")
+        if made is None:
             text = "version %s in the store is set aside: it was made by another release"
             logger.error(text, version)
-            return _faulty(version, held, "from another release of this dashboard")
-        return snapshot
+            return _faulty(version, known, "from another release of this dashboard")
+        snapshot, parts = made
+        return replace(known, snapshot=snapshot, parts=parts, stored=snapshot.version)
+
+    def _decode(
+        self, version: int, data: bytes, known: State
+    ) -> tuple[Snapshot, Mapping[str, Parts]] | None:
+        """Decode a snapshot, and read the segments that are not in memory."""
+        made = codec.decode(data, self._tables)
+        if made is None:
+            return None
+        snapshot, parts = made
+        if snapshot.version < version:
+            raise ValueError(f"it holds version {snapshot.version}")
+        lacking = [it.name for it in segments.lacking(parts, known.parts)]
+        new = dict(zip(lacking, self._read_segments(lacking), strict=True)) if lacking else {}
+        tables, grown = segments.join(parts, new, known.snapshot, known.parts)
+        return replace(snapshot, tables={**snapshot.tables, **tables}, grown=grown), parts
 
     @contextlib.contextmanager
     def _tolerating(self, what: str) -> Iterator[None]:
@@ -215,19 +244,41 @@ class SharedStore(ABC):
             logger.info("the store is back")
 
     @abstractmethod
-    def _poll(self) -> tuple[bytes, int | None, str]:
-        """Return the status, the newest version, and the id of the open request, or ""."""
+    def document(self, name: str) -> bytes:
+        """Return a small document, or b"" if there is none. Raises OSError."""
+
+    @abstractmethod
+    def replace_document(self, name: str, before: bytes, after: bytes) -> bool:
+        """Replace a document if it is still equal to `before`. Raises OSError."""
+
+    @abstractmethod
+    def _poll(self) -> Found:
+        """Return what the store holds."""
 
     @abstractmethod
     def _read(self, version: int) -> bytes | None:
-        """Return the bytes of this version or a newer one, or None if it was just removed."""
+        """Return the manifest of this version or a newer one, or None if it was just removed."""
 
     @abstractmethod
-    def _write(self, version: int, data: bytes, over: int | None) -> bool:
-        """Store a snapshot atomically. Return False if the store has one newer than `over`."""
+    def _read_segments(self, names: Sequence[str]) -> list[bytes]:
+        """Return the segments; b"" for each that is missing."""
+
+    @abstractmethod
+    def _write(self, change: Change, over: int | None) -> bool:
+        """Store the new segments, then the manifest, and remove segments that nobody needs.
+
+        Return False if the store has a version newer than `over`, or lacks an old segment.
+        """
+
+    @abstractmethod
+    def _discard(self, name: str) -> None:
+        """Remove a damaged segment."""
 
     @abstractmethod
     def _write_status(self, data: bytes) -> None: ...
+
+    @abstractmethod
+    def _write_outcomes(self, data: bytes) -> None: ...
 
     @abstractmethod
     def _write_request(self, request: str) -> None: ...
@@ -243,8 +294,9 @@ class SharedStore(ABC):
     def _release(self) -> None: ...
 
 
-def _faulty(version: int, held: Snapshot | None, why: str) -> Snapshot:
-    """Return the snapshot in memory with the faulty version, so that it gets replaced."""
+def _faulty(version: int, known: State, why: str) -> State:
+    """Return the state with the faulty version, so that it gets replaced as a whole."""
     fault = f"The newest stored data are {why}; the next refresh replaces them."
-    held = held or Snapshot(version, EPOCH, now_utc(), {})
-    return replace(held, version=version, due=EPOCH, fault=fault)
+    held = known.snapshot or Snapshot(version, EPOCH, now_utc(), {})
+    held = replace(held, version=version, due=EPOCH, fault=fault)
+    return replace(known, snapshot=held, parts={}, stored=version)

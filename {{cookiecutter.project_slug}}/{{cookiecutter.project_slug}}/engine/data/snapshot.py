@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from .frames import Grown
+
 # Before all data. SQL Server's datetime begins on 1753-01-01; a day later is valid in every zone.
 EPOCH = datetime(1753, 1, 2, tzinfo=UTC)
 NEVER = datetime.max.replace(tzinfo=UTC)
@@ -34,8 +36,10 @@ class Tables(Mapping[str, pd.DataFrame]):
         tables: Mapping[str, pd.DataFrame],
         version: int | None = None,
         created: datetime | None = None,
+        kept: object = None,
     ) -> None:
         self._tables, self.version, self.created = dict(tables), version, created
+        self._kept = kept  # alive as long as these tables
         self._derived: dict[Callable[..., Any], Any] = {}
         self._lock = RLock()  # a derived value may use another derived value
 
@@ -78,7 +82,7 @@ class Snapshot:
     Rows later than `horizon` are kept but not shown, because they were in the future at the time.
     `fault` says why the newest data in a shared store cannot be shown; the tables are then older.
     `paces` has an entry for each table that has rows with a time. `history` is that of the settings
-    with which it was made; None is all.
+    with which it was made; None is all. `grown` is what `merge` needs to append without copying.
     """
 
     version: int
@@ -89,6 +93,7 @@ class Snapshot:
     horizon: datetime = NEVER
     fault: str = ""
     history: timedelta | None = None
+    grown: Mapping[str, Grown | None] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tables", Tables(self.tables))

@@ -5,13 +5,14 @@ from threading import Event
 from typing import Protocol
 
 from ..config.extras import extra
+from .documents import Documents
 from .memory_store import MemoryStore
 from .snapshot import Snapshot
 from .status import Status
 from .tables import Table
 
 
-class Store(Protocol):
+class Store(Documents, Protocol):
     """The interface of every store."""
 
     POLL: float  # the longest time in seconds between the schedule's checks of the store

@@ -51,7 +51,10 @@ class Table:
 
     def empty(self) -> pd.DataFrame:
         """Return a table without rows."""
-        return self.schema.validate(pd.DataFrame(columns=list(self.schema.columns)), lazy=True)
+        rows = pd.DataFrame(columns=list(self.schema.columns), dtype=object)
+        for name, kind in self.schema.dtypes.items():
+            rows[name] = rows[name] if kind is None else kind.coerce(rows[name])
+        return rows
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,11 @@ def describe_row(row: pd.Series) -> str:
     return ", ".join(f"{column}={value}" for column, value in row.items())[:200]
 
 
+def unusable(name: str, count: int, reason: str, example: str) -> DataError:
+    """Return the error for a table without a valid row."""
+    return DataError(f"{name}: none of its {count:,} rows can be used: {reason} ({example})")
+
+
 def _overwritten(data: pd.DataFrame, table: Table) -> pd.DataFrame:
     """Return the rows whose key is that of a later row, with other values than the last of them."""
     rows = data[data.duplicated(list(table.key), keep=False)]
@@ -147,6 +155,7 @@ def _validate_table(
     name: str, data: pd.DataFrame, table: Table, rules: Rules
 ) -> tuple[pd.DataFrame, pd.Series]:
     """Return the valid rows, and the reason for each invalid row by its index."""
+    raw = data.copy(deep=False)
     data.attrs = {}  # what was read and left out is for the preview, not for the snapshot
     schema, found = copy(table.schema), pd.Series(dtype=object)
     schema.drop_invalid_rows = False  # pandera would drop them silently
@@ -178,8 +187,7 @@ def _validate_table(
         except SchemaErrors as error:
             set_aside(_reasons(name, error.failure_cases, data, table, rules.origin))
     if len(found) and not len(valid):
-        reason = found.iloc[0]
-        raise DataError(f"{name}: none of its {len(found):,} rows can be used: {reason}")
+        raise unusable(name, len(found), found.iloc[0], describe_row(raw.loc[found.index[0]]))
     return valid, found
 
 

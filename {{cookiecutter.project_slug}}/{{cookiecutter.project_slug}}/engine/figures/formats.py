@@ -111,6 +111,14 @@ def words(span: timedelta) -> str:
     return duration(span)
 
 
+def about(span: timedelta) -> str:
+    """Format a duration in words, with two significant digits."""
+    sizes = [(name, span / size) for name, size in WORDS.items()]
+    name, count = next((it for it in sizes if it[1] >= 1), sizes[-1])
+    text = f"{count:.0f}" if count >= 10 else f"{count:.2g}"
+    return f"{text} {name}{'s' * (text != '1' and name not in ('min', 's'))}"
+
+
 def _has(sizes: Any, digits: int, usual: float) -> bool:
     """Return whether numbers have no more decimals than that, apart from rounding errors."""
     with np.errstate(over="ignore", invalid="ignore"):

@@ -9,6 +9,7 @@ import pandas as pd
 from . import lines
 
 RANKS = {"critical": 0, "warn": 1}
+FEW = 6  # cards that can be taken in at a glance, whatever their order
 
 
 def most_important(
@@ -25,8 +26,8 @@ def most_important(
     """
     if len(known) <= count:
         return list(known.index)
-    rows, values = lines.split(readings), readings["value"].to_numpy()
-    ends = np.array([values[rows[name][[0, -1]]] for name in known.index])
+    points = lines.points(readings)
+    ends = np.array([points[name].value[[0, -1]] for name in known.index])
     largest = np.abs(ends).max(axis=1)
     changes = np.abs(np.diff(ends / np.where(largest > 0, largest, 1)[:, None])[:, 0]).round(1)
     size = pd.Series(np.abs(ends[:, 1] - ends[:, 0]))
@@ -36,3 +37,10 @@ def most_important(
     ranks = np.array([RANKS.get(rate(*it), 2) for it in limits])
     chosen = np.lexsort((-shares, -changes, ranks))[:count]
     return [known.index[it] for it in sorted(chosen)]
+
+
+def worst_first(figures: list[Any]) -> list[Any]:
+    """Sort KPIs by their state if there are many; otherwise keep their order."""
+    if len(figures) <= FEW:
+        return figures
+    return sorted(figures, key=lambda it: RANKS.get(it.state, 2))

@@ -4,10 +4,12 @@ from itertools import pairwise
 
 import pandas as pd
 
-PANELS = 8  # sizes divide the series of a unit only up to this number of panels
 # How many times larger the largest series of a panel may be than the smallest, with and without a
 # unit: with one, the comparison itself says something.
 SPANS = {True: 1000.0, False: 30.0}
+# Sizes divide a panel only while there are fewer than these. Four push the time axis out of a
+# laptop's window; without a unit, flat lines would be worse.
+PANELS = {True: 3, False: 8}
 GAP = 3.0  # a panel is divided only where sizes differ at least this much from one to the next
 
 
@@ -18,8 +20,8 @@ def divide(units: pd.Series, sizes: pd.Series) -> list[int]:
     widest gap between them, so that small changes of the data rarely move one to another panel.
     """
     groups = [_sorted(sizes[units == unit]) for unit in units.unique()]
-    while len(groups) < PANELS:
-        gaps = [_widest(it, bool(units[it.index[0]])) for it in groups]
+    while True:
+        gaps = [_widest(it, bool(units[it.index[0]]), len(groups)) for it in groups]
         gap, at = max(gaps, default=(0.0, 0))
         if gap < GAP:
             break
@@ -36,9 +38,9 @@ def _sorted(sizes: pd.Series) -> pd.Series:
     return known.fillna(known.min()).fillna(1.0).sort_values(kind="stable")
 
 
-def _widest(sizes: pd.Series, unit: bool) -> tuple[float, int]:
-    """Return the widest gap between two neighbors, as a factor, and its place; or 0."""
+def _widest(sizes: pd.Series, unit: bool, panels: int) -> tuple[float, int]:
+    """Return where to divide a panel: its widest gap, as a factor, and the gap's place; or 0."""
     values = sizes.tolist()
-    if values[-1] <= SPANS[unit] * values[0]:
+    if panels >= PANELS[unit] or values[-1] <= SPANS[unit] * values[0]:
         return 0.0, 0
     return max((high / low, place) for place, (low, high) in enumerate(pairwise(values), 1))

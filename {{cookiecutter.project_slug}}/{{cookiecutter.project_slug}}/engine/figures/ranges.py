@@ -19,9 +19,8 @@ def fitting(span: timedelta, pace: timedelta) -> list[timedelta]:
 
     `pace`: the usual time between two readings of a series; if it is 0, there are no ranges.
     """
-    found = (
-        [it for it in LADDER if LEAST * pace <= 1.02 * it and it < span] if pace else []
-    )  # leap years
+    # 1.02, because of leap years.
+    found = [it for it in LADDER if LEAST * pace <= 1.02 * it and it < span] if pace else []
     places = np.linspace(0, len(found) - 1, min(MOST, len(found))).round().astype(int)
     return [found[it] for it in places]
 

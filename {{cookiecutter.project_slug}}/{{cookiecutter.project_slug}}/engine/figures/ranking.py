@@ -1,12 +1,13 @@
 """Arranges a table without a time: the largest values of each series, and all of them by item."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
-from . import formats
+from . import formats, panels
 
 BARS = 30  # of a series; fewer if there are several
 ALL_BARS = 60
@@ -42,6 +43,37 @@ def title(label: str, unit: str, count: int, total: int) -> str:
     """Return the title of a panel: what it shows, and how much of it."""
     shown = f"{count} of {total:,} shown" if count < total else ""
     return " · ".join(filter(None, (label, unit, shown)))
+
+
+def items(shown: dict[str, pd.DataFrame], length: int) -> list[list[str]]:
+    """Return the names of the items in each panel, shortened to a number of characters."""
+    labels = [pd.DataFrame({"label": list(own["item"])}) for own in shown.values()]
+    return [list(panels.labels(it, length).values()) for it in labels]
+
+
+def layout(
+    style: Callable[[go.Figure], go.Figure],
+    rows: pd.DataFrame,
+    every: pd.DataFrame,
+    shown: dict[str, pd.DataFrame],
+    ticks: list[list[str]],
+) -> dict[str, Any]:
+    """Lay out bars, a panel for each series.
+
+    `every`: the rows of series.csv for all series; `shown`: what `largest` returned; `ticks`: the
+    names of its items.
+    """
+    totals = rows["series"].value_counts()
+    titles = tuple(
+        title(every.loc[name, "label"], every.loc[name, "unit"], len(own), int(totals[name]))
+        for name, own in shown.items()
+    )
+    counts = tuple(map(len, ticks))
+    numbers = (text for own in shown.values() for text in written(own["value"]))
+    found = named(panels.layout(style, titles, counts), ticks, numbers)
+    if len(shown) < len(every):
+        found = panels.noted(found, f"{len(shown)} of {len(every)} series shown")
+    return panels.at_least(found, 64 + panels.height(counts))
 
 
 def named(layout: dict[str, Any], items: list[list[str]], numbers: Iterable[str]) -> dict[str, Any]:

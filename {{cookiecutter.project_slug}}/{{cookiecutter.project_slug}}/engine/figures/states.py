@@ -1,7 +1,7 @@
 """Turns rows of text, such as "on" and "fault", into bands: how long a series was in a state."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import cycle
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,14 +10,13 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
-from . import limits, lines
+from . import limits, lines, units
 
 LEVELS: tuple[limits.Level, ...] = ("none", "ok", "warn", "critical")  # the worst one last
 MINUTE = 60_000_000  # microseconds
 ROWS = 50  # of the table below a chart
 DAY = 86_400_000  # milliseconds
 NAMED = 300  # bars that show the name of their state, if there is room
-UNITS = (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,7 @@ def bands(
 
     `known` says whether the beginning is known, as it is not for the first band of a series;
     `last` is the time of the series' last row, and `late` whether it is far behind the newest.
+    From `bar_start` to `bar_end`, a chart shows the band.
     """
     time, code = lines.microseconds(states["time"]), states["state"].cat.codes.to_numpy()
     if newest is None and len(time):
@@ -80,6 +80,8 @@ def bands(
             "series": pd.Categorical.from_codes(series, names),
             "state": pd.Categorical.from_codes(columns["state"], states["state"].cat.categories),
             **times,
+            "bar_start": times["start"],
+            "bar_end": times["end"],
             "known": columns["known"].astype(bool),
             "late": columns["late"].astype(bool),
         }
@@ -115,38 +117,48 @@ def _bands(time: Any, code: Any, newest: int, now: int | None) -> dict[str, Any]
     }
 
 
-def clip(bands: pd.DataFrame, start: datetime) -> pd.DataFrame:
-    """Return the bands that end after a time; those that began earlier are `cut` there."""
+def clip(bands: pd.DataFrame, start: datetime, end: datetime | None) -> pd.DataFrame:
+    """Return the bands between two times; charts show only that part of them.
+
+    A series with later rows is not late.
+    """
     bands = bands[bands["end"] >= start]
-    return bands.assign(cut=bands["start"].clip(lower=start))
+    if end is not None:
+        bands = bands[bands["start"] <= end]
+        bands = bands.assign(late=bands["late"] & (bands["last"] <= end))
+    bar_start, bar_end = bands["start"].clip(lower=start), bands["end"].clip(upper=end)
+    return bands.assign(bar_start=bar_start, bar_end=bar_end)
 
 
 def timeline(bands: pd.DataFrame, known: pd.DataFrame, zone: ZoneInfo) -> Timeline:
     """Return what a timeline of the series in `known` shows, in that order."""
-    start, end = (lines.microseconds(bands[it]) for it in ("start", "end"))
-    cut = lines.microseconds(bands["cut"]) if "cut" in bands else start
+    start, end, bar_start, bar_end = (
+        lines.microseconds(bands[it]) for it in ("start", "end", "bar_start", "bar_end")
+    )
     level, rows, parts, total = levels(bands, known), lines.split(bands), [], 0
     for row, name in enumerate(known.index):
         own = rows[name]
-        it = thin(cut[own], end[own], level[own])
+        it = thin(bar_start[own], bar_end[own], level[own])
         at = own[it.rows]
-        began = np.where(it.count > 1, it.start, start[at])
-        columns = {"row": row, "at": at, "count": it.count, "began": began}
-        parts.append(pd.DataFrame({**columns, "start": it.start, "end": it.end}))
+        many = it.count > 1
+        began, ended = np.where(many, it.start, start[at]), np.where(many, it.end, end[at])
+        columns = {"row": row, "at": at, "count": it.count, "start": it.start, "end": it.end}
+        parts.append(pd.DataFrame({**columns, "began": began, "ended": ended}))
         total += len(own)
     bars = pd.concat(parts, ignore_index=True)
     bars["state"] = bands["state"].array[bars["at"]]
     shown = np.array(["none", "none", "warn", "critical"])  # a state within the limits is neutral
     bars["level"] = pd.Categorical(shown[level[bars["at"]]], ["none", "warn", "critical"])
-    local = {name: _local(bars[name], zone) for name in ("began", "start", "end")}
+    local = {name: _local(bars[name], zone) for name in ("began", "ended", "start", "end")}
     bars["x"], until = (lines.wall_clock(local[name], zone) for name in ("start", "end"))
     bars["length"] = np.maximum(until - bars["x"], 0)
     bars["wide"] = bars["length"].rank(method="first", ascending=False) <= NAMED
-    whole_days = not any((bars[name] % DAY).any() for name in ("x", "length"))
+    clocks = (lines.wall_clock(local[name], zone) for name in ("began", "ended"))
+    whole_days = not any((it % DAY).any() for it in clocks)
     clock = "%Y-%m-%d" if whole_days else "%Y-%m-%d %H:%M:%S"
     first = ~bands["known"].to_numpy()[bars["at"]] & (bars["count"] == 1)
-    spans = map(_lasted, bars["end"] - bars["began"], first, bars["count"])
-    texts = (local[name].dt.strftime(clock) for name in ("began", "end"))
+    spans = map(_lasted, bars["ended"] - bars["began"], first, bars["count"])
+    texts = (local[name].dt.strftime(clock) for name in ("began", "ended"))
     bars["said"] = [f"{a} to {b}<br>{span}" for a, b, span in zip(*texts, spans, strict=True)]
     return Timeline(bars, total - len(bars), clock)
 
@@ -159,7 +171,7 @@ def _lasted(microseconds: int, first: bool, count: int) -> str:
     """Say how long a state lasted; the first one may have begun before the first reading."""
     if count > 1:
         return f"{count:,} short states, drawn as one"
-    return ("at least " if first else "") + lasted(timedelta(microseconds=microseconds))
+    return ("at least " if first else "") + units.duration(microseconds / 1e6)
 
 
 def levels(bands: pd.DataFrame, known: pd.DataFrame) -> Any:
@@ -222,18 +234,6 @@ def together(readings: pd.DataFrame, states: pd.DataFrame) -> pd.DataFrame:
     )
     rows["state"] = states["state"].set_axis(rows.index[len(readings) :])
     return rows.sort_values("time", kind="stable", ignore_index=True)
-
-
-def lasted(span: timedelta) -> str:
-    """Write how long a state lasted, such as "2 d 5 h"."""
-    left, parts = int(span.total_seconds()), list[str]()
-    for unit, size in UNITS:
-        count, left = divmod(left, size)
-        if count or parts:
-            parts.append(f"{count:,} {unit}" if count else "")
-        if len(parts) == 2:
-            break
-    return " ".join(filter(None, parts)) or f"{span.total_seconds():g} s"
 
 
 def _number(time: datetime | None) -> int:

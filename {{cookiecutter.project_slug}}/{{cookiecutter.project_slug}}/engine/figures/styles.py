@@ -19,19 +19,23 @@ def preferred(name: str, row: int | None, palette: Sequence[str]) -> str:
 def distinct(known: pd.DataFrame, palette: Sequence[str]) -> pd.DataFrame:
     """Return the series with a `color` and a `dash`, of which no two are alike, if possible.
 
-    A series keeps its color unless another one has it; then it gets the least used one, above all
-    in its panel. The first with a color has a solid line.
+    A color from series.csv is always kept. Any other is kept unless another series has it; then the
+    series gets the least used color, above all in its panel. The first with a color has a solid
+    line.
     """
     used: Counter[Any] = Counter()  # by color, and by panel and color
     found: dict[int, tuple[str, str]] = {}
     rows = list(enumerate(zip(known["panel"], known["color"], strict=True)))
+    own = known["own_color"].to_numpy()
 
     def take(at: int, panel: int, color: str) -> None:
         found[at] = color, DASHES[used[color] % len(DASHES)]
         used.update([color, (panel, color)])
 
+    for at in own.nonzero()[0]:
+        take(at, *rows[at][1])
     for at, (panel, color) in rows:
-        if not used[color]:
+        if at not in found and not used[color]:
             take(at, panel, color)
     for at, (panel, color) in rows:
         if at not in found:

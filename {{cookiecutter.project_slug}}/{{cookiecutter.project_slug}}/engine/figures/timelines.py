@@ -11,6 +11,7 @@ from . import panels
 ROW = 34  # pixels
 DARK, LIGHT = "#0b0f14", "#ffffff"
 PATTERNS = {"warn": "/", "critical": "x"}
+TEXT = {"textposition": "inside", "insidetextanchor": "middle", "textangle": 0}  # on a bar
 WORDS = {"warn": "warning", "critical": "critical"}
 # However thin it is, a border makes Plotly round bars to whole pixels. Otherwise it would widen
 # those shorter than a pixel, so that the state that is drawn last would hide all others.
@@ -25,6 +26,11 @@ def marker(color: str, level: str) -> dict[str, Any]:
     pattern = {**look, "fgcolor": LIGHT, "fgopacity": 0.5}
     # Even a short one is visible, at every zoom.
     return {"color": color, "line": {"width": 2, "color": color}, "pattern": pattern}
+
+
+def rated(name: str, level: str) -> str:
+    """Return a state's name, with its level if it is not neutral."""
+    return f"{name} ({WORDS[level]})" if level in WORDS else name
 
 
 def uid(level: str, state: str) -> str:
@@ -64,10 +70,10 @@ def layout(
         barmode="overlay",
         hovermode="closest",
         uniformtext={"minsize": 11, "mode": "hide"},
-        legend={"y": 1 + 4 / height, "itemsizing": "constant"},
+        legend_itemsizing="constant",
         showlegend=True,
         margin_b=48,  # for the year below the month
-        meta={"min_height": 100 + (8 if note else 0) + height},
+        meta={"min_height": 64 + (8 if note else 0) + height},
     )
     found: dict[str, Any] = figure.to_plotly_json()["layout"]
     return panels.noted(found, note)

@@ -1,8 +1,9 @@
-"""When a refresh is due: once per period, or at set times of day in the configured zone."""
+"""When a refresh is due: once per period, or at set times in the configured zone."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from ..config import cron
 from ..data.snapshot import EPOCH
 from ..settings import Refresh
 
@@ -12,6 +13,8 @@ def due_times(refresh: Refresh, zone: ZoneInfo, now: datetime) -> tuple[datetime
 
     A daily time that daylight saving skips or repeats is due once.
     """
+    if refresh.cron:
+        return cron.around(refresh.cron, zone, now)
     if not refresh.daily_at:
         latest = now - (now - EPOCH) % refresh.every
         return latest, latest + refresh.every

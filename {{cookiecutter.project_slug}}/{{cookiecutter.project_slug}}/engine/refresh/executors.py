@@ -7,15 +7,16 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, parent_process
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .. import log
 from ..config.extras import extra
 from ..diagnostics import redaction
 from ..diagnostics.errors import portable
 from ..settings import AnySettings, Log
+from . import spawning
 
 T = TypeVar("T")
 
@@ -46,13 +47,12 @@ class ProcessExecutor(Executor):
             from pebble import ProcessPool
         # Only one process can write to a rotating file, so this one logs to the console.
         log = log.model_copy(update={"file": ""})
-        context: Any = get_context("spawn")  # pebble's annotations leave out Windows
         self._open: Callable[[], Any] = partial(
             ProcessPool,
             1,
             initializer=_begin,
             initargs=[log, redaction.hidden()],
-            context=context,
+            context=cast(Any, spawning.Context()),  # pebble's annotations leave out Windows
         )
         self._pool: Any = self._open()
 

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
-from ..data.merge import Update, concat, merge
+from ..data.frames import concat
+from ..data.merge import Update, merge
 from ..data.pace import furthest_behind
 from ..data.snapshot import EPOCH, Snapshot, is_longer, now_utc
 from ..data.tables import Batch, DataError, Rules, Table, deduplicate_and_sort, validate

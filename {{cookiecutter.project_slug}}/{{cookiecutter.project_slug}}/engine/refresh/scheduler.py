@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, wait
 from datetime import datetime, timedelta
 from threading import Event, Lock, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import schedule
@@ -26,6 +26,9 @@ from .due_times import due_times, is_due
 from .executors import ThreadExecutor
 from .listeners import Listener, Listeners
 from .pipeline import Frames, Pipeline
+
+if TYPE_CHECKING:
+    from ..alerts.watch import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +50,12 @@ class Scheduler:
         clock: Callable[[], datetime] = now_utc,
         monotonic: Callable[[], float] = time.monotonic,
         is_leader: bool = True,
+        alerts: "Watch | None" = None,
     ) -> None:
         self._settings, self._store, self._pipeline = settings, store, pipeline
         self._executor, self._validator = executor, ThreadExecutor()
         self._clock, self._monotonic, self._is_leader = clock, monotonic, is_leader
-        self._listeners = Listeners(listeners)
+        self._listeners, self._alerts = Listeners(listeners), alerts
         self._fetching: Future[Frames] | None = None
         self._running: Future[Batch] | None = None  # yields the same rows once they are validated
         self._previous: Snapshot | None = None
@@ -67,9 +71,11 @@ class Scheduler:
     def start(self) -> None:
         """Start the background thread, which refreshes immediately."""
         self._thread.start()
+        if self._alerts:
+            self._alerts.start()
 
     def stop(self) -> None:
-        """Stop the thread within a second; abandon a refresh that is still running."""
+        """Stop refreshing within a second, abandoning a running refresh, and then stop alerts."""
         with self._leasing:
             self._stop.set()
         self._store.wakeup.set()
@@ -79,6 +85,8 @@ class Scheduler:
             self._executor.shutdown(wait=False)
         finally:
             self._store.release()
+            if self._alerts:  # last, because it waits longer for a message that is being sent
+                self._alerts.stop()
 
     def is_alive(self) -> bool:
         """Return whether the background thread is running."""
@@ -249,6 +257,7 @@ class Scheduler:
             incident = self._incident()
             logger.error(text, extra={"incident": incident})
             self._report_failure(text, incident)
+            self._store.clear_request(self._request)
             self._store.release()  # another process may take over
 
     def _failed(self, error: BaseException) -> None:

@@ -1,27 +1,26 @@
-"""The command-line interfaces of server.py, schedule.py and reading.py."""
+"""The command-line interfaces of server.py, schedule.py, reading.py and alerts.py."""
 
 import argparse
 import contextlib
+import gc
 import getpass
 import inspect
 import json
 import logging
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ..config.types import SettingError
 from ..dashboard import Dashboard, refuse_memory
 from ..diagnostics import log_file, redaction
-from ..refresh.preview import preview as show_preview
 from ..refresh.scheduler import Scheduler
 from ..settings import CONFIG, AnySettings
-from . import reloader
 
 if TYPE_CHECKING:
     from ..dashboard import CreateApp
@@ -34,13 +33,18 @@ def serve(dashboard: Dashboard, create_app: "CreateApp", argv: list[str] | None 
 
     The exit code is 0 after a stop, 1 after an error and 2 after an invalid setting.
     """
+    gc.freeze()  # what was imported stays
+    gc.enable()
     args = _parse(dashboard, "server", "Serve the dashboard and refresh its data.", argv)
     if args.hash_password:
         return _hash_password(args.hash_password)
-    if args.debug and not reloader.is_child():
-        command = [sys.executable, *sys.orig_argv[1:]]
-        folder = Path(inspect.getfile(create_app)).parent
-        return reloader.run(command, lambda: _watched(args.config, folder))
+    if args.debug:
+        from . import reloader
+
+        if not reloader.is_child():
+            command = [sys.executable, *sys.orig_argv[1:]]
+            folder = Path(inspect.getfile(create_app)).parent
+            return reloader.run(command, lambda: _watched(args.config, folder))
     flags = {key: value for key in ("host", "port") if (value := getattr(args, key)) is not None}
 
     def run() -> None:
@@ -64,8 +68,8 @@ def refresh(dashboard: Dashboard, argv: list[str] | None = None) -> int:
         settings = dashboard.load(args.config, schedule_only=True)
         refuse_memory(settings, "A standalone schedule")
         with _refreshing(dashboard.schedule(settings)) as stopped:
-            while not stopped.wait(1):  # without a timeout, Windows ignores Ctrl-C
-                pass
+            while not stopped():
+                time.sleep(0.5)  # a signal does not end it early
 
     return _exit_code(dashboard, args.config, run)
 
@@ -75,8 +79,9 @@ def preview(dashboard: str, argv: list[str] | None = None) -> int:
 
     `dashboard` is a path like "package.schedule:DASHBOARD". Return an exit code.
     """
-    module, _, name = dashboard.partition(":")
-    found: Dashboard = getattr(import_module(module), name)
+    from ..refresh.preview import preview as show_preview
+
+    found = _found(dashboard)
     parser = _parser(found, "reading", "Show what the dashboard would show, without starting it.")
     parser.add_argument(
         "location",
@@ -92,6 +97,35 @@ def preview(dashboard: str, argv: list[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     return show_preview(found.settings, found.pipeline, args.config, args.location, args.write)
+
+
+def test_alerts(dashboard: str, argv: list[str] | None = None) -> int:
+    """Send a test message to each of `[alerts] urls`; return an exit code.
+
+    `dashboard` is a path like "package.schedule:DASHBOARD".
+    """
+    from ..alerts import messages, services
+
+    found = _found(dashboard)
+    args = _parse(found, "alerts", "Send a test message to each of [alerts] urls.", argv)
+    failed = []
+
+    def run() -> None:
+        settings = found.load(args.config, schedule_only=True)
+        if not settings.alerts.urls:
+            raise SettingError("alerts.urls is empty: set it in .env; docs/alerts.md has examples.")
+        for service in services.open_services(settings.alerts.urls):
+            reason = service.send(messages.trial(settings))
+            print(f"{service.name}: {reason or 'sent'}")
+            failed.extend([service] if reason else [])
+
+    return _exit_code(found, args.config, run) or int(bool(failed))
+
+
+def _found(dashboard: str) -> Dashboard:
+    module, _, name = dashboard.partition(":")
+    found: Dashboard = getattr(import_module(module), name)
+    return found
 
 
 def _parser(dashboard: Dashboard, module: str, text: str) -> argparse.ArgumentParser:
@@ -149,7 +183,7 @@ def _serve(settings: AnySettings, app: Any, schedule: Scheduler) -> None:
     with _refreshing(schedule) as stopped:
         _announce(settings, waitress_server.port(server))
         seconds = settings.server.graceful_timeout.total_seconds()
-        waitress_server.run(server, stopped.is_set, seconds)
+        waitress_server.run(server, stopped, seconds)
 
 
 def _debug(settings: AnySettings, app: Any) -> None:
@@ -175,22 +209,26 @@ def _announce(settings: AnySettings, port: int) -> None:
 
 
 @contextlib.contextmanager
-def _refreshing(schedule: Scheduler) -> Iterator[Event]:
-    """Run the schedule during the block; Ctrl-C or SIGTERM sets the event."""
-    stopped = Event()
+def _refreshing(schedule: Scheduler) -> Iterator[Callable[[], bool]]:
+    """Run the schedule during the block; the function returns true after Ctrl-C or SIGTERM."""
+    stopped = False
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-        signal.signal(number, signal.SIG_DFL)  # a second signal ends the program immediately
+        nonlocal stopped
+        stopped = True  # setting an Event could wait forever for a lock that this thread holds
+        if number == signal.SIGINT:
+            signal.signal(number, signal.SIG_DFL)  # a second Ctrl-C ends the program immediately
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     schedule.start()
     try:
-        yield stopped
+        yield lambda: stopped
     finally:
         schedule.stop()
         logger.info("stopped")
+        # Python would restore the default on exit, and the exit code would not be 0.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
 def _hash_password(user: str) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, get_type_hints
 
 from flask import abort
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +27,8 @@ class Arguments:
             return list(self._adapter.validate_json(to_json(values), strict=True))
         except ValidationError as error:
             refuse(reason(error, self._names))
+        except PydanticSerializationError:  # on Windows, for a depth that Body still accepts
+            refuse("a value is nested too deeply")
 
 
 def refuse(why: str) -> NoReturn:

@@ -15,11 +15,13 @@ from werkzeug.datastructures import Authorization
 from werkzeug.http import parse_cookie
 
 from ..settings import AnySettings
+from . import logout
 from .credentials import PAUSE, Credentials, TooManyFailures
 from .fast_path import FastPath
 from .operators import is_operator
 
-OPEN, FOR_OPERATORS = {"health.healthz", "metrics_off"}, {"health.readyz", "metrics"}
+OPEN = {"health.healthz", "metrics_off", "logout.page", "logout.log_out"}
+FOR_OPERATORS = {"health.readyz", "metrics"}
 
 
 def install(app: Dash, name: str, settings: AnySettings, fast_path: FastPath) -> None:
@@ -27,8 +29,12 @@ def install(app: Dash, name: str, settings: AnySettings, fast_path: FastPath) ->
 
     The cookie is named after the dashboard, as several dashboards may share a host.
     """
-    if settings.auth.users:
-        BasicAuth(app.server, name, settings, fast_path)
+    if not settings.auth.users:
+        return
+    auth = BasicAuth(app.server, name, settings, fast_path)
+    prefix = app.config.routes_pathname_prefix
+    routes = logout.routes(settings.app.title, prefix, auth.end_session, auth.challenge)
+    app.server.register_blueprint(routes)
 
 
 def warning(settings: AnySettings) -> str:
@@ -50,7 +56,11 @@ class Session(SecureCookieSessionInterface):
 
 
 class BasicAuth:
-    """Checks a password once, and after that the signed session cookie."""
+    """Checks a password once, and after that the signed session cookie.
+
+    The server stores no sessions. It remembers those ended by logging out, but only in this
+    process: others accept a copy of such a cookie until it expires.
+    """
 
     def __init__(
         self, server: Flask, name: str, settings: AnySettings, fast_path: FastPath
@@ -60,6 +70,7 @@ class BasicAuth:
         self._hashes = {name: it.get_secret_value() for name, it in settings.auth.users.items()}
         self._credentials = Credentials(self._hashes)
         self._known: TTLCache[str, bool] = TTLCache(10_000, 60)
+        self._ended: TTLCache[str, bool] = TTLCache(10_000, settings.auth.session.total_seconds())
         server.session_interface = Session()
         server.config.update(
             # Its own name and path, because all dashboards on a host share the browser's cookies.
@@ -78,23 +89,35 @@ class BasicAuth:
         if request.endpoint in OPEN or self._has_session(request.environ):
             return None
         if session:
-            session.clear()  # the user was removed, or has a new password
+            has_ended = self._has_ended(session.get("id"))
+            session.clear()  # or the user was removed, or has a new password
+            if has_ended:  # a request from before, which still has the password
+                return self.challenge()
         if request.endpoint in FOR_OPERATORS and is_operator(self._auth):
             return None
         given = request.authorization
-        if given is None or given.type != "basic":
-            return self._challenge()
+        if given is None or given.type != "basic" or logout.is_nobody():
+            return self.challenge()
         name, password = given.username or "", given.password or ""
         try:
             if not self._credentials.check(name, password, request.remote_addr or ""):
-                return self._challenge()
+                return self.challenge()
         except TooManyFailures:
             said = "Too many wrong passwords: wait a minute.\n"
             return Response(said, 429, {"Retry-After": str(PAUSE)}, mimetype="text/plain")
         session.permanent = True
         session["user"] = {"email": name, "groups": []}  # as in dash-auth
         session["mark"] = _mark(self._hashes[name])
+        session["id"] = secrets.token_hex(8)
         return None
+
+    def end_session(self) -> None:
+        """Delete a request's session, and reject copies of its cookie."""
+        if id_ := session.get("id"):
+            with self._lock:
+                self._ended[id_] = True
+                self._known.clear()
+        session.clear()
 
     def knows(self, environ: WSGIEnvironment) -> bool:
         """Return whether a request has a valid session or a password that was checked before."""
@@ -123,11 +146,15 @@ class BasicAuth:
         try:
             said = self._signer.loads(value, max_age=self._auth.session.total_seconds())
             mark = _mark(self._hashes[said["user"]["email"]])
-            return secrets.compare_digest(mark, said["mark"])
+            return secrets.compare_digest(mark, said["mark"]) and not self._has_ended(said["id"])
         except (BadSignature, LookupError, TypeError):
             return False
 
-    def _challenge(self) -> Response:
+    def _has_ended(self, id_: Any) -> bool:
+        with self._lock:
+            return id_ in self._ended
+
+    def challenge(self) -> Response:
         """Ask for a password.
 
         A script of the page gets no challenge: the browser would open a dialog and hold the

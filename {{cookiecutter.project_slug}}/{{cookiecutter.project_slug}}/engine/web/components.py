@@ -28,21 +28,32 @@ def stores(data: Data) -> list[Component]:
 
 
 def status_line() -> Component:
-    """Return the line that shows how fresh the data are."""
+    """Return the line that shows how fresh the data are, with a button that pauses the page."""
     return html.Div(
         [
             html.Span(className="status-dot", **aria(hidden="true")),
             html.Strong(id="status-state"),
             html.Span(id="status-age"),
+            html.Button("Pause", id="pause", type="button"),
         ],
         id="status",
         **UNKNOWN,
     )
 
 
+def skip_link() -> Component:
+    """Return a link to the `content` that is visible only while focused."""
+    return html.A("Skip to content", href="#content", className="skip")
+
+
+def content(page: Component) -> Component:
+    """Return the part below the header, the target of `skip_link`."""
+    return html.Div(page, id="content", tabIndex=-1)
+
+
 def alert() -> Component:
     """Return the place for messages about problems; empty while all is well."""
-    return html.P(id="alert")
+    return html.P(id="alert", role="region", **aria(label="Problems"))
 
 
 def loading(*children: Component) -> Component:

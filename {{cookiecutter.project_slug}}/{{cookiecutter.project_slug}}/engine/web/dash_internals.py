@@ -8,6 +8,7 @@ from typing import Any
 
 from dash import Dash
 from dash._callback_context import context_value
+from dash._pages import _path_to_page
 from dash._utils import split_callback_id
 from dash.exceptions import DependencyException, MissingCallbackContextException
 from dash.fingerprint import build_fingerprint, check_fingerprint
@@ -17,10 +18,13 @@ __all__ = [
     "Callback",
     "MissingCallbackContextException",
     "bundle_endpoint",
+    "bundles_on_demand",
     "callback_endpoint",
     "callback_names",
+    "catch_all_endpoint",
     "early_bundles",
     "find_callback",
+    "has_page",
     "has_streams",
     "is_from_dash",
     "leave_callback",
@@ -33,11 +37,14 @@ BundleNotFound = (DependencyException, OSError)
 # Packages whose hooks do not restrict access.
 HARMLESS = {"dash", "flask_compress"}
 # Dash would load these only after drawing the page, from URLs that cannot be cached.
-EARLY = [
-    ("plotly", "package_data/plotly.min.js"),
-    ("dash", "dcc/async-graph.js"),
-    ("dash", "dcc/async-dropdown.js"),
-]
+EARLY = [("dash", "dcc/async-graph.js"), ("dash", "dcc/async-dropdown.js")]
+# By component: the scripts that Dash would load on every page, or from such URLs.
+ON_DEMAND = {
+    "Graph": ("plotly", "package_data/plotly.min.js"),
+    "DatePickerRange": ("dash", "dcc/async-datepicker.js"),
+    "DatePickerSingle": ("dash", "dcc/async-datepicker.js"),
+    "AgGrid": ("dash_ag_grid", "dash_ag_grid.min.js"),
+}
 
 
 def callback_endpoint(app: Dash) -> str:
@@ -51,23 +58,61 @@ def bundle_endpoint(app: Dash) -> str:
     return f"{app.config.routes_pathname_prefix}{name}"
 
 
-def parse_bundle_path(path: str) -> tuple[str, bool]:
-    """Return the path of a bundle without its fingerprint, and whether it had one."""
+def catch_all_endpoint(app: Dash) -> str:
+    """Return the endpoint of Dash's catch-all route."""
+    return f"{app.config.routes_pathname_prefix}<path:path>"
+
+
+def has_page(path: str) -> bool:
+    """Return whether one of Dash's pages has this path, relative to the dashboard's prefix."""
+    page, _ = _path_to_page(path.strip("/"))
+    return bool(page) and page["module"].rpartition(".")[2] != "not_found_404"
+
+
+def parse_bundle_path(package: str, path: str) -> tuple[str, bool]:
+    """Return the path of a bundle without its fingerprint, and whether it had the right one.
+
+    That of another version, as from a page of another release, would store this one under its URL.
+    """
     plain, has_fingerprint = check_fingerprint(path)
-    return plain, has_fingerprint
+    if not has_fingerprint:
+        return path, False
+    modified = path.rpartition("/")[2].split(".")[1].rpartition("m")[2]
+    modules = (package, f"{package}.{plain.partition('/')[0]}")  # dash.dcc has a version, too
+    versions = [getattr(sys.modules.get(it), "__version__", "") for it in modules]
+    return plain, path in [build_fingerprint(plain, it, modified) for it in versions]
 
 
 def early_bundles(app: Dash) -> list[str]:
-    """Return cacheable URLs of the large bundles that every page needs."""
-    urls = []
-    for package, path in EARLY:
-        module = sys.modules[package]
-        file = Path(str(module.__file__)).parent / path
-        if file.exists():  # other versions of Dash may not have it
-            fingerprinted = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
-            prefix = app.config.requests_pathname_prefix
-            urls.append(f"{prefix}_dash-component-suites/{package}/{fingerprinted}")
-    return urls
+    """Return cacheable URLs of the bundles that most pages need."""
+    return [url for it in EARLY if (url := _bundle_url(app, *it))]
+
+
+def bundles_on_demand(app: Dash) -> dict[str, str]:
+    """Return cacheable URLs of bundles by the component that needs them; no page has their tags."""
+    scripts: Any = app.scripts
+    listed = scripts.get_all_scripts
+
+    def others(dev_bundles: bool = False) -> list[dict[str, Any]]:
+        left_out = [path for _, path in ON_DEMAND.values()]
+        return [  # Dash serves what is dynamic, but does not add it to the page
+            {**it, "dynamic": True} if it.get("relative_package_path") in left_out else it
+            for it in listed(dev_bundles)
+        ]
+
+    scripts.get_all_scripts = others
+    return {name: url for name, it in ON_DEMAND.items() if (url := _bundle_url(app, *it))}
+
+
+def _bundle_url(app: Dash, package: str, path: str) -> str:
+    """Return the cacheable URL of a bundle; "" if it is not used, or Dash does not have it."""
+    module: Any = sys.modules.get(package)
+    file = Path(module.__file__).parent / path if module else None
+    if not file or not file.exists():
+        return ""
+    fingerprinted = build_fingerprint(path, module.__version__, int(file.stat().st_mtime))
+    prefix = app.config.requests_pathname_prefix
+    return f"{prefix}_dash-component-suites/{package}/{fingerprinted}"
 
 
 @dataclass(frozen=True)

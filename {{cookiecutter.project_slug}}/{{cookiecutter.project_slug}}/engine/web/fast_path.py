@@ -16,6 +16,8 @@ from .response_cache import CachedResponse
 logger = logging.getLogger(__name__)
 
 Handler = Callable[[WSGIEnvironment], CachedResponse | None]
+# In the environ: whether the response is the same for everyone, so that proxies may cache it.
+PUBLIC = "dashboard.public"
 SIGNALS = (request_started, request_finished, request_tearing_down)
 # Flask's request-handling methods, which a subclass may override.
 METHODS = (
@@ -41,7 +43,7 @@ class FastPath:
         self._routes: dict[tuple[str, str], tuple[str, Any, Handler]] = {}
         self._accepts: Callable[[WSGIEnvironment], bool] = _is_anonymous
         self._logged: set[str] = set()
-        self._flask = app.server.wsgi_app
+        self._flask = self._complete = app.server.wsgi_app
         self._wrapped = _overridden(app.server, ["wsgi_app"])
         app.server.wsgi_app = self._handle
 
@@ -54,16 +56,27 @@ class FastPath:
         """Let `handler` answer requests for an endpoint; if it returns None, the view does."""
         self._routes[method, path] = endpoint, self._server.view_functions[endpoint], handler
 
+    def seal(self) -> None:
+        """Take the middleware as complete: what is added later may be a guard."""
+        self._complete = self._server.wsgi_app
+
+    def is_public(self, endpoint: str) -> bool:
+        """Return whether a route's responses may be the same for everyone, after `seal`."""
+        views = (it[1] for it in self._routes.values() if it[0] == endpoint)
+        return self._is_open() and not any(self._reason(endpoint, view) for view in views)
+
     def _handle(self, environ: WSGIEnvironment, start_response: Callable[..., Any]) -> Any:
         route = self._routes.get((environ["REQUEST_METHOD"], environ["PATH_INFO"]))
-        if route and self._is_allowed(environ, *route[:2]) and (response := route[2](environ)):
+        is_allowed = route is not None and self._is_allowed(environ, *route[:2])
+        environ[PUBLIC] = is_allowed and self._is_open()
+        if route and is_allowed and (response := route[2](environ)):
             status = f"{response.status} {HTTPStatus(response.status).phrase}"
             start_response(status, [*response.headers])
             return [response.body]
         return self._flask(environ, start_response)
 
     def _is_allowed(self, environ: WSGIEnvironment, endpoint: str, view: Any) -> bool:
-        if reason := self._wrapped or self._obstacle(endpoint, view):
+        if reason := self._reason(endpoint, view):
             if reason not in self._logged:
                 text = "the fast path is off, and all requests go through Flask: %s"
                 logger.warning(text, reason)
@@ -71,9 +84,15 @@ class FastPath:
             return False
         return self._accepts(environ)
 
-    def _obstacle(self, endpoint: str, view: Any) -> str:
-        """Return what else can affect responses, or ""."""
+    def _is_open(self) -> bool:
+        """Return whether no login is required, as far as the app can know."""
+        return self._accepts is _is_anonymous and self._server.wsgi_app == self._complete
+
+    def _reason(self, endpoint: str, view: Any) -> str:
+        """Return what else can affect a route's responses, or ""."""
         server = self._server
+        if self._wrapped:
+            return self._wrapped
         by_blueprint = (
             server.before_request_funcs,
             server.after_request_funcs,

@@ -8,12 +8,12 @@ from . import csp
 Headers = list[tuple[str, str]]
 
 # From OWASP's list of secure headers. Two are left out: Cross-Origin-Embedder-Policy would block
-# map tiles, and matters only with shared memory; Clear-Site-Data is for logging out, which basic
-# authentication cannot. JSON, which no browser shows as a page, gets only DATA.
+# map tiles, and matters only with shared memory; Clear-Site-Data would log out of everything else
+# on the same domain, too. JSON, which no browser shows as a page, gets only DATA.
 DATA: Headers = [
     ("X-Content-Type-Options", "nosniff"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Cache-Control", "no-store"),  # unless a response has its own, as bundles do
+    ("Cache-Control", "private, no-store"),  # unless a response has its own, as bundles do
 ]
 PAGES: Headers = [
     ("Referrer-Policy", "no-referrer"),

@@ -4,7 +4,7 @@ import ipaddress
 import re
 import secrets
 
-from flask import request, session
+from flask import has_request_context, request, session
 
 from ..settings import Auth
 from .middleware import BY_PROXY
@@ -16,6 +16,8 @@ def is_operator(auth: Auth) -> bool:
     A request through a proxy on this machine does not count as local. Neither does one for a host
     name other than localhost: a proxy passes it on, or DNS rebinding points it at this machine.
     """
+    if not has_request_context():
+        return False
     given, token = request.authorization, auth.token.get_secret_value()
     if token and given is not None and given.type == "bearer":
         return secrets.compare_digest((given.token or "").encode(), token.encode())

@@ -1,7 +1,7 @@
 """A cache of finished responses, each compressed in the encodings that browsers accept."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from threading import Lock
@@ -30,38 +30,54 @@ class CachedResponse:
         """Return a response whose headers may be changed."""
         return Response(self.body, self.status, self.headers)
 
+    def public(self, lifetime: str) -> "CachedResponse":
+        """Allow browsers and proxies to cache it, as in `max-age=1`, and to share it."""
+        return replace(self, headers=[*self.headers, ("Cache-Control", f"public, {lifetime}")])
+
 
 class ResponseCache:
-    """Holds up to `max_bytes` of responses; drops the least recently used first."""
+    """Holds up to `max_bytes` of responses; drops the least recently used first.
 
-    def __init__(self, compress: Compress, max_bytes: int) -> None:
-        self._compress = compress
+    The first of `encodings` that a client accepts is used. Without `keep_plain`, a response is made
+    again for each of them, which saves memory if it is easily made.
+    """
+
+    def __init__(
+        self,
+        compress: Compress,
+        max_bytes: int,
+        encodings: tuple[str, ...] = ENCODINGS,
+        keep_plain: bool = True,
+    ) -> None:
+        self._compress, self._encodings, self._keep_plain = compress, encodings, keep_plain
         self._cached: LRUCache[tuple[object, str], CachedResponse] = LRUCache(
             max_bytes, lambda it: len(it.body) + OVERHEAD
         )
         self._lock, self._compressing = Lock(), Lock()
 
-    def response(self, key: object, make: Callable[[], CachedResponse]) -> Response:
-        """Return the response for a key; make it if there is none."""
-        accepted = encoding(request.headers.get("Accept-Encoding", ""))
+    def get_or_make(self, key: object, make: Callable[[], CachedResponse]) -> CachedResponse:
+        """Return the response for a key, encoded for the current request; make it if needed."""
+        accepted = encoding(request.headers.get("Accept-Encoding", ""), self._encodings)
         if cached := self._get(key, accepted):
-            return cached.response()
+            return cached
         if not (plain := self._get(key, "")):
             plain = make()
-            self.put(key, plain)
+            if self._keep_plain:
+                self.put(key, plain)
         with self._compressing:  # only once, even if many requests wait for the same response
             if cached := self._get(key, accepted):
-                return cached.response()
+                return cached
             response = plain.response()
             # Clients spell the header in many ways; cache one response per encoding.
             request.environ["HTTP_ACCEPT_ENCODING"] = accepted
             self._compress.after_request(response)
-            self.put(key, to_cached(response, plain.cacheable), accepted)
-            return response
+            encoded = to_cached(response, plain.cacheable)
+            self.put(key, encoded, accepted)
+            return encoded
 
     def get(self, key: object, accepted: str) -> CachedResponse | None:
         """Return the response for a key in the best encoding for an `Accept-Encoding` header."""
-        return self._get(key, encoding(accepted))
+        return self._get(key, encoding(accepted, self._encodings))
 
     def put(self, key: object, response: CachedResponse, accepted: str = "") -> None:
         """Cache a response, plain or encoded, if it is cacheable and not too large."""
@@ -97,11 +113,12 @@ def cache_key(body: Mapping[str, Any]) -> str:
     return blake2b(repr(body).encode()).hexdigest()
 
 
-def encoding(accepted: str) -> str:
-    """Choose an encoding for an `Accept-Encoding` header."""
-    return _encoding(accepted[:200])  # browsers send less; caching long headers would fill memory
+def encoding(accepted: str, encodings: tuple[str, ...] = ENCODINGS) -> str:
+    """Choose an encoding for an `Accept-Encoding` header, by default the first that is accepted."""
+    # Browsers send less; caching long headers would fill memory.
+    return _encoding(accepted[:200], encodings)
 
 
 @lru_cache(maxsize=256)
-def _encoding(accepted: str) -> str:
-    return parse_accept_header(accepted, Accept).best_match(ENCODINGS) or "identity"
+def _encoding(accepted: str, encodings: tuple[str, ...]) -> str:
+    return parse_accept_header(accepted, Accept).best_match(encodings) or "identity"

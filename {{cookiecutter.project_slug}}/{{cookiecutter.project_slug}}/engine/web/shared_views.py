@@ -31,12 +31,13 @@ logger = logging.getLogger(__name__)
 # Lists the computations that a client waits for. Each 202 sets it, and the client sends it back:
 # otherwise a view slower than the refresh would never arrive. Each server process adds its own key.
 WAITS_FOR = "X-Computation"
+VERSION = "X-Version"  # of the data that a response was computed from
 MAX_KEYS = 8  # in that header
 JSON = "application/json"
 
 
 class Query(NamedTuple):
-    """A request for a view: its cache key, its body, and the tables to compute it from."""
+    """A request for a view: its cache key, the body for Dash, and the tables to compute it from."""
 
     key: str
     body: dict[str, Any]
@@ -69,39 +70,65 @@ class SharedViews:
         """How many bytes are cached."""
         return self._cache.size
 
-    def _view(self, **_: Any) -> Response:
-        body = request.get_data()
+    def query(self, payload: dict[str, Any]) -> Query | None:
+        """Return the query in the body of a request, or None if it is not for a view."""
         try:
-            query = self._query(body)
-            return self._shared(query) if query else self._personal(body)
-        except NotReady as it:
-            return _not_ready(it.key, _keys(request.headers.get(WAITS_FOR, ""))).response()
+            view = self._views.get(payload["output"])
+            if view is None:
+                return None
+            tables = view.data.tables(_version(payload["inputs"]))
+            _set_version(payload["inputs"], tables.version)
+            payload["changedPropIds"] = []  # depends on what this viewer changed last
+            self._forget_other_versions(tables.version)
+            return Query(cache_key(payload), payload, tables)
+        except (LookupError, TypeError, RecursionError):
+            return None  # Dash reports the error
 
-    def _shared(self, query: Query) -> Response:
-        """Return the response that all viewers share. Raises NotReady."""
-        hit = True
+    def respond(self, query: Query) -> CachedResponse:
+        """Return the response that all viewers share, or 202 while it is being computed."""
+        waited_for, hit = _keys(request.headers.get(WAITS_FOR, "")), True
 
         def make() -> CachedResponse:
             nonlocal hit
             hit = False
             compute = partial(self._compute, query, log.REQUEST.get())
-            waited_for = _keys(request.headers.get(WAITS_FOR, ""))
             computation = self._computations.wait_for(query.key, compute, waited_for)
             response = computation.future.result()
             return response if computation.key == query.key else replace(response, cacheable=False)
 
-        response = self._cache.response(query.key, make)
+        try:
+            response = self._cache.get_or_make(query.key, make)
+        except NotReady as it:
+            return _not_ready(it.key, waited_for)
         self.on_response(hit)
-        if request_id := response.headers.pop("X-Request-ID", None):
-            request.environ["HTTP_X_REQUEST_ID"] = request_id  # the id that the log has
         return response
 
+    def cached(self, query: Query, environ: dict[str, Any]) -> CachedResponse | None:
+        """Return the response without a request context, or None if `respond` must make it."""
+        if cached := self._cache.get(query.key, environ.get("HTTP_ACCEPT_ENCODING", "")):
+            self.on_response(True)
+            return cached
+        waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
+        try:
+            self._computations.raise_if_busy(query.key, waited_for)
+        except NotReady as it:
+            return _not_ready(it.key, waited_for)
+        return None
+
+    def _view(self, **_: Any) -> Response:
+        body = request.get_data()
+        query = self._query(body)
+        return sent(self.respond(query)) if query else self._personal(body)
+
     def _personal(self, body: bytes) -> Response:
-        """Return Dash's response for this viewer only. Raises NotReady."""
+        """Return Dash's response for this viewer only."""
         if self._is_internal(body):
             return make_response(self._dash())
-        with self._computations.slot():
-            return make_response(self._dash())
+        try:
+            with self._computations.slot():
+                return make_response(self._dash())
+        except NotReady:
+            return _not_ready("", []).response()
 
     def _compute(self, query: Query, request_id: str) -> CachedResponse:
         """Compute the shared response in a request without cookies, headers or client address."""
@@ -116,6 +143,8 @@ class SharedViews:
                 response = make_response(self._app.server.handle_user_exception(error))
         if response.status_code >= 400:
             response.headers["X-Request-ID"] = request_id
+        else:
+            response.headers[VERSION] = str(query.tables.version)
         cached = to_cached(response, _is_complete(response, query.body))
         self._cache.put(query.key, cached)
         return cached
@@ -128,31 +157,13 @@ class SharedViews:
         body = environ["wsgi.input"].read(length)
         environ["wsgi.input"] = BytesIO(body)
         query = self._query(body)
-        if not query:
-            return None
-        if cached := self._cache.get(query.key, environ.get("HTTP_ACCEPT_ENCODING", "")):
-            self.on_response(True)
-            return cached
-        waited_for = _keys(environ.get("HTTP_X_COMPUTATION", ""))
-        try:
-            self._computations.raise_if_busy(query.key, waited_for)
-        except NotReady as it:
-            return _not_ready(it.key, waited_for)
-        return None
+        return self.cached(query, environ) if query else None
 
     def _query(self, body: bytes) -> Query | None:
-        """Return the query in a request body, or None if it is not for a view."""
         try:
-            payload = json.loads(body)  # as Flask does: what differs there must differ here
-            view = self._views.get(payload["output"])
-            if view is None:
-                return None
-            tables = view.data.tables(_version(payload["inputs"]))
-            _set_version(payload["inputs"], tables.version)
-            payload["changedPropIds"] = []  # depends on what this viewer changed last
-            self._forget_other_versions(tables.version)
-            return Query(cache_key(payload), payload, tables)
-        except (ValueError, LookupError, TypeError, RecursionError):
+            # As Flask parses it: what differs there must differ here.
+            return self.query(json.loads(body))
+        except (ValueError, RecursionError):
             return None  # Dash reports the error
 
     def _forget_other_versions(self, version: int | None) -> None:
@@ -168,9 +179,18 @@ class SharedViews:
         return True  # Dash reports the error
 
 
+def sent(response: CachedResponse) -> Response:
+    """Return a response for Flask; an error gets the request id that the log has."""
+    result = response.response()
+    if request_id := result.headers.pop("X-Request-ID", None):
+        request.environ["HTTP_X_REQUEST_ID"] = request_id
+    return result
+
+
 def _not_ready(key: str, waited_for: list[str]) -> CachedResponse:
     keys = " ".join(dict.fromkeys([*waited_for, key]))
-    return CachedResponse([("Retry-After", "1"), (WAITS_FOR, keys.strip())], b"", 202)
+    headers = [("Retry-After", "1"), (WAITS_FOR, keys.strip())]
+    return CachedResponse(headers, b"", 202, cacheable=False)
 
 
 def _keys(header: str) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 from dash import Dash, Input, Output
 from dash.dependencies import DashDependency
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from .. import log
 from ..data.access import Data
@@ -136,7 +138,17 @@ class BoundView:
                 f"the view {self._name} takes ({', '.join(parameters)}): it must take the tables, "
                 f"then {len(names)} choices ({', '.join(names)}), and may take `settings` last"
             )
-        self._arguments = Arguments(names, hints(view.function)[1:expected])
+        types = hints(view.function)[1:expected]
+        self._types = dict(zip(names, types, strict=True))
+        self._arguments = Arguments(names, types)
+
+    def accepts(self, name: str, value: str) -> bool:
+        """Return whether an input, as in `window.value`, may have a value; without it, True."""
+        try:
+            TypeAdapter(self._types.get(name, Any)).validate_json(to_json(value), strict=True)
+        except ValidationError:
+            return False
+        return True
 
     def callback(self, _version: object, *choices: Any) -> Any:
         """Call the function in a context without a viewer; Dash calls this."""

@@ -8,7 +8,19 @@ import dash
 from dash import ALL, Dash, Input, Output, State, dcc, html
 from dash.development.base_component import Component
 
-from .engine.page import Data, add_views, alert, aria, status_line, stores
+from .engine.page import (
+    Data,
+    add_views,
+    alert,
+    aria,
+    content,
+    is_operator,
+    not_found,
+    skip_link,
+    status_line,
+    stores,
+    user_menu,
+)
 from .pages import controls, overview, status
 from .pages import data as data_page
 from .setting import Settings
@@ -34,6 +46,8 @@ def create_app(settings: Settings, data: Data) -> Dash:
         title = f"{name} · {settings.app.title}"
         shown = _shown(page, settings, data)
         dash.register_page(page.__name__, path=path, name=name, title=title, layout=shown)
+    title = f"Page not found · {settings.app.title}"
+    dash.register_page("not_found_404", title=title, layout=not_found)
     for module in (controls, *(page for _, page in PAGES.values())):
         add_views(app, module, settings, data)
         module.add_callbacks(app, settings, data)
@@ -49,14 +63,20 @@ def create_app(settings: Settings, data: Data) -> Dash:
 
 def layout(settings: Settings, data: Data) -> Component:
     """Return the frame: everything except the pages."""
-    links = {dash.get_relative_path(path): name for path, (name, _) in PAGES.items()}
+    links = {
+        dash.get_relative_path(path): name
+        for path, (name, page) in PAGES.items()
+        if page is not status or is_operator(settings.auth)
+    }
     return html.Div(
         [
+            skip_link(),
             *stores(data),
             html.Header(
                 [
                     html.Div([html.H1(settings.app.title), html.P(settings.app.description)]),
                     status_line(),
+                    user_menu(settings),
                 ]
             ),
             html.Nav(
@@ -67,7 +87,7 @@ def layout(settings: Settings, data: Data) -> Component:
                 **aria(label="Pages"),
             ),
             alert(),
-            dash.page_container,
+            content(dash.page_container),
         ],
         className="page",
     )

@@ -3,6 +3,11 @@
 (function () {
     const states = () => (window.dash_stores ?? []).map((it) => it.getState());
 
+    // What the server tells Dash in the page.
+    function config() {
+        return JSON.parse(document.getElementById("_dash-config")?.textContent ?? "{}");
+    }
+
     // Dash keeps every value that an input ever had, for an "undo" that the page does not offer
     // (plotly/dash#727), and every error. In a page that stays open for months, these would only grow.
     function forget() {
@@ -24,6 +29,22 @@
         );
     }
 
-    const internals = {forget, path, waiting};
+    // Calls `load` when the first dcc.Graph needs plotly.js, and `prepare` once it is there. dcc.Graph
+    // waits for `window.Plotly`; its own loader would give up after 30 seconds.
+    function providePlotly(load, prepare) {
+        let plotly = {then: (resolve) => load().then(() => resolve())};
+        const set = (it) => {
+            if (it !== plotly) prepare((plotly = it));
+        };
+        Object.defineProperty(window, "Plotly", {configurable: true, get: () => plotly, set});
+    }
+
+    // Stands in for a library until it is loaded: at the start, Dash looks up the components of all
+    // callbacks, those on other pages, too.
+    function standIn(library, component) {
+        window[library] ??= {[component]: () => null};
+    }
+
+    const internals = {config, forget, path, providePlotly, standIn, waiting};
     window.dash_clientside = Object.assign({}, window.dash_clientside, {internals});
 })();

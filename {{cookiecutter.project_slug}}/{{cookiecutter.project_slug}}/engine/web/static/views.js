@@ -13,7 +13,9 @@
     const flights = new Map(); // by a callback's outputs: its request in flight
     const calls = new Map(); // by the same: the number of Dash's newest call
     const troubles = new Map(); // by the same: what is wrong, and since when it has been retried
-    const slow = new Map(); // by the same: the seconds of a view that held back a newer version
+    const versions = new Map(); // by the same: the version of the data that it shows
+    const drawn = new Map(); // by the same: the request that Dash has got this version for
+    const slow = new Map(); // by the same: a view that has just held back a newer version
     const deliveries = new Set(); // responses that Dash has yet to read
     const sleepers = new Set(); // ends of pauses
     let count = 0;
@@ -28,6 +30,7 @@
 
     function part(output) {
         const id = idOf(output) ?? output;
+        if (id === "_pages_content") return "The page";
         return document.getElementById(id)?.closest("[aria-label]")?.ariaLabel ?? id;
     }
 
@@ -35,6 +38,14 @@
     function question(asked) {
         const kept = flat(asked.inputs).map((it) => (CLOCKWORK.has(it.id) ? it.id : it));
         return JSON.stringify([kept, asked.state]);
+    }
+
+    // Whether a view already shows the version that it gets now: the server answers with its newest
+    // data, which may be newer than those that the page asked for.
+    function isShown({output, inputs, changedPropIds}, key) {
+        const given = flat(inputs).find((it) => it.id === "snapshot-version")?.value;
+        const isOnlyNews = String(changedPropIds) === "snapshot-version.data";
+        return isOnlyNews && drawn.get(output) === key && versions.get(output) === given;
     }
 
     function isJson(response) {
@@ -45,7 +56,7 @@
     // connection.
     function excess({body}) {
         const limit = Number(document.querySelector('meta[name="max-body-bytes"]')?.content || Infinity);
-        const size = new Blob([body]).size;
+        const size = new Blob([body ?? ""]).size;
         return size > limit ? `a request of ${size} bytes is larger than server.max_body_bytes = ${limit} allows` : "";
     }
 
@@ -58,6 +69,8 @@
     }
 
     function judge(output, response, options) {
+        const version = Number(response.headers.get("X-Version"));
+        if (version) versions.set(output, version);
         if (response.ok) return void troubles.delete(output);
         const login = response.status === 401;
         const request = response.headers.get("X-Request-ID");
@@ -135,9 +148,11 @@
         }
     }
 
-    function depart(output, key, url, options) {
+    function depart(output, key, isData, url, options) {
         flights.get(output)?.aborter.abort();
-        const flight = {output, key, started: now(), held: false, joined: false, computation: ""};
+        const flight = {
+            output, key, isData, started: now(), held: false, joined: false, computation: "",
+        };
         flights.set(output, flight);
         flight.answer = arrival(flight, url, options).finally(() => land(flight));
         return flight;
@@ -147,7 +162,7 @@
         if (flights.get(flight.output) !== flight) return;
         flights.delete(flight.output);
         const seconds = now() - flight.started;
-        if (flight.held && seconds > 1) slow.set(flight.output, seconds);
+        if (flight.held && seconds > 1) slow.set(flight.output, {seconds, until: now() + 2 * SLOW});
         else slow.delete(flight.output);
         stale ||= flight.joined;
         setTimeout(changed);
@@ -157,12 +172,13 @@
     // is dropped.
     function deliver(answer, delivery) {
         const read = answer.json.bind(answer);
-        const end = () => {
+        const end = (isRead) => {
             clearTimeout(limit);
+            if (isRead && calls.get(delivery.output) === delivery.call) drawn.set(delivery.output, delivery.key);
             if (deliveries.delete(delivery)) changed();
         };
         const limit = setTimeout(end, answer.status === 200 ? 5000 : 0);
-        answer.json = () => read().finally(() => setTimeout(end));
+        answer.json = () => read().finally(() => setTimeout(end, 0, answer.status === 200));
         return answer;
     }
 
@@ -170,18 +186,22 @@
     // is not sent twice: the later call gets the response that is already on its way.
     async function view(url, options, asked) {
         const {output} = asked, key = question(asked), mine = ++count;
+        const isData = flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
+        if (isShown(asked, key)) return nothing();
         calls.set(output, mine);
+        drawn.delete(output);
         let flight = flights.get(output);
         if (flight?.key === key) flight.joined = true;
-        else flight = depart(output, key, url, options);
-        const answer = (await flight.answer).clone(), delivery = {};
+        else flight = depart(output, key, isData, url, options);
+        const answer = (await flight.answer).clone(), delivery = {output, key, call: mine};
         if (calls.get(output) !== mine) return nothing();
         deliveries.add(delivery);
-        const isData = answer.status === 200 && flat(asked.inputs).some((it) => CLOCKWORK.has(it.id));
-        const {in_place} = window.dash_clientside;
+        const hasContent = answer.status === 200, {in_place} = window.dash_clientside;
         // Dash updates what cannot be updated in place, as on a page that was left in the meantime.
-        const updated = isData && (await in_place.answer(answer.clone(), asked).catch(() => null));
-        return deliver(updated || answer, delivery);
+        const updated = isData && hasContent && (await in_place.answer(answer.clone(), asked).catch(() => null));
+        const isPage = hasContent && flat(asked.inputs).some((it) => it.id === "_pages_location");
+        const {address} = window.dash_clientside;
+        return deliver(updated || (isPage ? await address.filled(answer) : answer), delivery);
     }
 
     async function action(url, options, output) {
@@ -226,7 +246,8 @@
         const options = {...given, headers};
         if (!asked.output) return send(url, options); // about streaming callbacks
         const follows = flat(asked.inputs).some((it) => FOLLOWS.has(it.id));
-        return follows ? view(url, options, asked) : action(url, options, asked.output);
+        if (!follows) return action(url, options, asked.output);
+        return view(...window.dash_clientside.view_urls.request(url, options, asked), asked);
     }
 
     window.fetch = function (url, options) {
@@ -236,13 +257,14 @@
             // Dash 4.5 compresses the request body of a callback with `compress_payload`.
             if (body instanceof Blob) return text(body).then((it) => track(url, options, JSON.parse(it)));
         }
-        if (/\/_dash-(layout|dependencies)$/.test(url)) return start(url, options);
+        if (/\/_dash-layout$/.test(url)) return start(url, options).then(window.dash_clientside.address.filled);
+        if (/\/_dash-dependencies$/.test(url)) return start(url, options);
         return send.call(this, url, options);
     };
 
     // Forgets parts that are no longer on the page.
     function tidy() {
-        for (const kept of [troubles, slow, flights, calls]) {
+        for (const kept of [troubles, slow, flights, calls, versions, drawn]) {
             for (const output of kept.keys()) {
                 if (!present(output) || kept.get(output).until < now()) kept.delete(output);
             }
@@ -268,7 +290,7 @@
             lines.push(`${part(output)} has been loading for ${seconds} s.`);
             slow.delete(output);
         }
-        for (const [output, seconds] of slow) {
+        for (const [output, {seconds}] of slow) {
             const takes = `${Math.round(seconds)} s, longer than the time between updates`;
             lines.push(`${part(output)} is slow: it takes ${takes}.`);
         }
@@ -282,7 +304,7 @@
     }
 
     function hold() {
-        for (const flight of flights.values()) flight.held = true;
+        for (const flight of flights.values()) flight.held = flight.isData;
     }
 
     // How many seconds ago the first one was lost.
@@ -290,6 +312,12 @@
         tidy();
         const since = [...troubles.values()].map((it) => it.since ?? Infinity);
         return Math.max(0, now() - Math.min(...since));
+    }
+
+    // The versions of the data that the views show.
+    function shownVersions() {
+        tidy();
+        return [...versions.values()];
     }
 
     function takeStale() {
@@ -300,6 +328,7 @@
 
     const views = {
         busy, hold, lost, says, takeStale,
+        versions: shownVersions,
         hurry: () => [...sleepers].forEach((end) => end()),
         onChange: (listener) => (changed = listener),
     };

@@ -9,10 +9,11 @@ from dash.development.base_component import Component
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from ..engine import Window
 from ..engine.page import Data, Tables, view
 from ..setting import Settings
 from .controls import controls
-from .selection import CHOICES, Names, Window, described, is_blank, selected_rows
+from .selection import CHOICES, Names, described, is_blank, selected_rows
 
 ROWS = 100  # per page of the table; no more are sent at a time
 COLUMNS = [
@@ -24,7 +25,8 @@ COLUMNS = [
 # The colors, and whether they are light or dark, come from css-theme.css.
 THEME = """themeQuartz.withParams({
     backgroundColor: "var(--panel)", foregroundColor: "var(--text)", accentColor: "var(--accent)",
-    borderColor: "var(--line)", browserColorScheme: "inherit", fontFamily: "inherit", spacing: 6
+    borderColor: "var(--line)", browserColorScheme: "inherit", fontFamily: "inherit",
+    fontSize: "0.875rem", spacing: "0.375rem"
 })"""
 
 
@@ -49,7 +51,8 @@ def rows(
     """Show the rows that the table requests."""
     if asked is None:  # the table is not drawn yet
         return no_update
-    data, of_series = selected_rows(tables, names, window), described(tables)
+    zone, of_series = settings.app.timezone, described(tables)
+    data = selected_rows(tables, names, window, zone)
     data = data.rename(columns={"item": "time"})
     data["series"] = data["series"].cat.set_categories(of_series.index)
     page = order(data, asked["sortModel"]).iloc[asked["startRow"] :].head(ROWS)
@@ -59,7 +62,7 @@ def rows(
         values = page["state"].astype(object).fillna(values)
     times = page["time"]
     if isinstance(times.dtype, pd.DatetimeTZDtype):
-        times = times.dt.tz_convert(settings.app.timezone).dt.strftime("%Y-%m-%d %H:%M:%S")
+        times = times.dt.tz_convert(zone).dt.strftime("%Y-%m-%d %H:%M:%S")
     shown = {
         "id": page["series"].astype(str).str.cat(page["time"].astype(str), " "),
         "time": times.astype(str),

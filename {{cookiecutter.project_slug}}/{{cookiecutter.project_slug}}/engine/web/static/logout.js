@@ -1,0 +1,19 @@
+// Logs out: ends the session, and replaces the password that the browser keeps with an invalid one.
+(function () {
+    const NOBODY = "*"; // also in logout.py
+
+    function logOut() {
+        const {requests_pathname_prefix} = window.dash_clientside.internals.config();
+        const url = `${requests_pathname_prefix}_logout`;
+        const request = new XMLHttpRequest(); // fetch cannot log in
+        request.open("POST", url, true, NOBODY, NOBODY);
+        request.setRequestHeader("Content-Type", "application/json");
+        request.onloadend = () => {
+            if (request.status === 204) location.replace(url);
+            else window.alert("You are still logged in: logging out failed. Try again.");
+        };
+        request.send("{}");
+    }
+
+    document.addEventListener("click", ({target}) => target.closest?.("#log-out") && logOut());
+})();
