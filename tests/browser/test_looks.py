@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from helpers.browser import VIEWS, next_version, output, shown, state
+from helpers.browser import SETTLED, VIEWS, next_version, output, shown, state
 from helpers.processes import wait_until
 from helpers.projects import Project
 from helpers.readings import restored_file
@@ -101,7 +101,8 @@ def test_long_names_large_numbers_and_many_series_fit(
         for width in (1440, 390, 320):
             page.set_viewport_size({"width": width, "height": 844})
             wait_until(lambda: page.evaluate(SETTLED))
-            wait_until(lambda: not overflowing(page), lambda: str(overflowing(page)), 10)
+            wait_until(lambda: not overflowing(page), lambda: str(overflowing(page)))
+            wait_until(lambda: page.evaluate(SETTLED))
         assert min(heights(page, "trend")) > 100
         labels = page.locator("#distribution-graph .ytick text").evaluate_all(
             "its => its.map(it => it.getBoundingClientRect()).map(it => [it.top, it.bottom])"
@@ -124,7 +125,6 @@ def test_eight_panels_are_all_high_enough(
                 wait_until(
                     lambda: sum(it > low for it in heights(page, graph)) == 8,  # noqa: B023
                     lambda: str(heights(page, graph)),  # noqa: B023
-                    10,
                 )
             chart = page.locator("#trend-graph").bounding_box()
             frame = page.locator(".panel").first.bounding_box()
@@ -132,8 +132,6 @@ def test_eight_panels_are_all_high_enough(
             assert chart["y"] + chart["height"] <= frame["y"] + frame["height"]
 
 
-SETTLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((it) =>
-    Math.abs(it.querySelector(".main-svg").clientHeight - it.closest(".graph").clientHeight) < 2)"""
 AXIS = """() => Math.max(...[...document.querySelectorAll("#trend-graph .xaxislayer-above text")]
     .map((it) => it.getBoundingClientRect().bottom))"""
 
@@ -146,7 +144,7 @@ def assert_time_axis_is_visible(page: Page, url: str) -> None:
         state(page, "live")
         shown(page)
         wait_until(lambda: page.evaluate(SETTLED))
-        wait_until(lambda: 0 < page.evaluate(AXIS) <= height, lambda: page.evaluate(AXIS), 10)  # noqa: B023
+        wait_until(lambda: 0 < page.evaluate(AXIS) <= height, lambda: page.evaluate(AXIS))  # noqa: B023
 
 
 @pytest.mark.usefixtures("no_console_errors")
@@ -265,7 +263,7 @@ COUNT = """() => {
 
 
 def test_screen_readers_announce_a_problem_once(pages: Project, page: Page) -> None:
-    with pages.serving(news=True, REFRESH__EVERY="3s", APP__STALE_AFTER="3650d") as server:
+    with pages.serving(news=True, REFRESH__EVERY="5s", APP__STALE_AFTER="3650d") as server:
         page.goto(server.url)
         shown(page)
         state(page, "live")

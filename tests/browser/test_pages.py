@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -46,17 +47,17 @@ def test_each_page_opens_by_link_by_url_and_by_going_back(pages: Project, page: 
         page.goto(f"{server.url}/dashboard/")
         assert shown(page) == 4
         go(page, "Data")
-        assert len(cells(page, "time")) > 5
+        wait_until(lambda: len(cells(page, "time")) > 5)
         expect(page).to_have_title("Data · My Dashboard")
         go(page, "Status")
         expect(page.locator("#history tr").first).to_contain_text("OK")
         page.go_back()
-        assert len(cells(page, "time")) > 5
+        wait_until(lambda: len(cells(page, "time")) > 5)
         page.go_back()
         assert shown(page) == 4
         page.go_forward()
         page.reload()
-        assert len(cells(page, "time")) > 5
+        wait_until(lambda: len(cells(page, "time")) > 5)
         next_version(page)
         page.goto(f"{server.url}/dashboard/status?from=a&link=b")
         expect(page.locator("#history tr").first).to_contain_text("OK")
@@ -80,9 +81,15 @@ def test_new_rows_appear_and_filter_order_page_and_scroll_stay(
         page.get_by_role("button", name="Next Page").click()
         expect(panel).to_contain_text("Page 2 of 6")
         wait_until(lambda: set(cells(page, "series")) == {"Pressure"})
+        first_row = min(numbered(page, "value"))
         viewport = page.locator("#rows .ag-body-viewport")
         viewport.evaluate("it => it.scrollTop = 700")
-        before = numbered(page, "value")
+
+        def scrolled() -> dict[int, str]:  # the table draws the rows in the next frames
+            found = numbered(page, "value")
+            return found if min(found) > first_row and all(found.values()) else {}
+
+        before = wait_until(scrolled)
         values = [float(it) for it in before.values()]
         assert values == sorted(values)
         top = "it => it.scrollTop"
@@ -98,7 +105,7 @@ def test_new_rows_appear_and_filter_order_page_and_scroll_stay(
             return len(both) > 5 and all(after[it + 1] == before[it] for it in both)
 
         wait_until(moved)
-        assert set(cells(page, "series")) == {"Pressure"}
+        wait_until(lambda: set(cells(page, "series")) == {"Pressure"})
         assert viewport.evaluate(top) == 700
         with page.expect_download() as downloading:
             page.get_by_role("button", name="Download CSV").click()
@@ -114,7 +121,10 @@ def test_only_the_rows_of_one_page_are_sent(pages: Project, page: Page) -> None:
         page.goto(f"{server.url}/data")
         assert cells(page, "time")
         with page.expect_response(
-            lambda it: "2300" in f"{it.url} {it.request.post_data}"
+            lambda it: (
+                it.status == 200
+                and '"startRow":2300' in unquote(f"{it.url} {it.request.post_data}")
+            )
         ) as waiting:
             page.get_by_role("button", name="Last Page").click()
         answer = waiting.value.json()["response"]["rows"]["getRowsResponse"]

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, Route, expect
 from helpers.browser import shown, state
 from helpers.processes import wait_until
 from helpers.projects import Project
+from helpers.servers import ready
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_console_errors")]
 FOREVER = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d"}
@@ -41,7 +42,7 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
             page.goto(f"{server.url}/?kiosk")
             state(page, "live")
             shown(page)
-            wait_until(lambda: page.evaluate(BEYOND) <= 0, lambda: str(page.evaluate(BEYOND)), 10)
+            wait_until(lambda: page.evaluate(BEYOND) <= 0, lambda: str(page.evaluate(BEYOND)))
             expect(page.locator("#status-age")).to_be_visible()
             for what in (".controls", "nav", ".modebar", ".action", "summary"):
                 for it in page.locator(what).all():
@@ -54,8 +55,13 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
             ]
         assert sizes[3840] == pytest.approx([2 * it for it in sizes[1920]], rel=0.05)
 
-        page.mouse.move(*at(page, 0.25))
-        wait_until(lambda: page.evaluate(f"{TREND}._hoverdata?.length"))
+        def hovers() -> Any:
+            x, y = at(page, 0.25)
+            page.mouse.move(x - 1, y)
+            page.mouse.move(x, y)
+            return page.evaluate(f"{TREND}._hoverdata?.length")
+
+        wait_until(hovers)
         script = f"""() => {{
             const {{xaxis}} = {TREND}._fullLayout, time = (it) => Date.parse(it.replace(" ", "T"));
             const [start, end] = xaxis.range.map(time);
@@ -172,7 +178,7 @@ def test_a_page_prints_black_on_white_and_whole(pages: Project, page: Page) -> N
         page.emulate_media(media="print")
         for width, height in ((703, 1032), (1032, 703)):  # A4 without its margins
             page.set_viewport_size({"width": width, "height": height})
-            wait_until(lambda: not page.evaluate(CUT), lambda: str(page.evaluate(CUT)), 10)
+            wait_until(lambda: not page.evaluate(CUT), lambda: str(page.evaluate(CUT)))
         colors = "it => [getComputedStyle(it).color, getComputedStyle(it).backgroundColor]"
         assert page.locator("body").evaluate(colors) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
         for what in (".controls", "nav", ".modebar"):
@@ -225,11 +231,12 @@ def test_on_a_phone_nothing_moves_and_targets_are_large_enough(
         .filter(([, it]) => it.width && (it.width < 24 || it.height < 24))
         .map(([what, it]) => [what, it.width, it.height])"""
     with pages.serving(**FOREVER) as server:
+        wait_until(lambda: ready(server)[0] == 200, server.output)  # room is kept for known series
         for path in ("/", "/data", "/status"):
             page.goto(f"{server.url}{path}")
             state(page, "live")
             if path == "/":
                 shown(page)
                 assert 0 < page.evaluate("moved") < 0.05
-            wait_until(lambda: not page.evaluate(small), lambda: str(page.evaluate(small)), 10)
+            wait_until(lambda: not page.evaluate(small), lambda: str(page.evaluate(small)))
     context.close()

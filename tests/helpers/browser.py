@@ -17,6 +17,7 @@ FLAGS = """
 """
 # Errors that Chromium logs for requests to a server that is stopping or has stopped.
 SERVER_GONE = re.compile(r"net::ERR_(CONNECTION_|EMPTY_|INCOMPLETE_|CONTENT_LENGTH_)")
+SLOW = "but not used within a few seconds"  # a preloaded script, on a slow machine
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]  # of axe
 # Violations in the DatePickerRange of Dash 4.4 that no property of it can fix.
 CALENDAR = {"aria-allowed-attr", "aria-prohibited-attr"}
@@ -93,6 +94,23 @@ def output(request: Request) -> str:
     if request.method == "GET":
         return parse_qs(urlsplit(request.url).query)["output"][0]
     return str(json.loads(request.post_data or "{}").get("output", ""))
+
+
+SETTLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((it) =>
+    Math.abs(it.querySelector(".main-svg").clientHeight - it.closest(".graph").clientHeight) < 2)"""
+
+
+def at_rest(page: Page) -> None:
+    """Wait until nothing loads or covers the charts, and they fill their places (unless scaled)."""
+    busy = "dash_clientside.views.busy() || dash_clientside.internals.waiting()"
+    wait_until(lambda: not page.evaluate(busy))
+    expect(page.locator(".dash-spinner")).to_have_count(0)
+    wait_until(lambda: page.evaluate(SETTLED))
+
+
+def address(page: Page) -> str:
+    """Return the address of a page; `page.url` does not change while a test sleeps."""
+    return str(page.evaluate("location.href"))
 
 
 def polls(page: Page) -> list[float]:

@@ -10,6 +10,7 @@ import toy
 from helpers import fetched, first, redis_server
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
+from {{cookiecutter.project_slug}}.engine.web import computations
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,6 +53,12 @@ def store(settings: toy.Settings) -> MemoryStore:
     store = MemoryStore()
     store.publish(first(fetched(settings), settings))
     return store
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let requests wait for their views, however busy the machine is, instead of a 202."""
+    monkeypatch.setattr(computations, "MAX_WAIT", 60.0)
 
 
 @pytest.fixture(scope="session")

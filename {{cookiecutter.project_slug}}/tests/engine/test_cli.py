@@ -68,7 +68,7 @@ def test_the_server_serves_refreshes_and_stops_cleanly(tmp_path: Path) -> None:
                 refreshed.append(ready["refreshed"])
             time.sleep(0.1)
         assert len(refreshed) == 3 and refreshed == sorted(refreshed)
-        assert f"version={ready['version']} rows=" in log.read_text()
+        wait_until(lambda: f"version={ready['version']} rows=" in log.read_text())
         if not WINDOWS:  # Windows cannot ask another process to stop
             process.send_signal(signal.SIGTERM)
             assert process.wait(10) == 0

@@ -6,6 +6,7 @@ import toy
 from flask.testing import FlaskClient
 from helpers import changed
 
+pytestmark = pytest.mark.usefixtures("patient")
 PATH = "/_dash-update-component"
 GZIP = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
 

@@ -15,6 +15,7 @@ from werkzeug.test import run_wsgi_app
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.page import Data
 
+pytestmark = pytest.mark.usefixtures("patient")
 FRIEND = {"X-Who": "friend"}
 BODY = {
     "output": "cards.children",

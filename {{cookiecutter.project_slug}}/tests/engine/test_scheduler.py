@@ -90,10 +90,17 @@ class Simulation(MemoryStore):
         """Advance the clock with a tick per step; return how often it published."""
         before = len(self.published)
         for _ in range(duration // step):
-            self.schedule.tick()
+            self.tick()
             self.now += step
             self.seconds += step.total_seconds()
         return len(self.published) - before
+
+    def tick(self) -> None:
+        """Do what is due; a refresh whose rows have been read ends in the same tick."""
+        it = self.schedule
+        it.tick()
+        while it._running and it._fetching and it._fetching.done():
+            it.tick()  # on a busy machine, validating takes longer than a tick waits
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +237,7 @@ def test_outcomes_are_shared_by_all_processes(
         def outcomes() -> list[Outcome]:
             return [*store.status().changes, *store.status().failures]
 
+        store.sync()  # what the other process has reported does not count
         before = len(outcomes())
         store.request_refresh()
         wait_until(lambda: schedule.tick() or len(outcomes()) > before)
@@ -295,7 +303,7 @@ def test_a_request_or_stop_ends_the_wait_for_the_next_refresh(
             wait_until(lambda: store.latest() is not before and not store.refresh_requested())  # noqa: B023
     finally:
         running.stop()
-    assert not running.is_alive()
+    wait_until(lambda: not running.is_alive())
 
 
 def test_the_thread_continues_when_the_clock_is_set_back(settings: toy.Settings) -> None:
@@ -314,13 +322,14 @@ def test_the_thread_continues_when_the_clock_is_set_back(settings: toy.Settings)
 
 
 def test_refreshes_do_not_overlap_and_a_hung_one_does_not_delay_stopping(
-    settings: toy.Settings, source: Source
+    settings: toy.Settings, source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, release = [], threading.Event()
+    joined: list[float | None] = []
 
     def hang(*_: object) -> dict[str, pd.DataFrame]:
         started.append(1)
-        release.wait(60)
+        release.wait(300)
         return rows()
 
     source.read = hang
@@ -333,10 +342,12 @@ def test_refreshes_do_not_overlap_and_a_hung_one_does_not_delay_stopping(
             store.request_refresh()
             time.sleep(0.5)  # time for a second refresh to start, if it could
         assert len(started) == 1
-        asked = time.monotonic()
+        join = running._thread.join
+        monkeypatch.setattr(running._thread, "join", lambda it: joined.append(it) or join(it))
         running.stop()
-        assert time.monotonic() - asked < 1.5
-        assert not running.is_alive()
+        assert joined == [1], "it waits for a second at most"
+        wait_until(lambda: not running.is_alive())
+        assert not release.is_set(), "while the source still hangs"
     finally:
         release.set()
 
@@ -457,7 +468,12 @@ def test_a_process_without_the_lease_polls_less_and_less_often(settings: toy.Set
 
     looks: list[float] = []
     onlooker = Scheduler(
-        configured(settings, every="1h"), Counted(), PIPELINE, ThreadExecutor(), is_leader=False
+        configured(settings, every="1h"),
+        Counted(),
+        PIPELINE,
+        ThreadExecutor(),
+        clock=lambda: datetime(2026, 1, 1, 0, 30, tzinfo=UTC),  # overdue for half an hour
+        is_leader=False,
     )
     onlooker.start()
     try:
@@ -519,7 +535,7 @@ def test_a_bug_does_not_end_the_thread(
     with caplog.at_level(logging.ERROR):
         running.start()
         try:
-            assert failed.wait(5)
+            assert failed.wait(60)
             corrected.set()
             wait_until(lambda: store.latest() is not None)
         finally:
@@ -562,8 +578,7 @@ def test_the_thread_sleeps_only_when_there_is_nothing_to_do(settings: toy.Settin
     running.start()
     try:
         wait_until(lambda: store.latest() and waits[-1] > 1)
-        (thread,) = [it for it in threading.enumerate() if it.name == "schedule"]
-        assert thread.daemon, "it does not hold up the end of the process"
+        assert running._thread.daemon, "it does not hold up the end of the process"
     finally:
         running.stop()
     assert waits[0] == 0, "the first refresh is due"
@@ -804,6 +819,8 @@ def test_a_start_with_a_wrong_clock_erases_nothing_and_is_reported(
 
     source.read = read
     changed = configured(settings, every="1s", history="30d")
+    app = changed.app.model_copy(update={"stale_after": HOUR})  # however busy the machine is
+    changed = changed.model_copy(update={"app": app})
     before, state = run()
     assert len(before) == 2 and state.status == "live"
     start = now_utc()

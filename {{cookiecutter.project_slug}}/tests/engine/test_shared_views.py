@@ -156,6 +156,7 @@ def test_viewers_share_a_response_whatever_they_have_just_changed() -> None:
     assert page.count == 1
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_failed_response_has_the_request_id_of_the_log() -> None:
     seen: list[str] = []
 
@@ -276,6 +277,7 @@ def add_login(server: Flask) -> None:
 EVERYBODY = ("ann", "bob", "a stranger", "nobody")
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("look", IDENTITIES.values(), ids=IDENTITIES)
 def test_a_view_cannot_identify_the_viewer(
     look: Callable[[], Any], caplog: pytest.LogCaptureFixture
@@ -446,13 +448,13 @@ def test_waiting_viewers_share_an_uncached_response() -> None:
 
     def fail(*_: Any) -> str:
         started.release()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         raise PreventUpdate
 
     page = Page(fail)
     with ThreadPoolExecutor(12) as pool:
         first = pool.submit(page.post)
-        assert started.acquire(timeout=10)
+        assert started.acquire(timeout=60)
         others = [pool.submit(page.post) for _ in range(11)]  # more than the number that may wait
         wait_until(lambda: page.not_ready >= 12)  # each was told to ask again
         go_on.set()
@@ -600,6 +602,7 @@ def test_a_request_that_is_too_large_is_refused_although_its_response_is_cached(
     assert page.count == 1
 
 
+@pytest.mark.usefixtures("patient")
 def test_each_response_is_counted_as_a_hit_or_a_miss() -> None:
     page = Page(lambda *_: "shared")
     hits: list[bool] = []

@@ -17,6 +17,7 @@ from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
 from {{cookiecutter.project_slug}}.engine.data.snapshot import Snapshot
 from {{cookiecutter.project_slug}}.engine.page import Data, Tables, view
 
+pytestmark = pytest.mark.usefixtures("patient")
 PUBLIC, PRIVATE = "public, max-age=3600, immutable", "private, no-store"
 HASH = generate_password_hash("right", "pbkdf2:sha256:1")
 CHOSEN: list[Any] = [["a"], "all"]

@@ -32,6 +32,7 @@ from {{cookiecutter.project_slug}}.engine.page import (
     view,
 )
 
+pytestmark = pytest.mark.usefixtures("patient")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PATH = "/_dash-update-component"
 CARDS = Output("cards", "children")

@@ -115,7 +115,9 @@ class Scheduler:
         job.next_run = datetime.now()
         while not self._stop.is_set():
             try:
-                woken = self._store.wakeup.wait(max(scheduler.idle_seconds or 0, 0))
+                # Not longer than POLL: the clock may have been set back since next_run was set.
+                idle = min(max(scheduler.idle_seconds or 0, 0), self._store.POLL)
+                woken = self._store.wakeup.wait(idle)
                 self._store.wakeup.clear()
                 if not self._stop.is_set():
                     scheduler.run_all() if woken else scheduler.run_pending()

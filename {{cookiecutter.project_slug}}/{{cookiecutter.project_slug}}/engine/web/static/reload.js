@@ -3,7 +3,7 @@
 (function () {
     const KEY = "reloads", MINUTE = 60_000; // milliseconds
     const FIRST = 10_000, MOST = 10 * MINUTE, FORGET = 30 * MINUTE;
-    let wait = 1000, tryAfter = 0, looking = false;
+    let wait = 1000, tryAfter = 0, looking = false, held = false;
 
     // What earlier loads of this tab stored; nothing if the browser blocks storage.
     function remembered() {
@@ -50,7 +50,8 @@
         if (looking || performance.now() < tryAfter) return;
         looking = true;
         try {
-            if (decide(await page())) location.reload();
+            const found = await page();
+            if (!held && decide(found)) location.reload();
         } catch {
             // Unreachable: try again.
         }
@@ -86,6 +87,11 @@
         if (isAllowed("login")) look((found) => found.status < 500 && remember("login"));
     }
 
+    // A page that is being left must not be loaded again.
+    function hold(isHeld) {
+        held = isHeld;
+    }
+
     // If the server stops while the page is loading, scripts are missing, and the page stays empty.
     function watchScripts() {
         const complete = () => isAllowed("script") && look((found) => found.status === 200 && remember("script"));
@@ -96,6 +102,6 @@
 
     leavePassword();
     watchScripts();
-    const reload = {renew, logIn};
+    const reload = {renew, logIn, hold};
     window.dash_clientside = Object.assign({}, window.dash_clientside, {reload});
 })();
