@@ -120,9 +120,7 @@ def server(reply: bytes | None) -> Iterator[str]:
         (None, "has sent nothing for 1 s: request less, or raise the timeout of Web"),
     ],
 )
-def test_a_silent_server_is_not_reported_as_unreachable(
-    reply: bytes | None, said: str
-) -> None:
+def test_a_silent_server_is_not_reported_as_unreachable(reply: bytes | None, said: str) -> None:
     web = Web(timeout=1 if reply is None else 60)
     with server(reply) as url, pytest.raises(OSError, match=said) as caught:
         web.get(url)
