@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import psutil
 
 from helpers.processes import end, wait_until
 
@@ -79,6 +82,15 @@ def ready(server: Server, seconds: float = 10) -> tuple[int, str]:
         return error.code, error.read().decode()
     except (OSError, http.client.HTTPException) as error:
         return 0, str(error)
+
+
+def memory(server: Server) -> int:
+    """Return a server's memory in bytes, the least within two seconds: a refresh needs some."""
+    used, sizes = psutil.Process(server.process.pid).memory_info, []
+    for _ in range(20):
+        sizes.append(used().rss)
+        time.sleep(0.1)
+    return int(min(sizes))
 
 
 def health(server: Server) -> dict[str, Any]:

@@ -136,24 +136,32 @@ def views(bodies: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def p95(values: list[float]) -> float:
-    return quantiles(values, n=20)[-1]
+    return quantiles(values, n=20, method="inclusive")[-1]  # never more than the largest
 
 
 @contextmanager
-def unaffected_viewer(url: str, bodies: list[dict[str, Any]], **headers: str) -> Iterator[Viewer]:
-    """Run a viewer during the block, and check that it is served well."""
-    viewer = Viewer(url, views(bodies), **headers)
-    viewer.start()
+def unaffected_viewer(
+    url: str, quiet: str, bodies: list[dict[str, Any]], **headers: str
+) -> Iterator[Viewer]:
+    """Run a viewer during the block, and check that it is served well.
+
+    Another one watches a quiet server: on a busy machine, it waits longer, too.
+    """
+    viewer, other = Viewer(url, views(bodies), **headers), Viewer(quiet, views(bodies))
+    both = viewer, other
+    for it in both:
+        it.start()
     try:
-        wait_until(lambda: viewer.seen, lambda: str(viewer.failed))
+        wait_until(lambda: all(it.seen for it in both), lambda: str(viewer.failed))
         yield viewer
-        wait_until(lambda: len(viewer.fresh()) >= 3, lambda: str(viewer.failed))
+        wait_until(lambda: all(len(it.fresh()) >= 3 for it in both), lambda: str(viewer.failed))
     finally:
-        viewer.stop()
+        for it in both:
+            it.stop()
     fresh, took = viewer.fresh(), viewer.took
     print(
         f"p95 of {len(fresh)} updates {p95(fresh):.3f} s, of {len(took)} answers {p95(took):.3f} s"
     )
     assert not viewer.failed
-    assert p95(fresh) <= 2
-    assert p95(took) <= 1
+    assert p95(fresh) <= max(2, 2 * p95(other.fresh()))
+    assert p95(took) <= max(1, 2 * p95(other.took))

@@ -64,6 +64,12 @@ class Front:
             client.close()
             raise
 
+    def computed(self, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
+        """Return a response once it has been computed: a first one may take more than a second."""
+        while (response := self.get(path, **headers))[0] == 202:
+            time.sleep(0.1)
+        return response
+
     def url(self, output: str, names: list[str], **other: Any) -> str:
         values = json.dumps([names, "all"], separators=(",", ":"))
         given = {"code": self.code, "version": self.version, "output": output, "values": values}
@@ -169,7 +175,7 @@ def test_viewers_of_the_same_view_cost_one_request(front: tuple[Front, Server]) 
 
     def see(url: str) -> bytes:
         together.wait(60)
-        status, _, content = site.get(url, **{"Accept-Encoding": "gzip"})
+        status, _, content = site.computed(url, **{"Accept-Encoding": "gzip"})
         assert status == 200
         return content
 
@@ -180,10 +186,11 @@ def test_viewers_of_the_same_view_cost_one_request(front: tuple[Front, Server]) 
 
 
 def test_pages_do_not_wait_for_each_other(front: tuple[Front, Server]) -> None:
-    site, _ = front
+    site, server = front
+    direct = Front(f"{server.url}/dashboard/")
     together = threading.Barrier(32)
 
-    def load(path: str, **headers: str) -> float:
+    def load(site: Front, path: str, **headers: str) -> float:
         together.wait(60)
         started = time.monotonic()
         assert site.get(path, **headers)[0] in (200, 202)
@@ -192,8 +199,12 @@ def test_pages_do_not_wait_for_each_other(front: tuple[Front, Server]) -> None:
     cookie = {"Cookie": "theme=dark"}  # so that nothing is stored
     for path, headers in (("", {}), ("_live", cookie), (site.url(OUTPUTS[0], []), cookie)):
         with ThreadPoolExecutor(32) as pool:
-            waited = list(pool.map(lambda _: load(path, **headers), range(32)))  # noqa: B023
-        assert max(waited) < 3, f"{path}: {max(waited):.1f} s, one after the other"
+            waited, beside = (
+                max(pool.map(lambda _: load(it, path, **headers), range(32)))  # noqa: B023
+                for it in (site, direct)
+            )
+        # On a busy machine, loading takes longer without nginx, too.
+        assert waited < max(3, 2 * beside), f"{path}: {waited:.1f} s, one after the other"
 
 
 def test_nginx_does_not_hide_that_the_server_hangs(front: tuple[Front, Server]) -> None:
@@ -224,7 +235,7 @@ def test_nginx_caches_the_longest_urls_of_pages(front: tuple[Front, Server], csv
     url = url.replace("line_1", "line_1" + "_" * ((int(longest) - len(url)) // 60))
     assert len(url) > 0.9 * int(longest)
     for expected in ("MISS", "HIT"):
-        status, headers, _ = site.get(url)
+        status, headers, _ = site.computed(url)
         assert (status, headers["X-Cache-Status"]) == (200, expected)
 
 
@@ -237,7 +248,7 @@ def test_single_sign_on_guards_what_nginx_has_stored(csv: Project, tmp_path: Pat
         wait_until(lambda: Front(url, **{"X-Email": "ann@example.com"}).version)
         site = Front(url, **{"X-Email": "ann@example.com"})
         for path in ("", "_live", site.url(OUTPUTS[0], []), "_dash-layout"):
-            assert site.get(path)[0] == 200
+            assert site.computed(path)[0] == 200
             assert site.get(path, **{"X-Email": ""})[0] == 401, path
 
 
@@ -245,11 +256,12 @@ def test_single_sign_on_guards_what_nginx_has_stored(csv: Project, tmp_path: Pat
 def test_with_a_login_nginx_shares_nothing(caches_all: bool, csv: Project, tmp_path: Path) -> None:
     settings = {**FOREVER, **SETTINGS, "AUTH__USERS": csv.users()}
     with csv.serving(**settings) as server, behind_nginx(csv, server, tmp_path, caches_all) as url:
-        given = base64.b64encode(b"ann:right").decode()
-        site = Front(url, Authorization=f"Basic {given}")
+        header = {"Authorization": f"Basic {base64.b64encode(b'ann:right').decode()}"}
+        wait_until(lambda: Front(url, **header).version)
+        site = Front(url, **header)
         pages = ["", "_live", "_dash-layout", *(site.url(it, []) for it in OUTPUTS)]
         for path in pages * 2:
-            status, headers, _ = site.get(path)
+            status, headers, _ = site.computed(path)
             assert (status, headers["X-Cache-Status"] == "HIT") == (200, False), path
             assert "public" not in headers["Cache-Control"]
             assert site.get(path, Authorization="")[0] == 401

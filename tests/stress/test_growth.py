@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import pytest
@@ -109,13 +109,13 @@ def size(page: Page) -> Size:
 
 
 def settled(page: Page) -> Size:
-    """Return the smallest of several sizes, because one may be measured during an update."""
+    """Return the least of several sizes, because one may be measured during an update."""
     sizes = []
     for _ in range(5):
         page.evaluate(POLL, 2)
         page.evaluate("() => new Promise((resolve) => setTimeout(resolve, 100))")
         sizes.append(size(page))
-    return min(sizes, key=lambda it: it.megabytes)
+    return Size(*map(min, zip(*map(astuple, sizes), strict=True)))
 
 
 def check(first: Size, last: Size) -> None:

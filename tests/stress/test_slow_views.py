@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,7 +94,8 @@ def test_two_hundred_slow_views_do_not_delay_quick_requests(name: str, csv: Proj
         viewers = [threading.Thread(target=view, args=(it,)) for it in range(VIEWERS)]
         for it in viewers:
             it.start()
-        end = time.monotonic() + 8
+        slow = max(8, 20 * max(idle.values()))  # seconds
+        end = time.monotonic() + slow
         busy = worst(server, lambda: time.monotonic() > end)
         assert not statuses, "all of them were slow all the time"
         flag.unlink()
@@ -103,8 +105,8 @@ def test_two_hundred_slow_views_do_not_delay_quick_requests(name: str, csv: Proj
     for path, seconds in busy.items():
         ratio = seconds / idle[path]
         print(f"{name}: {path} {1000 * seconds:.0f} ms at worst, {ratio:.0f} x idle")
-    # None waits for a slow view, which takes 8 s. On an idle machine, these take 0.2 to 0.5 s.
-    assert max(busy["/healthz"], busy["/_live"]) < 6, busy
+    # None waits for a slow view. On an idle machine, these take 0.2 to 0.5 s.
+    assert max(busy["/healthz"], busy["/_live"]) < 0.75 * slow, busy
 
 
 @pytest.mark.usefixtures("no_console_errors")
@@ -123,7 +125,9 @@ def test_slow_views_leave_the_browser_a_connection(csv: Project, context: Browse
         flag.touch()
         for tab in tabs:
             notice = tab.locator("#alert")
-            expect(notice).to_contain_text("has been loading for 2", timeout=60_000)
+            # The first tab waits longer than the last one.
+            long = re.compile(r"has been loading for ([2-9]\d|\d{3}) s")
+            expect(notice).to_contain_text(long, timeout=60_000)
         assert [states(tab) for tab in tabs] == [{"live"}] * 4, "which needs answers to its polls"
         flag.unlink()
         for tab in tabs:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 import toy
 from dash import Output
 from flask.testing import FlaskClient
@@ -46,6 +47,17 @@ def test_a_page_is_told_when_to_poll_again(settings: toy.Settings, store: Memory
     assert before - 0.01 <= answer["at"] <= time.time() + 0.01
     assert answer["next"] == pytest.approx(due.timestamp() + 5 - answer["at"], abs=0.01)
     assert live(client_of(settings, MemoryStore()))["next"] <= 0
+
+
+def test_a_page_polls_soon_while_the_clock_is_wrong(
+    settings: toy.Settings, store: MemoryStore
+) -> None:
+    client = client_of(settings, store)
+    store.report(Status(next_due=datetime.now(UTC) + timedelta(seconds=10)))
+    assert live(client)["next"] > 0
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=1), tick=True):
+        answer = live(client)
+    assert (answer["state"], answer["next"]) == ("error", 0), "due in an hour, says the clock"
 
 
 def test_the_button_requests_a_refresh(settings: toy.Settings, store: MemoryStore) -> None:

@@ -77,7 +77,9 @@ def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
     now, status = now_utc(), store.status()
     state = freshness.check(settings, store, now)
     problems, remarks = freshness.problems(settings, store, state), freshness.remarks(store)
-    comes = status.next_due + status.takes if status.next_due else now
+    # If the clock contradicts the data, the time of the next refresh means nothing.
+    is_fault = state.status == "error" and state.stale
+    comes = status.next_due + status.takes if status.next_due and not is_fault else now
     return {
         "at": round(now.timestamp(), 3),
         "version": state.version,
