@@ -306,6 +306,21 @@ def test_a_request_or_stop_ends_the_wait_for_the_next_refresh(
     wait_until(lambda: not running.is_alive())
 
 
+def test_the_thread_sleeps_no_longer_than_the_store_allows(
+    settings: toy.Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock may be set back just after the time of the next tick was set."""
+    monkeypatch.setattr("schedule.Scheduler.idle_seconds", HOUR.total_seconds())
+    store = MemoryStore()
+    store.POLL = 0.1
+    running = Scheduler(configured(settings, every="1s"), store, PIPELINE, ThreadExecutor())
+    running.start()
+    try:
+        wait_until(lambda: store.latest() is not None)
+    finally:
+        running.stop()
+
+
 def test_the_thread_continues_when_the_clock_is_set_back(settings: toy.Settings) -> None:
     store = MemoryStore()
     running = Scheduler(configured(settings, every="1s"), store, PIPELINE, ThreadExecutor())
