@@ -37,7 +37,7 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
 ) -> None:
     with pages.serving(**FOREVER) as server:
         sizes = {}
-        for width, height in ((1920, 1080), (3840, 2160)):
+        for width, height in ((1280, 720), (1920, 1080), (3840, 2160)):
             page.set_viewport_size({"width": width, "height": height})
             page.goto(f"{server.url}/?kiosk")
             state(page, "live")
@@ -54,6 +54,7 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
                 text["height"],
             ]
         assert sizes[3840] == pytest.approx([2 * it for it in sizes[1920]], rel=0.05)
+        assert sizes[1280] == pytest.approx([2 / 3 * it for it in sizes[1920]], rel=0.05)
 
         def hovers() -> Any:
             x, y = at(page, 0.25)

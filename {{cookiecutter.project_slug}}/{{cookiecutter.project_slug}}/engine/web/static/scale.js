@@ -1,8 +1,9 @@
 // Sets `--scale`, by which the style sheets enlarge the page on a screen beyond 1920 x 1000 pixels,
 // up to double: an office screen is read from afar. With `?kiosk` in the address, the page shows
-// only what works without a mouse.
+// only what works without a mouse, and shrinks on a smaller screen, because it cannot be scrolled.
 (function () {
     const root = document.documentElement, WIDTH = 1920, HEIGHT = 1000, MOST = 2;
+    const isKiosk = new URLSearchParams(location.search).has("kiosk"), LEAST = isKiosk ? 0.6 : 1;
 
     function fit() {
         // Zooming with the browser changes the inner size: the scale would cancel it out. In a frame,
@@ -10,12 +11,12 @@
         const [width, height] =
             window === window.top ? [outerWidth, outerHeight] : [innerWidth, innerHeight];
         const room = Math.min(width / WIDTH, height / HEIGHT);
-        const scale = Math.max(1, Math.min(room, MOST));
+        const scale = Math.max(LEAST, Math.min(room, MOST));
         root.style.setProperty("--scale", scale);
-        root.toggleAttribute("data-scaled", scale > 1);
+        root.toggleAttribute("data-scaled", scale !== 1);
     }
 
     fit();
     window.addEventListener("resize", fit);
-    root.toggleAttribute("data-kiosk", new URLSearchParams(location.search).has("kiosk"));
+    root.toggleAttribute("data-kiosk", isKiosk);
 })();
