@@ -70,7 +70,9 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
         }}"""
         assert page.evaluate(script) == pytest.approx(0.25, abs=0.01), "at the mouse"
         page.set_viewport_size({"width": 1440, "height": 900})
-        wait_until(lambda: page.locator("body").evaluate(FONT) == 15)
+        wait_until(lambda: page.locator("body").evaluate(FONT) == 15 * 1440 / 1920)
+        page.goto(server.url)
+        wait_until(lambda: page.locator("body").evaluate(FONT) == 15)  # this page can be scrolled
 
 
 def stale(route: Route) -> None:
