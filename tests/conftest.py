@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.browser import SERVER_GONE, SLOW, launch_arguments
+from helpers.browser import SERVER_GONE, UNUSED_PRELOAD, launch_arguments
 from helpers.processes import free_port
 from helpers.projects import Project, install
 from helpers.readings import never_stale, restored_file
@@ -167,7 +167,7 @@ def no_console_errors(page: Page, request: pytest.FixtureRequest) -> Iterator[No
     yield
     if not request.node.get_closest_marker("stops_the_server"):
         # The server stops before the page closes, so the page may poll once more.
-        assert not [it for it in logged if not SERVER_GONE.search(it) and SLOW not in it]
+        assert not [it for it in logged if not SERVER_GONE.search(it) and UNUSED_PRELOAD not in it]
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, Route, expect
 
-from helpers.browser import address, inaccessible, next_version, shown, state
-from helpers.processes import wait_until
+from helpers.browser import address, inaccessible, next_version, shown, state, wait_for
 from helpers.projects import Project
 
 pytestmark = pytest.mark.slow
@@ -23,7 +22,7 @@ def test_logging_out_makes_the_browser_forget_the_password(csv: Project, browser
         page.goto(server.url)
         assert shown(page) == 4
         cookies: Any = context.cookies()
-        # A slow page after the logout: meanwhile, polls are rejected, which must not reload it.
+        # The next page is slow. Polls are rejected meanwhile, and must not reload this page.
         held: list[Route] = []
         rejected: list[str] = []
         page.route(
@@ -32,7 +31,7 @@ def test_logging_out_makes_the_browser_forget_the_password(csv: Project, browser
         )
         page.on("response", lambda it: rejected.append(it.url) if it.status == 401 else None)
         page.get_by_role("button", name="Log out").click()
-        wait_until(lambda: page.wait_for_timeout(50) or sum("_live" in it for it in rejected) > 1)
+        wait_for(page, lambda: held and sum("_live" in it for it in rejected) > 1)
         held[0].continue_()
         expect(page.get_by_role("heading", name="You are logged out")).to_be_visible()
         assert not inaccessible(page)
@@ -122,7 +121,7 @@ def test_everything_works_with_the_keyboard_and_has_a_name(csv: Project, page: P
         expect(times.last).to_be_focused()
         page.keyboard.press("ArrowLeft")
         expect(times.nth(-2)).to_be_checked()
-        next_version(page)  # with the choice, which shows all lines; the next one is far off
+        next_version(page)  # so that the next update is almost 3 s away
 
         line = page.locator("#trend-graph").get_by_role("button", name="Line 1", exact=True)
         line.focus()

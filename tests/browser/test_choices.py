@@ -76,7 +76,9 @@ def test_the_address_shows_the_same_view_to_a_colleague(
         at_rest(page)
         page.locator("#series .dash-dropdown-clear").click()
         expect(page.locator("#series .dash-dropdown-value-item")).to_have_count(0)
-        wait_until(lambda: urlsplit(address(page)).query == "wall&from=a%26b")
+        wait_until(
+            lambda: urlsplit(address(page)).query == "wall&from=a%26b", lambda: address(page)
+        )
 
 
 def test_choosing_back_and_forth_costs_no_request(csv: Project, page: Page) -> None:
@@ -92,7 +94,7 @@ def test_choosing_back_and_forth_costs_no_request(csv: Project, page: Page) -> N
         else:
             wait_until(lambda: page.evaluate(points) not in (None, before))
             counts[label] = page.evaluate(points)
-        wait_until(lambda: not page.evaluate("dash_clientside.views.busy()"))
+        at_rest(page)
 
     settings = {"REFRESH__EVERY": "1h", "APP__STALE_AFTER": "3650d", "LOG__ACCESS": "true"}
     with csv.serving(**settings) as server:
@@ -201,7 +203,7 @@ def go_back(page: Page) -> None:
     """Double-click the trend, again if a slow machine took too long for a double click."""
 
     def goes() -> bool:
-        # Away from the line, which rises from left to right: a click on it would choose it.
+        # Away from the line, which rises to the right: a click on it would choose its series.
         page.locator("#trend-graph .nsewdrag").first.dblclick(position={"x": 10, "y": 10})
         with suppress(AssertionError):
             expect(page.locator("#window .selected")).to_have_text("All", timeout=3000)

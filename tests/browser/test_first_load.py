@@ -50,7 +50,7 @@ def test_pages_load_what_they_need_and_show_cards_before_plotly_js(
         expect(page.locator(".card")).to_have_count(4)
         expect(page.get_by_label("From", exact=True)).to_be_visible()
         expect(page.locator(".js-plotly-plot")).to_have_count(0)
-        page.route("**/plotly.*", lambda route: route.continue_())  # later requests
+        page.route("**/plotly.*", lambda route: route.continue_())  # from now on
         for route in held:
             route.continue_()
         assert shown(page) == 4

@@ -102,7 +102,7 @@ def test_long_names_large_numbers_and_many_series_fit(
             page.set_viewport_size({"width": width, "height": 844})
             wait_until(lambda: page.evaluate(SETTLED))
             wait_until(lambda: not overflowing(page), lambda: str(overflowing(page)))
-            wait_until(lambda: page.evaluate(SETTLED))
+        wait_until(lambda: page.evaluate(SETTLED))
         assert min(heights(page, "trend")) > 100
         labels = page.locator("#distribution-graph .ytick text").evaluate_all(
             "its => its.map(it => it.getBoundingClientRect()).map(it => [it.top, it.bottom])"

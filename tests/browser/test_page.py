@@ -159,7 +159,7 @@ def test_a_broken_source_keeps_the_data_and_shows_since_when(
     content = source.read_bytes()
     with csv.serving(REFRESH__RETRY_AT_MOST="2s", APP__STALE_AFTER="30s") as server:
         page.goto(server.url)
-        assert shown(page) == 4  # drawn once, which takes long, before the rows begin to age
+        assert shown(page) == 4  # the first drawing is slow; the rows must not age meanwhile
         source.write_bytes(fresh(content))
         state(page, "live")
         assert shown(page) == 4
@@ -366,7 +366,7 @@ def test_a_browser_logs_in_with_a_password_only_once(csv: Project, browser: Brow
 def test_stale_data_are_marked_everywhere(csv: Project, source: Path, page: Page) -> None:
     with csv.serving(REFRESH__EVERY="1s", APP__STALE_AFTER="15s") as server:
         page.goto(server.url)
-        assert shown(page) == 4  # drawn once, which takes long, before the rows begin to age
+        assert shown(page) == 4  # the first drawing is slow; the rows must not age meanwhile
         source.write_bytes(fresh(source.read_bytes()))
         state(page, "live")
         assert shown(page) == 4
@@ -568,13 +568,13 @@ def test_debug_reloads_after_any_edit(csv: Project, page: Page) -> None:
         page.goto(server.url)
         expect(page.locator(".card")).to_have_count(4, timeout=30_000)
         label, unit = page.locator(".card-label").first, page.locator(".card-value small").first
-        time: Any = {"timeout": 60_000}  # for a restart, which imports everything, and a reload
+        patient: Any = {"timeout": 60_000}  # a restart imports everything
         shown = [
-            lambda: expect(label).to_have_text("No Line 1", **time),
-            lambda: expect(page.locator(".card")).to_have_count(1, **time),
-            lambda: expect(page.locator("body")).to_have_css("letter-spacing", "1px", **time),
-            lambda: expect(unit).to_have_text("°F", **time),
-            lambda: expect(page.locator("h1")).to_have_text(re.compile("^New "), **time),
+            lambda: expect(label).to_have_text("No Line 1", **patient),
+            lambda: expect(page.locator(".card")).to_have_count(1, **patient),
+            lambda: expect(page.locator("body")).to_have_css("letter-spacing", "1px", **patient),
+            lambda: expect(unit).to_have_text("°F", **patient),
+            lambda: expect(page.locator("h1")).to_have_text(re.compile("^New "), **patient),
         ]
         try:
             for (file, (old, new)), check in zip(files.items(), shown, strict=True):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +18,7 @@ FLAGS = """
 """
 # Errors that Chromium logs for requests to a server that is stopping or has stopped.
 SERVER_GONE = re.compile(r"net::ERR_(CONNECTION_|EMPTY_|INCOMPLETE_|CONTENT_LENGTH_)")
-SLOW = "but not used within a few seconds"  # a preloaded script, on a slow machine
+UNUSED_PRELOAD = "but not used within a few seconds"  # logged on a slow machine
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]  # of axe
 # Violations in the DatePickerRange of Dash 4.4 that no property of it can fix.
 CALENDAR = {"aria-allowed-attr", "aria-prohibited-attr"}
@@ -97,7 +98,8 @@ def output(request: Request) -> str:
 
 
 SETTLED = """() => [...document.querySelectorAll(".js-plotly-plot")].every((it) =>
-    Math.abs(it.querySelector(".main-svg").clientHeight - it.closest(".graph").clientHeight) < 2)"""
+    ["clientWidth", "clientHeight"].every((side) =>
+        Math.abs(it.querySelector(".main-svg")[side] - it.closest(".graph")[side]) < 2))"""
 
 
 def at_rest(page: Page) -> None:
@@ -106,6 +108,11 @@ def at_rest(page: Page) -> None:
     wait_until(lambda: not page.evaluate(busy))
     expect(page.locator(".dash-spinner")).to_have_count(0)
     wait_until(lambda: page.evaluate(SETTLED))
+
+
+def wait_for(page: Page, condition: Callable[[], Any]) -> None:
+    """Wait for a condition that events change: Playwright delivers them only while it is called."""
+    wait_until(lambda: page.wait_for_timeout(50) or condition())
 
 
 def address(page: Page) -> str:

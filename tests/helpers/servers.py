@@ -85,7 +85,7 @@ def ready(server: Server, seconds: float = 10) -> tuple[int, str]:
 
 
 def memory(server: Server) -> int:
-    """Return a server's memory in bytes, the least within two seconds: a refresh needs some."""
+    """Return the least memory in bytes that a server uses in two seconds: a refresh needs more."""
     used, sizes = psutil.Process(server.process.pid).memory_info, []
     for _ in range(20):
         sizes.append(used().rss)

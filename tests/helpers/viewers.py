@@ -141,20 +141,24 @@ def p95(values: list[float]) -> float:
 
 @contextmanager
 def unaffected_viewer(
-    url: str, quiet: str, bodies: list[dict[str, Any]], **headers: str
+    url: str, quiet_url: str, bodies: list[dict[str, Any]], **headers: str
 ) -> Iterator[Viewer]:
     """Run a viewer during the block, and check that it is served well.
 
-    Another one watches a quiet server: on a busy machine, it waits longer, too.
+    For comparison, another one watches a quiet server: on a busy machine, both wait longer.
     """
-    viewer, other = Viewer(url, views(bodies), **headers), Viewer(quiet, views(bodies))
+    viewer, other = Viewer(url, views(bodies), **headers), Viewer(quiet_url, views(bodies))
     both = viewer, other
+
+    def failed() -> str:
+        return f"{viewer.failed} {other.failed}"
+
     for it in both:
         it.start()
     try:
-        wait_until(lambda: all(it.seen for it in both), lambda: str(viewer.failed))
+        wait_until(lambda: all(it.seen for it in both), failed)
         yield viewer
-        wait_until(lambda: all(len(it.fresh()) >= 3 for it in both), lambda: str(viewer.failed))
+        wait_until(lambda: all(len(it.fresh()) >= 3 for it in both), failed)
     finally:
         for it in both:
             it.stop()

@@ -66,8 +66,9 @@ class Front:
 
     def computed(self, path: str, **headers: str) -> tuple[int, http.client.HTTPMessage, bytes]:
         """Return a response once it has been computed: a first one may take more than a second."""
-        while (response := self.get(path, **headers))[0] == 202:
-            time.sleep(0.1)
+        response: tuple[int, http.client.HTTPMessage, bytes] = wait_until(
+            lambda: (it := self.get(path, **headers))[0] != 202 and it
+        )
         return response
 
     def url(self, output: str, names: list[str], **other: Any) -> str:

@@ -506,7 +506,7 @@ def test_each_fault_is_visible_and_recovers_by_itself(
         ready = "no answer" if fault.inject is crowd else f"200 {fault.state}"
         wait_until(lambda: it.ready() == ready, lambda: f"{it.ready()} {log()}")
         last = it.version
-    # A restored file is news only once, and that may already be shown.
+    # A restored file brings only one new version, which the page may show already.
     over, before = time.monotonic(), last if fault.group == "file" else it.version
 
     def is_well() -> bool:

@@ -162,8 +162,10 @@ def test_hostile_requests_do_no_harm(
     settings = {} if access == "open" else {"AUTH__USERS": csv.users()}
     settings |= {"REFRESH__EVERY": "1s", "SERVER__METRICS": "true"}
     settings |= {"SERVER__CACHE_BYTES": "1000000"}  # so that what is cached does not count
-    quiet_settings = {"REFRESH__EVERY": "1s"}
-    with csv.serving(news=True, **settings) as server, csv.serving(**quiet_settings) as quiet:
+    with (
+        csv.serving(news=True, **settings) as server,
+        csv.serving(REFRESH__EVERY="1s") as quiet,
+    ):
         wait_until(lambda: ready(server)[0] == ready(quiet)[0] == 200)
         client = Client(server)
         session = {} if access == "open" else log_in(client)

@@ -280,7 +280,7 @@ def versions(servers: list[Server]) -> list[int]:
 
 
 def begun(server: Server) -> list[float]:
-    """Return when each refresh began that a server published; the latest due time was its own."""
+    """Return when the refreshes began whose data a server published."""
     line = r"(?m)^(\S+ \S+) INFO \S+ published version=\d+ .*seconds=([\d.]+)"
     return [
         datetime.strptime(at, "%Y-%m-%d %H:%M:%S,%f").timestamp() - float(took)
@@ -289,7 +289,7 @@ def begun(server: Server) -> list[float]:
 
 
 def slots(servers: list[Server]) -> list[int]:
-    """Return the number of the due time of each refresh of all servers."""
+    """Return the number of the due time of each refresh: the latest before it began."""
     # The log's times are in whole milliseconds, so one may seem to begin just before it is due.
     return sorted(int(it + 0.01) // EVERY for server in servers for it in begun(server))
 

@@ -116,7 +116,7 @@ def test_months_of_refreshes_leak_nothing(machine: Project) -> None:
         began = time.time()
         readings = watch(server, journal := Journal(server.log))
         until = time.time() - SECONDS
-        newest = journal.published[-1]
+        newest = journal.published[-1]  # on a busy machine, viewers may be behind
         wait_until(lambda: all(max([*it.seen]) >= newest for it in viewers))
 
     def published(version: int) -> float:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 import toy
-from helpers import fetched, first, redis_server
+from helpers import fetched, first, patience, redis_server
 
 from {{cookiecutter.project_slug}}.engine.data.memory_store import MemoryStore
-from {{cookiecutter.project_slug}}.engine.web import computations
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -56,9 +55,9 @@ def store(settings: toy.Settings) -> MemoryStore:
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let requests wait for their views, however busy the machine is, instead of a 202."""
-    monkeypatch.setattr(computations, "MAX_WAIT", 60.0)
+def patient() -> Iterator[None]:
+    with patience():
+        yield
 
 
 @pytest.fixture(scope="session")

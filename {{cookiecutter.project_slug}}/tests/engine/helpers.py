@@ -69,6 +69,14 @@ def showing(*views: View[..., Any]) -> Callable[[toy.Settings, Data], Dash]:
     return lambda settings, data: toy.app_of(module_of(*views), settings, data)
 
 
+@contextmanager
+def patience() -> Iterator[None]:
+    """Let requests wait for their views instead of getting a 202, however busy the machine is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(computations, "MAX_WAIT", 60.0)
+        yield
+
+
 def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = "/") -> Any:
     """Call the callback of an output as a browser does, and return its response."""
     dependencies = json.loads(client.get(f"{prefix}_dash-dependencies").text)
@@ -85,8 +93,7 @@ def ask(client: FlaskClient, output: str, values: dict[str, Any], prefix: str = 
         "changedPropIds": [next(iter(values))],
         **filled,
     }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(computations, "MAX_WAIT", 60.0)  # however busy the machine is: no 202
+    with patience():
         response = client.post(f"{prefix}_dash-update-component", json=body)
     assert response.status_code == 200, response.text
     return json.loads(response.text)["response"]

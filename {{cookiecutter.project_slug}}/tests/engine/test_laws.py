@@ -161,7 +161,7 @@ sys.exit(cli.refresh(dashboard, []))
 
 
 def test_a_process_that_only_refreshes_loads_no_web_library(tmp_path: Path) -> None:
-    url, every = (tmp_path / "store").as_uri(), "36500d"  # so that no second one is due
+    url, every = (tmp_path / "store").as_uri(), "36500d"  # so that only one is due
     env = {f"{toy.PREFIX}STORE__URL": url, f"{toy.PREFIX}REFRESH__EVERY": every}
     assert run(REFRESH, NAME, toy.PREFIX, **env) == "1\n"
 

@@ -40,6 +40,11 @@ class Freshness:
         """Whether the data are fresh, even if the last refresh failed."""
         return self.version is not None and not self.stale
 
+    @property
+    def is_fault(self) -> bool:
+        """Whether the stored data are unusable or the clock contradicts them; `stale` says why."""
+        return self.status == "error" and bool(self.stale)
+
 
 def check(settings: AnySettings, store: Store, now: datetime) -> Freshness:
     """Check the newest snapshot: before the first it is loading, then error, stale or live.
@@ -120,9 +125,8 @@ def problems(settings: AnySettings, store: Store, state: Freshness) -> list[str]
     Every viewer sees these. Error texts may name hosts, queries and files, so they stay in the log.
     """
     snapshot, status = store.latest(), store.status()
-
-    is_fault = state.status == "error"
-    sentences = [state.stale] if state.stale and (is_fault or not status.failing_since) else []
+    says_why = state.is_fault or not status.failing_since
+    sentences = [state.stale] if state.stale and says_why else []
     if status.failing_since:
         last = state.refreshed
         shown = f"Showing the data of {_clock(settings, last)}. " if last else ""

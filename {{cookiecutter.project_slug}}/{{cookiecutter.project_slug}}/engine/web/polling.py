@@ -78,8 +78,8 @@ def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
     state = freshness.check(settings, store, now)
     problems, remarks = freshness.problems(settings, store, state), freshness.remarks(store)
     # If the clock contradicts the data, the time of the next refresh means nothing.
-    is_fault = state.status == "error" and state.stale
-    comes = status.next_due + status.takes if status.next_due and not is_fault else now
+    due = None if state.is_fault else status.next_due
+    left = (due + status.takes - now).total_seconds() if due else -1.0
     return {
         "at": round(now.timestamp(), 3),
         "version": state.version,
@@ -87,7 +87,7 @@ def poll_response(settings: AnySettings, store: Store) -> dict[str, Any]:
         "age": state.age_seconds,
         "until": _until(settings, state),
         "refreshed": (now - state.refreshed).total_seconds() if state.refreshed else None,
-        "next": 0 if requested else (comes - now).total_seconds(),
+        "next": 0 if requested else left,  # 0 only until a requested refresh is done
         "stale_in": state.stale_in,
         "message": "\n".join([*problems, *remarks]),
         "warns": bool(problems),

@@ -1,17 +1,19 @@
 // Sets `--scale`, by which the style sheets enlarge the page on a screen beyond 1920 x 1000 pixels,
 // up to double: an office screen is read from afar. With `?kiosk` in the address, the page shows
-// only what works without a mouse, and shrinks on a smaller screen, because it cannot be scrolled.
+// only what works without a mouse, and shrinks in a low window, because it cannot be scrolled.
 (function () {
-    const root = document.documentElement, WIDTH = 1920, HEIGHT = 1000, MOST = 2;
-    const isKiosk = new URLSearchParams(location.search).has("kiosk"), LEAST = isKiosk ? 0.6 : 1;
+    const root = document.documentElement, WIDTH = 1920, HEIGHT = 1000, MOST = 2, LEAST = 0.6;
+    const isKiosk = new URLSearchParams(location.search).has("kiosk");
 
     function fit() {
         // Zooming with the browser changes the inner size: the scale would cancel it out. In a frame,
         // the outer size is that of the whole window.
         const [width, height] =
             window === window.top ? [outerWidth, outerHeight] : [innerWidth, innerHeight];
-        const room = Math.min(width / WIDTH, height / HEIGHT);
-        const scale = Math.max(LEAST, Math.min(room, MOST));
+        const grown = Math.min(width / WIDTH, height / HEIGHT, MOST);
+        // In a narrow window, cards and panels wrap.
+        const shrunk = isKiosk ? Math.max(LEAST, Math.min(height / HEIGHT, 1)) : 1;
+        const scale = Math.max(grown, shrunk);
         root.style.setProperty("--scale", scale);
         root.toggleAttribute("data-scaled", scale !== 1);
     }
