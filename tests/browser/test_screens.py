@@ -54,7 +54,7 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
                 text["height"],
             ]
         assert sizes[3840] == pytest.approx([2 * it for it in sizes[1920]], rel=0.05)
-        assert sizes[1280] == pytest.approx([0.72 * it for it in sizes[1920]], rel=0.05)
+        assert sizes[1280] == pytest.approx([2 / 3 * it for it in sizes[1920]], rel=0.05)
         assert sizes[1080] == sizes[1920]
 
         def hovers() -> Any:
@@ -71,7 +71,7 @@ def test_an_office_screen_shows_everything_enlarged_and_nothing_to_click(
         }}"""
         assert page.evaluate(script) == pytest.approx(0.25, abs=0.01), "at the mouse"
         page.set_viewport_size({"width": 1440, "height": 900})
-        wait_until(lambda: page.locator("body").evaluate(FONT) == 15 * 900 / 1000)
+        wait_until(lambda: page.locator("body").evaluate(FONT) == 15 * 1440 / 1920)
         page.goto(server.url)
         wait_until(lambda: page.locator("body").evaluate(FONT) == 15)  # because it can be scrolled
 

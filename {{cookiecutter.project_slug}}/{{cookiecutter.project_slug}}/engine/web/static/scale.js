@@ -1,6 +1,6 @@
 // Sets `--scale`, by which the style sheets enlarge the page on a screen beyond 1920 x 1000 pixels,
 // up to double: an office screen is read from afar. With `?kiosk` in the address, the page shows
-// only what works without a mouse, and shrinks in a low window, because it cannot be scrolled.
+// only what works without a mouse, and shrinks in a small window, because it cannot be scrolled.
 (function () {
     const root = document.documentElement, WIDTH = 1920, HEIGHT = 1000, MOST = 2, LEAST = 0.6;
     const isKiosk = new URLSearchParams(location.search).has("kiosk");
@@ -10,10 +10,10 @@
         // the outer size is that of the whole window.
         const [width, height] =
             window === window.top ? [outerWidth, outerHeight] : [innerWidth, innerHeight];
-        const grown = Math.min(width / WIDTH, height / HEIGHT, MOST);
-        // In a narrow window, cards and panels wrap.
-        const shrunk = isKiosk ? Math.max(LEAST, Math.min(height / HEIGHT, 1)) : 1;
-        const scale = Math.max(grown, shrunk);
+        const room = Math.min(width / WIDTH, height / HEIGHT);
+        // An upright window is high enough, and cards wrap in it.
+        const shrinks = isKiosk && width > height;
+        const scale = Math.max(shrinks ? LEAST : 1, Math.min(room, MOST));
         root.style.setProperty("--scale", scale);
         root.toggleAttribute("data-scaled", scale !== 1);
     }
