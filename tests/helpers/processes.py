@@ -33,7 +33,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
     """Kill a process and all its children."""
     running = process.poll() is None
     children = psutil.Process(process.pid).children(recursive=True) if running else []
-    for member in (*children, process):
+    for member in (process, *children):  # in this order: nginx would replace a worker
         with suppress(psutil.NoSuchProcess):  # it ended together with another one
             member.kill()
     process.wait()
